@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# sluice: one Makefile for the whole tree; each folder lists its sources in sources.mk.
+
+VERSION := 0.1.0
+CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+SAN ?=
+comma := ,
+B := build$(if $(SAN),/san)
+Q := $(if $(V),,@)
+PKGS := glib-2.0 gio-2.0 gio-unix-2.0 libxml-2.0 libnftnl libmnl jansson libedit
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wimplicit-fallthrough \
+	-Wformat=2 -Wno-unused-parameter $(if $(CI)$(WERROR),-Werror)
+SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+CFLAGS ?= -O2 -g
+# Deferred, so that `make deps` can run before pkg-config and the libraries are there.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+COMPILE = $(CC) -std=gnu17 $(WARN) $(CFLAGS) $(SANITIZE) -fstack-protector-strong -D_GNU_SOURCE \
+	-DSLUICE_VERSION='"$(VERSION)"' -I. $(PKG_CFLAGS) $(CPPFLAGS) -MMD -MP
+LINK = $(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS)
+
+LAYERS := base rules nwfilter vswitch dhcp daemon cli
+$(foreach d,$(LAYERS),$(eval -include $(d)/sources.mk))
+include tests/tests.mk
+
+OBJ = $(patsubst %.c,$(B)/%.o,$(1))
+LIB_SRCS := $(base_SRCS) $(rules_SRCS) $(nwfilter_SRCS) $(vswitch_SRCS) $(dhcp_SRCS)
+LIB := $(B)/libsluice.a
+# The daemon and the command line without their main(), for tests.
+DAEMON_OBJS := $(call OBJ,$(daemon_SRCS))
+CLI_OBJS := $(call OBJ,$(cli_SRCS))
+PROGRAMS := $(B)/sluiced $(B)/sluice
+
+.PHONY: all deps run check lint bench install clean
+all: $(PROGRAMS) $(EXTRA_PROGRAMS)
+
+$(LIB): $(call OBJ,$(LIB_SRCS))
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/sluiced: $(B)/daemon/main.o $(DAEMON_OBJS) $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+$(B)/sluice: $(B)/cli/main.o $(CLI_OBJS) $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	$(Q)$(COMPILE) -c -o $@ $<
+
+clean:
+	rm -rf build
+-include $(shell find build -name '*.d' 2>/dev/null)

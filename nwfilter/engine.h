@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The set of protected ports: from bindings and filters to one kernel transaction for each change. */
+#pragma once
+
+#include "nwfilter/model.h"
+
+#define NW_ENGINE_PORTS_MAX 65536
+
+typedef struct NwEngine NwEngine;
+
+typedef struct {
+	NwLookupFn lookup;	/* the daemon's filter store */
+	gpointer lookup_data;
+	const char *state_dir;	/* where the engine remembers what it changed on the host (sysctls) */
+	guint32 mark_mask;	/* packet mark bits the mirrored lowering may use; 0: RULE_MARK_MASK_DEFAULT */
+	gboolean no_kernel;	/* compile and keep, but send nothing: for tests without privilege */
+} NwEngineConfig;
+
+typedef struct {
+	guint port_count, template_count;
+	guint64 commit_count, message_count;	/* since start: transactions, and netlink messages in them */
+	guint64 last_commit_us;
+	guint32 kernel_objects;			/* rules, chains, sets and elements of ours */
+} NwEngineStats;
+
+/**
+ * nw_engine_new: probe the kernel, adopt our table where it stands
+ *
+ * Sends no rules yet: nw_engine_start() does, when all bindings are known.
+ */
+NwEngine *nw_engine_new(const NwEngineConfig *config, GError **error);
+
+/** nw_engine_free: forget; the rules stay in the kernel */
+void nw_engine_free(NwEngine *engine);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NwEngine, nw_engine_free)
+
+/**
+ * nw_engine_start: make the kernel hold just these bindings, in one transaction, sending only the difference
+ * @bindings: (element-type NwBinding): (transfer none)
+ * @ret_failed: (element-type utf8) (out): a line for each binding that cannot be compiled; such a port drops
+ *	everything until its filter is mended
+ */
+gboolean nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, GError **error);
+
+/** nw_engine_bind: protect one port; nothing changes on error */
+gboolean nw_engine_bind(NwEngine *engine, const NwBinding *binding, GError **error);
+
+/** nw_engine_unbind: no filter on that port any more */
+gboolean nw_engine_unbind(NwEngine *engine, const char *port_dev, GError **error);
+
+/**
+ * nw_engine_redefine: a filter's definition changed: bring every port whose tree holds @name up to date
+ * @definition: the new one; the lookup still gives the old
+ *
+ * One transaction for all ports, or nothing changes and @error says which port and why. The caller stores the
+ * new definition only after success.
+ */
+gboolean nw_engine_redefine(NwEngine *engine, const NwFilter *definition, GError **error);
+
+/** nw_engine_uses: whether a bound port's tree holds the filter @name */
+gboolean nw_engine_uses(const NwEngine *engine, const char *name);
+
+/**
+ * nw_engine_sweep: drop what no port needs any more; called when the daemon is idle
+ *
+ * Returns: TRUE when nothing is left to sweep.
+ */
+gboolean nw_engine_sweep(NwEngine *engine);
+
+/** nw_engine_describe: back end and lowerings in use, one "name: value" line each (transfer full) */
+char *nw_engine_describe(const NwEngine *engine);
+
+void nw_engine_stats(const NwEngine *engine, NwEngineStats *ret_stats);
+
+/**
+ * nw_tree_check: refuse a definition that would make a reference loop
+ * @definition: taken in place of what @lookup gives for its name
+ *
+ * References to filters that do not exist are allowed here.
+ */
+gboolean nw_tree_check(const NwFilter *definition, NwLookupFn lookup, gpointer lookup_data, GError **error);
+
+/* What `sluice nwfilter-compile` prints. */
+typedef enum {
+	NW_COMPILE_IR,
+	NW_COMPILE_NFT,
+} NwCompileFormat;
+
+/**
+ * nw_compile_text: the rules of one filter for one port, without any kernel
+ * @binding: the port's name, MAC, filter and parameters
+ *
+ * Returns: (transfer full): for %NW_COMPILE_NFT, text that `nft -f` loads.
+ */
+char *nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_data, NwCompileFormat format,
+		      GError **error);

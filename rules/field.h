@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The header fields a rule can match: where each stands in a frame and how its values are written. */
+#pragma once
+
+#include <glib.h>
+
+/* Where a field's offset counts from. */
+typedef enum {
+	RULE_BASE_LINK,		/* first byte of the Ethernet header, a VLAN tag counted as 4 bytes */
+	RULE_BASE_NETWORK,	/* first byte behind the Ethernet header (and its VLAN tags) */
+	RULE_BASE_TRANSPORT,	/* first byte of the layer 4 header, IPv6 extension headers skipped */
+	RULE_BASE_META,		/* no offset: known of the packet (layer 4 protocol, connection) */
+} RuleBase;
+
+typedef enum {
+	RULE_TYPE_UINT,
+	RULE_TYPE_MAC,
+	RULE_TYPE_IPV4,
+	RULE_TYPE_IPV6,
+	RULE_TYPE_ETHERTYPE,
+	RULE_TYPE_IPPROTO,
+	RULE_TYPE_PORT,
+} RuleType;
+
+typedef enum {
+	RULE_FIELD_NONE,
+	/* Ethernet, IEEE 802.3 clause 3.2 */
+	RULE_FIELD_ETHER_SRC,
+	RULE_FIELD_ETHER_DST,
+	RULE_FIELD_ETHER_TYPE,
+	/* IEEE 802.1Q clause 9.6 */
+	RULE_FIELD_VLAN_ID,
+	RULE_FIELD_VLAN_ENCAP,
+	/* BPDU, IEEE 802.1D clause 9.3; LLC is DSAP, SSAP, control and protocol identifier */
+	RULE_FIELD_STP_LLC,
+	RULE_FIELD_STP_TYPE,
+	RULE_FIELD_STP_FLAGS,
+	RULE_FIELD_STP_ROOT_PRIORITY,
+	RULE_FIELD_STP_ROOT_ADDRESS,
+	RULE_FIELD_STP_ROOT_COST,
+	RULE_FIELD_STP_SENDER_PRIORITY,
+	RULE_FIELD_STP_SENDER_ADDRESS,
+	RULE_FIELD_STP_PORT,
+	RULE_FIELD_STP_MESSAGE_AGE,
+	RULE_FIELD_STP_MAX_AGE,
+	RULE_FIELD_STP_HELLO_TIME,
+	RULE_FIELD_STP_FORWARD_DELAY,
+	/* ARP, RFC 826, and RARP, RFC 903: one layout */
+	RULE_FIELD_ARP_HTYPE,
+	RULE_FIELD_ARP_PTYPE,
+	RULE_FIELD_ARP_LENGTHS,		/* hardware and protocol address length, 6 and 4 */
+	RULE_FIELD_ARP_OPCODE,
+	RULE_FIELD_ARP_SRC_MAC,
+	RULE_FIELD_ARP_SRC_IP,
+	RULE_FIELD_ARP_DST_MAC,
+	RULE_FIELD_ARP_DST_IP,
+	RULE_FIELD_ARP_GRATUITOUS,	/* source and target address are equal, RFC 5944 4.6 */
+	/* IPv4, RFC 791, and IPv6, RFC 8200 */
+	RULE_FIELD_IP4_SRC,
+	RULE_FIELD_IP4_DST,
+	RULE_FIELD_IP4_PROTOCOL,
+	RULE_FIELD_IP4_DSCP,
+	RULE_FIELD_IP6_SRC,
+	RULE_FIELD_IP6_DST,
+	RULE_FIELD_IP6_DSCP,
+	RULE_FIELD_L4_PROTOCOL,		/* of the last header, extension headers skipped */
+	/* TCP, UDP, UDP-Lite, SCTP: the ports stand in the same place */
+	RULE_FIELD_L4_SRC_PORT,
+	RULE_FIELD_L4_DST_PORT,
+	RULE_FIELD_TCP_FLAGS,
+	RULE_FIELD_TCP_OPTION,		/* value: the option's kind, present or not */
+	RULE_FIELD_ICMP_TYPE,		/* ICMP, RFC 792, and ICMPv6, RFC 4443: one layout */
+	RULE_FIELD_ICMP_CODE,
+	/* connection tracking */
+	RULE_FIELD_CT_STATE,		/* value: bits of RULE_CT_… */
+	RULE_FIELD_CT_DIRECTION,	/* value: 0 original, 1 reply */
+	RULE_FIELD_CT_COUNT,		/* value: more than this many connections of one source */
+	/* kernel IP sets */
+	RULE_FIELD_IPSET,		/* text: "NAME FLAGS", e.g. "blocked src,dst" */
+	RULE_FIELD_COUNT
+} RuleField;
+
+/* Connection states, our own bits: back ends translate. */
+enum {
+	RULE_CT_NEW = 1,
+	RULE_CT_ESTABLISHED = 2,
+	RULE_CT_RELATED = 4,
+	RULE_CT_INVALID = 8,
+};
+
+typedef struct {
+	const char *name;	/* as the IR prints it */
+	RuleBase base;
+	guint bit_offset;	/* from the base */
+	guint bit_len;		/* 0: no header bits of its own */
+	RuleType type;
+	RuleField swapped;	/* the field of the opposite direction; itself where there is none */
+	const char *nft;	/* nft's word for it, NULL: written as a raw payload expression */
+} RuleFieldInfo;
+
+/**
+ * rule_field_info: the description of one field
+ *
+ * Returns: a static entry, never NULL.
+ */
+const RuleFieldInfo *rule_field_info(RuleField field);
+
+/**
+ * rule_field_bytes: the bytes a value of this field takes in network order
+ */
+guint rule_field_bytes(RuleField field);
