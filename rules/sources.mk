@@ -1,0 +1,1 @@
+rules_SRCS := rules/vars.c rules/field.c rules/ir.c
