@@ -22,7 +22,6 @@ LINK = $(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS)
 
 LAYERS := base rules nwfilter vswitch dhcp daemon cli
 $(foreach d,$(LAYERS),$(eval -include $(d)/sources.mk))
-include tests/tests.mk
 
 OBJ = $(patsubst %.c,$(B)/%.o,$(1))
 LIB_SRCS := $(base_SRCS) $(rules_SRCS) $(nwfilter_SRCS) $(vswitch_SRCS) $(dhcp_SRCS)
@@ -32,6 +31,7 @@ DAEMON_OBJS := $(call OBJ,$(daemon_SRCS))
 CLI_OBJS := $(call OBJ,$(cli_SRCS))
 PROGRAMS := $(B)/sluiced $(B)/sluice
 
+.DEFAULT_GOAL := all
 .PHONY: all deps run check lint bench install clean
 all: $(PROGRAMS) $(EXTRA_PROGRAMS)
 
@@ -47,6 +47,8 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
 	$(Q)$(COMPILE) -c -o $@ $<
+
+include tests/tests.mk
 
 clean:
 	rm -rf build

@@ -1,1 +1,88 @@
-# tests
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Tests, benchmarks, lint and fuzzing. Every check-… target can be run alone and prints a sum on its last line.
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn
+BENCH := $(B)/bench/bench
+RUN_TESTS := SLUICE_BUILD=$(B) tests/run
+JOBS := -j$(shell nproc 2>/dev/null || echo 2)
+TIME ?= 60
+
+.PHONY: check-all check-unit check-golden check-netns check-vm check-fuzz-corpus test-programs fuzz-replay
+.PHONY: golden-update fuzz run-demo bench-run lint-fast
+
+# Programs of the tests
+
+# A unit test sees the whole product but main().
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+# A fuzz harness with a main() that replays files.
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+$(B)/tests/frame: $(B)/tests/netns/frame.o $(B)/tests/netns/packet.o $(B)/base/error.o
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+$(B)/tests/conn: $(B)/tests/netns/conn.o
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^
+$(BENCH): $(B)/bench/bench.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+.SECONDARY:
+
+test-programs: all $(UNIT_TESTS) $(TEST_TOOLS)
+fuzz-replay: $(FUZZ_TESTS)
+
+# Targets for people: the packages come first, because the sub-make needs pkg-config and the libraries.
+
+deps:
+	@tools/install-deps build test
+check: deps
+	$(Q)$(MAKE) --no-print-directory $(JOBS) check-all
+run: deps
+	$(Q)$(MAKE) --no-print-directory $(JOBS) run-demo
+bench: deps
+	$(Q)$(MAKE) --no-print-directory $(JOBS) bench-run
+
+check-all: test-programs
+	$(Q)$(MAKE) --no-print-directory SAN=1 fuzz-replay
+	@$(RUN_TESTS) unit golden netns vm fuzz-corpus
+check-unit: all $(UNIT_TESTS)
+	@$(RUN_TESTS) unit
+check-golden: all
+	@$(RUN_TESTS) golden
+check-netns: all $(TEST_TOOLS)
+	@$(RUN_TESTS) netns
+check-vm: all $(TEST_TOOLS)
+	@$(RUN_TESTS) vm
+check-fuzz-corpus:
+	$(Q)$(MAKE) --no-print-directory SAN=1 fuzz-replay
+	@$(RUN_TESTS) fuzz-corpus
+# Rewrite the expected output of tests/golden from what the compiler says now; review the diff.
+golden-update: all
+	@SLUICE_BUILD=$(B) tests/golden/run --update
+
+run-demo: all $(B)/tests/frame
+	@SLUICE_BUILD=$(B) demo/run
+bench-run: all $(BENCH)
+	@SLUICE_BUILD=$(B) bench/run
+
+# make fuzz FUZZ=nwfilter_xml TIME=60
+fuzz:
+	@test -n "$(FUZZ)" || { echo "usage: make fuzz FUZZ=NAME [TIME=SECONDS]; NAME as in tests/fuzz/fuzz_NAME.c" >&2; exit 2; }
+	@mkdir -p build/fuzz/$(FUZZ)
+	clang -std=gnu17 -g -O1 -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -I. $(PKG_CFLAGS) \
+		-fsanitize=fuzzer,address,undefined -o build/fuzz/fuzz_$(FUZZ) \
+		tests/fuzz/fuzz_$(FUZZ).c $(LIB_SRCS) $(daemon_SRCS) $(cli_SRCS) $(PKG_LIBS)
+	build/fuzz/fuzz_$(FUZZ) -max_total_time=$(TIME) -timeout=10 -artifact_prefix=build/fuzz/ \
+		build/fuzz/$(FUZZ) $(wildcard tests/fuzz/corpus/$(FUZZ))
+
+lint:
+	@tools/install-deps build lint
+	@tools/lint all
+# What a small machine can do in a minute.
+lint-fast:
+	@tools/lint layout layers shell
