@@ -81,6 +81,7 @@ typedef struct {
 	gboolean is_set;
 	gboolean negate;	/* match='no' on the element it stood in */
 	gboolean is_var;
+	gboolean is_hex;	/* a number written in hexadecimal: printed so */
 	guint line;
 	RuleVarRef var;		/* owned, when is_var */
 	guint32 number;		/* numbers, enumerations, booleans, states, flags; prefix length of IP masks */
@@ -140,6 +141,8 @@ extern const NwProtoInfo nw_protos[];
  */
 const NwProtoInfo *nw_proto_find(const char *element);
 
+void nw_item_free(NwItem *item);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NwItem, nw_item_free)
 void nw_filter_free(NwFilter *filter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NwFilter, nw_filter_free)
 void nw_binding_free(NwBinding *binding);
@@ -176,6 +179,13 @@ char *nw_binding_format(const NwBinding *binding);
  * Not empty, at most %NW_NAME_MAX bytes, no '/', no control character, not "." or "..": it is a file name too.
  */
 gboolean nw_name_check(const char *name, GError **error);
+
+/**
+ * nw_chain_check: whether a chain may be called so
+ *
+ * "root", or a name that starts with a protocol's prefix; at most %NW_CHAIN_NAME_MAX of [A-Za-z0-9_.:-].
+ */
+gboolean nw_chain_check(const char *chain, GError **error);
 
 /** nw_var_ref_parse: read "$NAME", "$NAME[n]" or "$NAME[@i]"; blanks inside the brackets are allowed */
 gboolean nw_var_ref_parse(const char *text, RuleVarRef *ret_var, GError **error);

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reading a <filter> document. */
+
+#include "nwfilter/reader.h"
+#include "base/error.h"
+
+#include <string.h>
+
+/* Sets a reason found elsewhere, with the place it was found at. */
+static gboolean
+refuse(NwReader *reader, const xmlNode *node, const GError *cause, GError **error)
+{
+	xml_set_error(error, cause->code, reader->file, node, "%s", cause->message);
+	return FALSE;
+}
+
+static gboolean
+chain_read(NwReader *reader, const xmlNode *node, NwFilter *filter, GError **error)
+{
+	g_autofree char *chain = xml_attr(node, "chain");
+	g_autofree char *priority = xml_attr(node, "priority");
+	g_autofree char *quoted = xml_quote(priority ? priority : "");
+	g_autoptr(GError) cause = NULL;
+	gint number = 0;
+
+	filter->chain = g_strdup(chain ? chain : "root");
+	if (!nw_chain_check(filter->chain, &cause))
+		return refuse(reader, node, cause, error);
+	filter->chain_priority = nw_chain_default_priority(filter->chain);
+	if (!priority)
+		return TRUE;
+	if (!chain)
+		return nw_reader_tolerate(reader, node, error, "ignored", "priority='%s' without chain: the priority is "
+					  "the chain's", quoted);
+	if (!nw_reader_integer(priority, NW_PRIORITY_MIN, NW_PRIORITY_MAX, &number)) {
+		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node, "priority='%s': expected a decimal "
+			      "number from %d to %d", quoted, NW_PRIORITY_MIN, NW_PRIORITY_MAX);
+		return FALSE;
+	}
+	filter->chain_priority = number;
+	return TRUE;
+}
+
+static gboolean
+uuid_read(NwReader *reader, const xmlNode *node, NwFilter *filter, GError **error)
+{
+	static const char *const attrs[] = { NULL };
+
+	if (filter->uuid)
+		return nw_reader_tolerate(reader, node, error, "ignored", "a second <uuid>: a filter has one");
+	if (!nw_reader_attrs(reader, node, attrs, error))
+		return FALSE;
+	if (xml_next(node->children)) {
+		xml_set_error(error, SLUICE_ERROR_XML, reader->file, node, "<uuid> holds text only");
+		return FALSE;
+	}
+	filter->uuid = nw_reader_uuid(reader, node, error);
+	return filter->uuid != NULL;
+}
+
+/* Appends a rule or a reference. */
+static gboolean
+item_read(NwReader *reader, const xmlNode *node, gboolean is_rule, NwFilter *filter, GError **error)
+{
+	g_autoptr(NwItem) item = g_new0(NwItem, 1);
+
+	if (filter->items->len == NW_FILTER_ITEMS_MAX) {
+		xml_set_error(error, SLUICE_ERROR_LIMIT, reader->file, node, "more than %d rules and references in one "
+			      "filter", NW_FILTER_ITEMS_MAX);
+		return FALSE;
+	}
+	if (is_rule)
+		item->rule = nw_reader_rule(reader, node, error);
+	else
+		item->include = nw_reader_include(reader, node, error);
+	if (!item->rule && !item->include)
+		return FALSE;
+	g_ptr_array_add(filter->items, g_steal_pointer(&item));
+	return TRUE;
+}
+
+static gboolean
+filter_read(NwReader *reader, const xmlNode *root, NwFilter *filter, GError **error)
+{
+	static const char *const attrs[] = { "name", "chain", "priority", NULL };
+	static const char *const children[] = { "uuid", "rule", "filterref", NULL };
+	g_autoptr(GError) cause = NULL;
+
+	if (!nw_reader_attrs(reader, root, attrs, error) || !nw_reader_children(reader, root, children, error))
+		return FALSE;
+	filter->name = nw_reader_require(reader, root, "name", error);
+	if (!filter->name)
+		return FALSE;
+	if (!nw_name_check(filter->name, &cause))
+		return refuse(reader, root, cause, error);
+	if (!chain_read(reader, root, filter, error))
+		return FALSE;
+	for (const xmlNode *node = xml_next(root->children); node; node = xml_next(node->next)) {
+		if (xml_is(node, "uuid")) {
+			if (!uuid_read(reader, node, filter, error))
+				return FALSE;
+		} else if (xml_is(node, "rule") || xml_is(node, "filterref")) {
+			if (!item_read(reader, node, xml_is(node, "rule"), filter, error))
+				return FALSE;
+		}
+	}
+	filter->uuid_generated = !filter->uuid;
+	if (!filter->uuid)
+		filter->uuid = g_uuid_string_random();
+	return TRUE;
+}
+
+static void
+item_free(gpointer item)
+{
+	nw_item_free(item);
+}
+
+NwFilter *
+nw_filter_parse(const char *text, const char *file, gboolean lenient, GPtrArray **ret_warnings, GError **error)
+{
+	g_autoptr(xmlDoc) doc = NULL;
+	g_autoptr(NwFilter) filter = NULL;
+	g_autoptr(GPtrArray) warnings = NULL;
+	NwReader reader = { .file = file, .lenient = lenient };
+
+	doc = xml_doc_parse(text, NW_FILTER_BYTES_MAX, file, "filter", error);
+	if (!doc)
+		return NULL;
+	if (lenient && ret_warnings)
+		reader.warnings = warnings = g_ptr_array_new_with_free_func(g_free);
+	filter = g_new0(NwFilter, 1);
+	filter->file = g_strdup(file);
+	filter->items = g_ptr_array_new_with_free_func(item_free);
+	if (!filter_read(&reader, xmlDocGetRootElement(doc), filter, error))
+		return NULL;
+	if (ret_warnings)
+		*ret_warnings = g_steal_pointer(&warnings);
+	return g_steal_pointer(&filter);
+}
