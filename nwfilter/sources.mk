@@ -1,2 +1,14 @@
 nwfilter_SRCS := nwfilter/proto.c nwfilter/model.c nwfilter/words.c nwfilter/varref.c nwfilter/value.c \
 	nwfilter/reader.c nwfilter/parse_rule.c nwfilter/parse.c nwfilter/format.c nwfilter/binding.c
+
+# The shipped filters as strings: one entry for each document.
+nwfilter_FILTERS := $(sort $(wildcard nwfilter/filters/*.xml))
+nwfilter_SRCS += $(B)/filters.c
+$(B)/filters.c: $(nwfilter_FILTERS) nwfilter/sources.mk
+	@mkdir -p $(@D)
+	@echo "  GEN  $@"
+	$(Q)awk 'BEGIN { print "#include \"nwfilter/shipped.h\"\nconst NwShippedFilter nw_shipped_filters[] = {" } \
+		FNR == 1 { name = FILENAME; sub(".*/", "", name); sub("[.]xml$$", "", name); \
+			printf "%s\t{ \"%s\",\n", open ? "\t},\n" : "", name; open = 1 } \
+		{ gsub("\\\\", "\\\\"); gsub("\"", "\\\""); printf "\t\"%s\\n\"\n", $$0 } \
+		END { print "\t},\n\t{ 0, 0 },\n};" }' $(nwfilter_FILTERS) > $@.tmp && mv $@.tmp $@
