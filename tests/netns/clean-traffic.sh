@@ -88,9 +88,12 @@ drop unknown ethertype | ether $M2 > $M1 type 0x88b5
 drop VLAN-tagged | ether $M2 > $M1 vlan 10 udp 10.9.0.12:53 > 10.9.0.11:4000
 drop QinQ | ether $M2 > $M1 qinq 5.10 udp 10.9.0.12:53 > 10.9.0.11:4000
 EOF
-	in_ns g2 ip link set eth0 up
-	probes "from host to guest" g2:eth0 g1:eth0 <<EOF
-pass broadcast ARP | ether $M2 > $BC arp request 10.9.0.11 tell 10.9.0.12
+	probes "from host to guest" br0 g1:eth0 <<EOF
+pass honest TCP | ether $H > $M1 tcp 10.9.0.1:4000 > 10.9.0.11:80 syn
+pass ARP request | ether $H > $BC arp request 10.9.0.11 tell 10.9.0.1
+drop IPv6 | ether $H > $M1 udp [fd00:9::1]:4000 > [fd00:9::11]:53
+drop unknown ethertype | ether $H > $M1 type 0x88b5
+drop VLAN-tagged | ether $H > $M1 vlan 10 udp 10.9.0.1:53 > 10.9.0.11:4000
 EOF
 }
 
