@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* libvirt's RPC as seen on its wire: frames, one table of procedures, and codecs driven by that table.
+ *
+ * A frame is a length word (which counts itself), six header words, and an XDR payload. What a procedure takes and
+ * gives is a signature in the table, one letter a value; client, server, tests and the fuzzer all read it:
+ *
+ *	i u	32-bit number		l	64-bit number
+ *	s S	text; text or none	U	UUID, 16 raw bytes
+ *	F	a filter's handle: name in @text, @uuid
+ *	B	a binding's handle: port device in @text, filter in @text2
+ *	T	typed parameters: a list; name in @text, RpcParamType in @kind, value in @number or @text2
+ *	[x	a list of x
+ *
+ * Besides libvirt's programs we serve one of our own, %RPC_PROGRAM_SLUICE ("sluc") version 1:
+ *
+ *	1 DESCRIBE: no arguments, text: "name: value" lines on back end, lowerings and counters
+ */
+#pragma once
+
+#include "base/xdr.h"
+
+#define RPC_PROGRAM_REMOTE 0x20008086u
+#define RPC_PROGRAM_KEEPALIVE 0x6b656570u
+#define RPC_PROGRAM_SLUICE 0x736c7563u
+#define RPC_PROGRAM_VERSION 1
+
+#define RPC_LENGTH_SIZE 4
+#define RPC_HEADER_SIZE 28			/* with the length word */
+#define RPC_FRAME_MAX (33554432 + RPC_LENGTH_SIZE)	/* bytes of a frame, all in all */
+#define RPC_STRING_MAX 4194304
+#define RPC_LIST_MAX 16384			/* handles in one list */
+#define RPC_AUTH_TYPES_MAX 20
+#define RPC_PARAMS_MAX 20
+#define RPC_PARAM_NAME_MAX 80
+#define RPC_VALUES_MAX 4			/* values of one signature */
+
+typedef enum {
+	RPC_TYPE_CALL = 0,
+	RPC_TYPE_REPLY = 1,
+	RPC_TYPE_MESSAGE = 2,
+	RPC_TYPE_STREAM = 3,
+	RPC_TYPE_CALL_WITH_FDS = 4,
+	RPC_TYPE_REPLY_WITH_FDS = 5,
+} RpcType;
+
+typedef enum {
+	RPC_STATUS_OK = 0,
+	RPC_STATUS_ERROR = 1,
+} RpcStatus;
+
+enum {
+	RPC_KEEPALIVE_PING = 1,
+	RPC_KEEPALIVE_PONG = 2,
+};
+
+/* Subsystems that an error names. */
+typedef enum {
+	RPC_DOMAIN_NONE = 0,
+	RPC_DOMAIN_RPC = 7,
+	RPC_DOMAIN_NETWORK = 19,
+	RPC_DOMAIN_INTERFACE = 26,
+	RPC_DOMAIN_NWFILTER = 33,
+	RPC_DOMAIN_POLKIT = 60,
+} RpcDomain;
+
+/* The one error number of the protocol that SluiceErrorCode has no use for. */
+#define RPC_CODE_NO_CONNECT 5
+
+#define RPC_ERROR (rpc_error_quark())
+/* A GError in this domain carries a wire error number in @code. */
+GQuark rpc_error_quark(void);
+
+/* What a client may ask of procedure 60. */
+typedef enum {
+	RPC_FEATURE_FD_PASSING = 8,
+	RPC_FEATURE_TYPED_PARAM_STRING = 9,
+	RPC_FEATURE_KEEPALIVE = 10,
+	RPC_FEATURE_EVENT_CALLBACK_IDS = 14,
+	RPC_FEATURE_CLOSE_CALLBACK = 15,
+	RPC_FEATURE_UPDATE_ARGUMENT_ORDER = 16,
+} RpcFeature;
+
+typedef enum {
+	RPC_PROC_OPEN = 1,
+	RPC_PROC_CLOSE = 2,
+	RPC_PROC_GET_TYPE = 3,
+	RPC_PROC_SUPPORTS_FEATURE = 60,
+	RPC_PROC_AUTH_LIST = 66,
+	RPC_PROC_GET_URI = 110,
+	RPC_PROC_IS_SECURE = 149,
+	RPC_PROC_GET_LIB_VERSION = 157,
+	RPC_PROC_FILTER_BY_NAME = 175,
+	RPC_PROC_FILTER_BY_UUID = 176,
+	RPC_PROC_FILTER_XML = 177,
+	RPC_PROC_FILTER_COUNT = 178,
+	RPC_PROC_FILTER_NAMES = 179,
+	RPC_PROC_FILTER_DEFINE = 180,
+	RPC_PROC_FILTER_UNDEFINE = 181,
+	RPC_PROC_FILTER_LIST = 286,
+	RPC_PROC_CLOSE_CALLBACK_ADD = 360,
+	RPC_PROC_CLOSE_CALLBACK_REMOVE = 361,
+	RPC_PROC_BINDING_BY_PORT = 397,
+	RPC_PROC_BINDING_XML = 398,
+	RPC_PROC_BINDING_CREATE = 399,
+	RPC_PROC_BINDING_DELETE = 400,
+	RPC_PROC_BINDING_LIST = 401,
+	RPC_PROC_SET_IDENTITY = 419,
+	RPC_PROC_FILTER_DEFINE_FLAGS = 431,
+} RpcProcNumber;
+
+#define RPC_SLUICE_DESCRIBE 1
+
+/* Bit of define and create calls: be strict. We always are. */
+#define RPC_FLAG_VALIDATE 1u
+
+typedef enum {
+	RPC_PROC_WRITE = 1 << 0,	/* refused on a read-only connection */
+	RPC_PROC_BEFORE_OPEN = 1 << 1,	/* allowed without a successful OPEN */
+} RpcProcFlags;
+
+typedef struct {
+	guint32 program;
+	guint32 number;
+	const char *name;
+	RpcDomain domain;	/* of the errors it gives */
+	guint flags;		/* RpcProcFlags */
+	const char *args;	/* signature; NULL: known by name, but answered with "not supported" */
+	const char *ret;
+} RpcProcInfo;
+
+/* Ends with name == NULL. */
+extern const RpcProcInfo rpc_procs[];
+
+/** rpc_proc_find: NULL where neither we nor libvirt's neighbours of ours have such a procedure */
+const RpcProcInfo *rpc_proc_find(guint32 program, guint32 number);
+
+typedef enum {
+	RPC_PARAM_INT = 1,
+	RPC_PARAM_UINT,
+	RPC_PARAM_LLONG,
+	RPC_PARAM_ULLONG,
+	RPC_PARAM_DOUBLE,
+	RPC_PARAM_BOOLEAN,
+	RPC_PARAM_STRING,
+} RpcParamType;
+
+/* One value of a signature; which members count depends on its letter. */
+typedef struct {
+	guint64 number;
+	guint32 kind;
+	char *text;
+	char *text2;
+	guint8 uuid[16];
+	GPtrArray *list;	/* of RpcValue */
+} RpcValue;
+
+typedef struct {
+	RpcValue at[RPC_VALUES_MAX];
+} RpcValues;
+
+void rpc_values_clear(RpcValues *values);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RpcValues, rpc_values_clear)
+
+/** rpc_value_append: a new zeroed element at the end of @value's list */
+RpcValue *rpc_value_append(RpcValue *value);
+
+/**
+ * rpc_values_get: decode by signature
+ * @values: cleared or zeroed; to be cleared by the caller in any case
+ *
+ * Bytes behind the last value are left alone: newer peers may append.
+ */
+gboolean rpc_values_get(XdrReader *reader, const char *signature, RpcValues *values);
+
+/** rpc_values_put: encode by signature; a list or a text past its bound makes the writer overflow */
+void rpc_values_put(XdrWriter *writer, const char *signature, const RpcValues *values);
+
+typedef struct {
+	guint32 length;
+	guint32 program;
+	guint32 version;
+	guint32 procedure;
+	guint32 type;
+	guint32 serial;
+	guint32 status;
+} RpcHeader;
+
+/** rpc_header_get: the first %RPC_HEADER_SIZE bytes of a frame; says nothing on whether they make sense */
+gboolean rpc_header_get(XdrReader *reader, RpcHeader *ret_header);
+
+/** rpc_frame_begin: start a frame; its length is put by rpc_frame_end() */
+void rpc_frame_begin(XdrWriter *writer, const RpcHeader *header);
+/** rpc_frame_end: (transfer full): the frame, or NULL where it grew past %RPC_FRAME_MAX */
+GByteArray *rpc_frame_end(XdrWriter *writer);
+
+/* A wire error: number, subsystem, text; the rest of its fields never differ. */
+typedef struct {
+	int code;
+	int domain;
+	char *message;
+} RpcErrorBody;
+
+void rpc_error_body_clear(RpcErrorBody *body);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RpcErrorBody, rpc_error_body_clear)
+void rpc_error_body_put(XdrWriter *writer, const RpcErrorBody *body);
+gboolean rpc_error_body_get(XdrReader *reader, RpcErrorBody *ret_body);
+
+/** rpc_uuid_parse: 32 hexadecimal digits, hyphens anywhere between them */
+gboolean rpc_uuid_parse(const char *text, guint8 *ret_uuid);
+/** rpc_uuid_format: (transfer full): lower case, 8-4-4-4-12 */
+char *rpc_uuid_format(const guint8 *uuid);

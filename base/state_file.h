@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* State on disk: a file is there whole, old or new, whatever happens in between. */
+#pragma once
+
+#include <glib.h>
+
+#define STATE_DIR_ENTRIES_MAX 65536
+
+typedef enum {
+	STATE_FILE_DURABLE,	/* survives a power cut: fsync of the file before, of its folder after the rename */
+	STATE_FILE_VOLATILE,	/* survives the death of this process; for state that dies with the boot anyway */
+} StateFileKind;
+
+/* A new content that waits beside its target. */
+typedef struct StateFile StateFile;
+
+/**
+ * state_file_prepare: write the new content beside @path, all but the rename
+ *
+ * All that commonly fails (no space, no permission) fails here, so that another commit can stand between this and
+ * state_file_commit().
+ *
+ * Errors: %SLUICE_ERROR_SYSTEM.
+ */
+StateFile *state_file_prepare(const char *path, const char *text, StateFileKind kind, GError **error);
+
+/**
+ * state_file_commit: make it the content of its path
+ * @file: (transfer full): gone afterwards, also on error; then the old content stands
+ *
+ * When only the fsync of the folder fails, the new content is visible already and TRUE is returned: undoing it would
+ * need the same ailing disk.
+ */
+gboolean state_file_commit(StateFile *file, GError **error);
+
+/** state_file_abort: forget it; the old content stands */
+void state_file_abort(StateFile *file);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(StateFile, state_file_abort)
+
+/** state_file_remove: remove for good; no file is an error */
+gboolean state_file_remove(const char *path, StateFileKind kind, GError **error);
+
+/**
+ * state_file_read: a whole file
+ * @max: a longer one is refused with %SLUICE_ERROR_LIMIT
+ */
+char *state_file_read(const char *path, gsize max, GError **error);
+
+/** state_dir_ensure: create the folder and its parents; @ret_created: (nullable): whether it was not there */
+gboolean state_dir_ensure(const char *path, guint mode, gboolean *ret_created, GError **error);
+
+/**
+ * state_dir_list: names in a folder that end with @suffix, without it, sorted
+ *
+ * Left-overs of state_file_prepare() by a process that died are removed.
+ *
+ * Returns: (transfer full) (element-type utf8)
+ */
+GPtrArray *state_dir_list(const char *path, const char *suffix, GError **error);
