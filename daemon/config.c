@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* sluice.conf: "key = value" lines, '#' starts a comment. */
+
+#include "daemon/config.h"
+
+#include "base/error.h"
+#include "base/state_file.h"
+
+#include <string.h>
+
+typedef struct {
+	const char *key;
+	gboolean (*set)(DaemonConfig *config, const char *value);
+	const char *expected;
+} ConfigKey;
+
+static gboolean
+set_log_level(DaemonConfig *config, const char *value)
+{
+	return log_level_parse(value, &config->log_level);
+}
+
+static gboolean
+set_mark_mask(DaemonConfig *config, const char *value)
+{
+	gboolean is_hex = g_str_has_prefix(value, "0x");
+	guint64 mask;
+
+	if (!g_ascii_string_to_unsigned(is_hex ? value + 2 : value, is_hex ? 16 : 10, 1, G_MAXUINT32, &mask, NULL))
+		return FALSE;
+	config->mark_mask = (guint32)mask;
+	return TRUE;
+}
+
+static gboolean
+set_max_clients(DaemonConfig *config, const char *value)
+{
+	guint64 count;
+
+	if (!g_ascii_string_to_unsigned(value, 10, 1, CONFIG_CLIENTS_MAX, &count, NULL))
+		return FALSE;
+	config->max_clients = (guint)count;
+	return TRUE;
+}
+
+static gboolean
+set_socket_group(DaemonConfig *config, const char *value)
+{
+	if (!*value)
+		return FALSE;
+	g_free(config->socket_group);
+	config->socket_group = g_strdup(value);
+	return TRUE;
+}
+
+static const ConfigKey config_keys[] = {
+	{ "log_level", set_log_level, "error, warning, info or debug" },
+	{ "mark_mask", set_mark_mask, "a number from 1 to 0xffffffff" },
+	{ "max_clients", set_max_clients, "a number from 1 to 50000" },
+	{ "socket_group", set_socket_group, "the name of a group" },
+};
+
+static gboolean
+config_line(DaemonConfig *config, char *line, const char *path, guint number, GError **error)
+{
+	char *equals, *key, *value;
+
+	g_strstrip(line);
+	if (!*line || *line == '#')
+		return TRUE;
+	equals = strchr(line, '=');
+	if (!equals) {
+		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "%s:%u: expected 'key = value'", path, number);
+		return FALSE;
+	}
+	*equals = '\0';
+	key = g_strchomp(line);
+	value = g_strchug(equals + 1);
+	for (guint i = 0; i < G_N_ELEMENTS(config_keys); i++) {
+		if (!g_str_equal(key, config_keys[i].key))
+			continue;
+		if (config_keys[i].set(config, value))
+			return TRUE;
+		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "%s:%u: %s is '%s', but must be %s", path,
+				 number, key, value, config_keys[i].expected);
+		return FALSE;
+	}
+	sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "%s:%u: unknown key '%s'", path, number, key);
+	return FALSE;
+}
+
+DaemonConfig *
+daemon_config_load(const char *path, GError **error)
+{
+	g_autoptr(DaemonConfig) config = g_new0(DaemonConfig, 1);
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	config->log_level = LOG_LEVEL_WARNING;
+	config->max_clients = CONFIG_CLIENTS_DEFAULT;
+	if (!g_file_test(path, G_FILE_TEST_EXISTS))
+		return g_steal_pointer(&config);
+	text = state_file_read(path, CONFIG_BYTES_MAX, error);
+	if (!text)
+		return NULL;
+	lines = g_strsplit(text, "\n", -1);
+	for (guint i = 0; lines[i]; i++) {
+		if (!config_line(config, lines[i], path, i + 1, error))
+			return NULL;
+	}
+	return g_steal_pointer(&config);
+}
+
+void
+daemon_config_free(DaemonConfig *config)
+{
+	if (!config)
+		return;
+	g_free(config->socket_group);
+	g_free(config);
+}

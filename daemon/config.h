@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* sluice.conf: "key = value" lines, '#' starts a comment. */
+#pragma once
+
+#include "base/log.h"
+
+#define CONFIG_BYTES_MAX 65536
+#define CONFIG_CLIENTS_DEFAULT 5000
+#define CONFIG_CLIENTS_MAX 50000
+
+typedef struct {
+	LogLevel log_level;
+	guint32 mark_mask;	/* 0: the engine's default */
+	guint max_clients;
+	char *socket_group;	/* NULL: "sluice" where that group exists */
+} DaemonConfig;
+
+/**
+ * daemon_config_load: read the file; no file means all defaults
+ *
+ * Errors: %SLUICE_ERROR_CONFIG_UNSUPPORTED, as "FILE:LINE: what is wrong".
+ */
+DaemonConfig *daemon_config_load(const char *path, GError **error);
+void daemon_config_free(DaemonConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DaemonConfig, daemon_config_free)

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the daemon is made of, its start and its upkeep. */
+
+#include "daemon/daemon.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/state_file.h"
+#include "nwfilter/shipped.h"
+
+#define SWEEP_DELAY_MS 100
+#define DIR_MODE 0755
+#define PRIVATE_DIR_MODE 0700
+
+static void
+log_problems(GPtrArray *problems)
+{
+	for (guint i = 0; problems && i < problems->len; i++)
+		log_error("%s", (const char *)g_ptr_array_index(problems, i));
+}
+
+static gboolean
+load_filters(Daemon *daemon, const SluicePaths *paths, GError **error)
+{
+	g_autoptr(GPtrArray) problems = NULL;
+	gboolean is_first_start;
+
+	if (!state_dir_ensure(paths->filter_dir, PRIVATE_DIR_MODE, &is_first_start, error))
+		return FALSE;
+	daemon->filters = filter_store_new(paths->filter_dir);
+	if (!filter_store_load(daemon->filters, &problems, error))
+		return FALSE;
+	log_problems(problems);
+	for (guint i = 0; is_first_start && nw_shipped_filters[i].name; i++) {
+		g_autoptr(GError) local = NULL;
+
+		if (!filter_store_install(daemon->filters, nw_shipped_filters[i].text, nw_shipped_filters[i].name,
+					  &local))
+			log_error("cannot install filter '%s': %s", nw_shipped_filters[i].name, local->message);
+	}
+	return TRUE;
+}
+
+static gboolean
+load_bindings(Daemon *daemon, const SluicePaths *paths, GError **error)
+{
+	g_autoptr(GPtrArray) problems = NULL;
+
+	if (!state_dir_ensure(paths->binding_dir, PRIVATE_DIR_MODE, NULL, error))
+		return FALSE;
+	daemon->bindings = binding_store_new(paths->binding_dir);
+	if (!binding_store_load(daemon->bindings, &problems, error))
+		return FALSE;
+	log_problems(problems);
+	return TRUE;
+}
+
+Daemon *
+daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_kernel, GError **error)
+{
+	g_autoptr(Daemon) daemon = g_new0(Daemon, 1);
+	g_autoptr(GPtrArray) bindings = NULL, failed = NULL;
+	NwEngineConfig engine_config = {
+		.lookup = filter_store_find,
+		.state_dir = paths->run_dir,
+		.mark_mask = config->mark_mask,
+		.no_kernel = no_kernel,
+	};
+
+	if (!state_dir_ensure(paths->run_dir, DIR_MODE, NULL, error) ||
+	    !state_dir_ensure(paths->state_dir, PRIVATE_DIR_MODE, NULL, error) ||
+	    !load_filters(daemon, paths, error) || !load_bindings(daemon, paths, error))
+		return NULL;
+	engine_config.lookup_data = daemon->filters;
+	daemon->engine = nw_engine_new(&engine_config, error);
+	if (!daemon->engine)
+		return NULL;
+	bindings = binding_store_list(daemon->bindings);
+	if (!nw_engine_start(daemon->engine, bindings, &failed, error))
+		return NULL;
+	log_problems(failed);
+	daemon_changed(daemon);
+	return g_steal_pointer(&daemon);
+}
+
+void
+daemon_free(Daemon *daemon)
+{
+	if (!daemon)
+		return;
+	if (daemon->sweep_source)
+		g_source_remove(daemon->sweep_source);
+	if (daemon->engine)
+		nw_engine_free(daemon->engine);
+	binding_store_free(daemon->bindings);
+	filter_store_free(daemon->filters);
+	g_free(daemon);
+}
+
+static gboolean
+sweep(gpointer data)
+{
+	Daemon *daemon = data;
+
+	if (!nw_engine_sweep(daemon->engine))
+		return G_SOURCE_CONTINUE;
+	daemon->sweep_source = 0;
+	return G_SOURCE_REMOVE;
+}
+
+void
+daemon_changed(Daemon *daemon)
+{
+	if (!daemon->sweep_source)
+		daemon->sweep_source = g_timeout_add(SWEEP_DELAY_MS, sweep, daemon);
+}
+
+void
+daemon_reload(Daemon *daemon)
+{
+	g_autoptr(GPtrArray) problems = NULL;
+	guint changed = filter_store_reload(daemon->filters, daemon->engine, &problems);
+
+	log_problems(problems);
+	log_info("filters read again: %u changed", changed);
+	if (changed)
+		daemon_changed(daemon);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the daemon is made of; passed down in place of globals. */
+#pragma once
+
+#include "base/paths.h"
+#include "daemon/binding_store.h"
+#include "daemon/config.h"
+#include "daemon/filter_store.h"
+
+typedef struct {
+	FilterStore *filters;
+	BindingStore *bindings;
+	NwEngine *engine;
+	guint sweep_source;
+	guint64 call_count;
+	guint client_count;
+} Daemon;
+
+/**
+ * daemon_new: load the stores, adopt the kernel's state and bring it to what the bindings say
+ * @no_kernel: compile only, send nothing
+ *
+ * What single files lack is logged and passed over; a port whose binding cannot be compiled drops everything.
+ */
+Daemon *daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_kernel, GError **error);
+
+/** daemon_free: the rules stay in the kernel */
+void daemon_free(Daemon *daemon);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Daemon, daemon_free)
+
+/** daemon_changed: tidy up soon, when nobody waits */
+void daemon_changed(Daemon *daemon);
+
+/** daemon_reload: read the filter files again */
+void daemon_reload(Daemon *daemon);

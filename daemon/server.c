@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The two sockets and the clients on them, on the main loop. */
+
+#include "daemon/server.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/state_file.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LISTEN_BACKLOG 128
+#define ACCEPTS_PER_TURN 64
+#define ROUNDS_PER_TURN 4	/* of answer and send, before other clients get their turn */
+#define ACCEPT_PAUSE_MS 100
+#define DEFAULT_GROUP "sluice"
+#define SOCKET_DIR_MODE 0755
+#define TICK_SEC 1
+
+typedef struct {
+	Server *server;
+	char *path;
+	int fd;
+	gboolean is_ro;
+	guint watch;
+} Listener;
+
+typedef struct {
+	Server *server;
+	Session *session;
+	int fd;
+	gsize counted;		/* bytes of its input in the server's sum */
+	guint in_watch, out_watch, idle;
+} Client;
+
+struct Server {
+	Daemon *daemon;
+	guint max_clients;
+	gsize buffered;
+	guint tick;
+	GHashTable *clients;	/* set; owns */
+	Listener listeners[2];
+};
+
+static void client_update(Client *client);
+static gboolean on_accept(int fd, GIOCondition condition, gpointer data);
+
+static void
+clear_source(guint *source)
+{
+	if (*source)
+		g_source_remove(*source);
+	*source = 0;
+}
+
+static void
+client_free(gpointer data)
+{
+	Client *client = data;
+
+	clear_source(&client->in_watch);
+	clear_source(&client->out_watch);
+	clear_source(&client->idle);
+	client->server->buffered -= client->counted;
+	client->server->daemon->client_count--;
+	close(client->fd);
+	session_free(client->session);
+	g_free(client);
+}
+
+static void
+client_drop(Client *client)
+{
+	g_hash_table_remove(client->server->clients, client);
+}
+
+/* Sends what the socket takes. Returns FALSE when the peer is gone. */
+static gboolean
+client_flush(Client *client)
+{
+	Session *session = client->session;
+
+	while (session->out.head) {
+		const GByteArray *frame = session->out.head->data;
+		gssize sent = send(client->fd, frame->data + session->out_pos, frame->len - session->out_pos,
+				   MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK;
+		session_sent(session, (gsize)sent);
+	}
+	return TRUE;
+}
+
+/* Answers and sends by turns, as long as the client takes it. Frees the client where it is done. */
+static void
+client_pump(Client *client)
+{
+	Session *session = client->session;
+
+	for (guint round = 0; round < ROUNDS_PER_TURN; round++) {
+		if (session->state == SESSION_BROKEN || !client_flush(client) ||
+		    (session->state == SESSION_CLOSING && !session->out.head)) {
+			client_drop(client);
+			return;
+		}
+		if (session->out.head || !session_has_frame(session))
+			break;
+		session_process(session);
+	}
+	client->server->buffered += session->in->len - client->counted;
+	client->counted = session->in->len;
+	if (client->server->buffered > SERVER_BUFFERED_MAX) {
+		log_warning("clients have sent more than %d bytes of unfinished frames: uid %u is cut off",
+			    SERVER_BUFFERED_MAX, session->uid);
+		client_drop(client);
+		return;
+	}
+	client_update(client);
+}
+
+static gboolean
+on_readable(int fd, GIOCondition condition, gpointer data)
+{
+	guint8 block[SERVER_READ_BLOCK];
+	Client *client = data;
+	gssize len = recv(fd, block, sizeof(block), MSG_DONTWAIT);
+
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return G_SOURCE_CONTINUE;
+	if (len <= 0) {
+		client_drop(client);
+		return G_SOURCE_CONTINUE;
+	}
+	session_feed(client->session, block, (gsize)len);
+	client_pump(client);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_writable(int fd, GIOCondition condition, gpointer data)
+{
+	client_pump(data);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_idle(gpointer data)
+{
+	Client *client = data;
+
+	client->idle = 0;
+	session_process(client->session);
+	client_pump(client);
+	return G_SOURCE_REMOVE;
+}
+
+/* Brings the watches to what the session needs now. */
+static void
+client_update(Client *client)
+{
+	const Session *session = client->session;
+	gboolean wants_out = session->out.head != NULL;
+	gboolean wants_in = session_may_read(session);
+	gboolean wants_turn = !wants_out && !wants_in;
+
+	if (wants_in && !client->in_watch)
+		client->in_watch = g_unix_fd_add(client->fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, client);
+	else if (!wants_in)
+		clear_source(&client->in_watch);
+	if (wants_out && !client->out_watch)
+		client->out_watch = g_unix_fd_add(client->fd, G_IO_OUT | G_IO_HUP | G_IO_ERR, on_writable, client);
+	else if (!wants_out)
+		clear_source(&client->out_watch);
+	if (wants_turn && !client->idle)
+		client->idle = g_idle_add(on_idle, client);
+}
+
+void
+server_add_client(Server *server, int fd, gboolean from_ro_socket)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(peer);
+	Client *client;
+
+	if (g_hash_table_size(server->clients) >= server->max_clients) {
+		log_warning("there are %u clients already: one more is turned away", server->max_clients);
+		close(fd);
+		return;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
+		log_warning("cannot tell who a client is: %s", g_strerror(errno));
+		close(fd);
+		return;
+	}
+	client = g_new0(Client, 1);
+	client->server = server;
+	client->fd = fd;
+	client->session = session_new(server->daemon, from_ro_socket, peer.uid);
+	g_hash_table_add(server->clients, client);
+	server->daemon->client_count++;
+	log_info("client: pid %d uid %u gid %u%s", (int)peer.pid, peer.uid, peer.gid,
+		 from_ro_socket ? ", read-only" : "");
+	client_update(client);
+}
+
+static gboolean
+on_accept_again(gpointer data)
+{
+	Listener *listener = data;
+
+	listener->watch = g_unix_fd_add(listener->fd, G_IO_IN, on_accept, listener);
+	return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_accept(int fd, GIOCondition condition, gpointer data)
+{
+	Listener *listener = data;
+
+	for (guint i = 0; i < ACCEPTS_PER_TURN; i++) {
+		int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (client >= 0) {
+			server_add_client(listener->server, client, listener->is_ro);
+			continue;
+		}
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return G_SOURCE_CONTINUE;
+		/* Out of descriptors or memory: the client stays in the queue; do not spin on it. */
+		log_warning("cannot accept a client: %s", g_strerror(errno));
+		listener->watch = g_timeout_add(ACCEPT_PAUSE_MS, on_accept_again, listener);
+		return G_SOURCE_REMOVE;
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_tick(gpointer data)
+{
+	Server *server = data;
+	gint64 now_sec = g_get_monotonic_time() / G_USEC_PER_SEC;
+	g_autoptr(GPtrArray) due = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer key;
+
+	g_hash_table_iter_init(&iter, server->clients);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		Client *client = key;
+		guint queued = client->session->out.length;
+
+		session_tick(client->session, now_sec);
+		if (client->session->state == SESSION_BROKEN || client->session->out.length != queued)
+			g_ptr_array_add(due, client);
+	}
+	for (guint i = 0; i < due->len; i++)
+		client_pump(g_ptr_array_index(due, i));
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+set_owner(const char *path, const char *group_name, GError **error)
+{
+	const struct group *group = getgrnam(group_name ? group_name : DEFAULT_GROUP);
+
+	if (!group) {
+		if (!group_name)
+			return TRUE;
+		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "there is no group '%s'", group_name);
+		return FALSE;
+	}
+	if (chown(path, (uid_t)-1, group->gr_gid) < 0) {
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot give '%s' to group '%s': %s", path,
+				 group->gr_name, g_strerror(errno));
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean
+listener_open(Listener *listener, const char *path, const char *group, GError **error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	mode_t old_mask;
+	int bound;
+
+	if (g_strlcpy(address.sun_path, path, sizeof(address.sun_path)) >= sizeof(address.sun_path)) {
+		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
+				 "socket path '%s' is longer than %zu bytes", path, sizeof(address.sun_path) - 1);
+		return FALSE;
+	}
+	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (listener->fd < 0) {
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot open a socket: %s", g_strerror(errno));
+		return FALSE;
+	}
+	unlink(path);
+	/* Nobody else can connect before mode and group are right. */
+	old_mask = umask(0177);
+	bound = bind(listener->fd, (struct sockaddr *)&address, sizeof(address));
+	umask(old_mask);
+	if (bound < 0) {
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot bind '%s': %s", path, g_strerror(errno));
+		return FALSE;
+	}
+	listener->path = g_strdup(path);
+	if (!listener->is_ro && !set_owner(path, group, error))
+		return FALSE;
+	if (chmod(path, listener->is_ro ? 0666 : 0660) < 0 || listen(listener->fd, LISTEN_BACKLOG) < 0) {
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot listen on '%s': %s", path, g_strerror(errno));
+		return FALSE;
+	}
+	listener->watch = g_unix_fd_add(listener->fd, G_IO_IN, on_accept, listener);
+	return TRUE;
+}
+
+Server *
+server_new(Daemon *daemon, const SluicePaths *paths, const ServerConfig *config, GError **error)
+{
+	g_autoptr(Server) server = g_new0(Server, 1);
+
+	server->daemon = daemon;
+	server->max_clients = config->max_clients;
+	server->clients = g_hash_table_new_full(NULL, NULL, client_free, NULL);
+	for (guint i = 0; i < G_N_ELEMENTS(server->listeners); i++) {
+		server->listeners[i].server = server;
+		server->listeners[i].fd = -1;
+		server->listeners[i].is_ro = i == 1;
+	}
+	if (!state_dir_ensure(paths->socket_dir, SOCKET_DIR_MODE, NULL, error) ||
+	    !listener_open(&server->listeners[0], paths->socket, config->socket_group, error) ||
+	    !listener_open(&server->listeners[1], paths->socket_ro, NULL, error))
+		return NULL;
+	server->tick = g_timeout_add_seconds(TICK_SEC, on_tick, server);
+	return g_steal_pointer(&server);
+}
+
+void
+server_free(Server *server)
+{
+	if (!server)
+		return;
+	clear_source(&server->tick);
+	for (guint i = 0; i < G_N_ELEMENTS(server->listeners); i++) {
+		Listener *listener = &server->listeners[i];
+
+		clear_source(&listener->watch);
+		if (listener->fd >= 0)
+			close(listener->fd);
+		if (listener->path)
+			unlink(listener->path);
+		g_free(listener->path);
+	}
+	g_hash_table_unref(server->clients);
+	g_free(server);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The two sockets and the clients on them, on the main loop. */
+#pragma once
+
+#include "daemon/session.h"
+
+#define SERVER_READ_BLOCK 65536
+#define SERVER_BUFFERED_MAX (256 * 1024 * 1024)	/* bytes of unfinished frames of all clients */
+
+typedef struct Server Server;
+
+typedef struct {
+	guint max_clients;
+	const char *socket_group;	/* NULL: "sluice" where it exists */
+} ServerConfig;
+
+/**
+ * server_new: listen
+ *
+ * What lies at the sockets' paths is replaced: the caller holds the lock that says no other daemon lives.
+ */
+Server *server_new(Daemon *daemon, const SluicePaths *paths, const ServerConfig *config, GError **error);
+
+/** server_add_client: take over a connected stream socket, as if it had been accepted; closes it at the end */
+void server_add_client(Server *server, int fd, gboolean from_ro_socket);
+
+/** server_free: close all and unlink the sockets */
+void server_free(Server *server);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Server, server_free)

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One client as bytes in and frames out. */
+
+#include "daemon/session.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/dispatch.h"
+
+#define NOW_SEC() (g_get_monotonic_time() / G_USEC_PER_SEC)
+
+static void
+frame_free(gpointer frame)
+{
+	g_byte_array_unref(frame);
+}
+
+Session *
+session_new(Daemon *daemon, gboolean from_ro_socket, guint32 uid)
+{
+	Session *session = g_new0(Session, 1);
+
+	session->daemon = daemon;
+	session->from_ro_socket = session->is_readonly = from_ro_socket;
+	session->uid = uid;
+	session->in = g_byte_array_new();
+	session->last_heard_sec = NOW_SEC();
+	g_queue_init(&session->out);
+	return session;
+}
+
+void
+session_free(Session *session)
+{
+	if (!session)
+		return;
+	g_byte_array_unref(session->in);
+	g_queue_clear_full(&session->out, frame_free);
+	g_free(session->uri);
+	g_free(session);
+}
+
+static void
+session_queue(Session *session, GByteArray *frame)
+{
+	if (!frame || session->out_bytes + frame->len > SESSION_OUTPUT_MAX) {
+		g_clear_pointer(&frame, g_byte_array_unref);
+		session->state = SESSION_BROKEN;
+		return;
+	}
+	session->out_bytes += frame->len;
+	g_queue_push_tail(&session->out, frame);
+}
+
+static void
+queue_keepalive(Session *session, guint32 procedure)
+{
+	g_auto(XdrWriter) writer = { 0 };
+	RpcHeader header = {
+		.program = RPC_PROGRAM_KEEPALIVE,
+		.version = RPC_PROGRAM_VERSION,
+		.procedure = procedure,
+		.type = RPC_TYPE_MESSAGE,
+	};
+
+	rpc_frame_begin(&writer, &header);
+	session_queue(session, rpc_frame_end(&writer));
+}
+
+static void
+queue_error(Session *session, const RpcHeader *call, const RpcErrorBody *body)
+{
+	g_auto(XdrWriter) writer = { 0 };
+	RpcHeader header = *call;
+
+	header.type = RPC_TYPE_REPLY;
+	header.status = RPC_STATUS_ERROR;
+	rpc_frame_begin(&writer, &header);
+	rpc_error_body_put(&writer, body);
+	session_queue(session, rpc_frame_end(&writer));
+}
+
+static void
+queue_result(Session *session, const RpcHeader *call, const RpcProcInfo *proc, const RpcValues *ret)
+{
+	g_auto(XdrWriter) writer = { 0 };
+	RpcHeader header = *call;
+	GByteArray *frame;
+
+	header.type = RPC_TYPE_REPLY;
+	header.status = RPC_STATUS_OK;
+	rpc_frame_begin(&writer, &header);
+	rpc_values_put(&writer, proc->ret, ret);
+	frame = rpc_frame_end(&writer);
+	if (!frame) {
+		RpcErrorBody body = {
+			sluice_error_libvirt_code(SLUICE_ERROR_RPC), RPC_DOMAIN_RPC,
+			(char *)"the answer does not fit into a frame",
+		};
+
+		queue_error(session, call, &body);
+		return;
+	}
+	session_queue(session, frame);
+}
+
+static void
+handle_call(Session *session, const RpcHeader *header, XdrReader *reader)
+{
+	g_auto(RpcErrorBody) error = { 0 };
+	g_auto(RpcValues) ret = { 0 };
+	const RpcProcInfo *proc = NULL;
+
+	session->daemon->call_count++;
+	if (dispatch_call(session, header, reader, &proc, &ret, &error)) {
+		queue_result(session, header, proc, &ret);
+		return;
+	}
+	log_debug("uid %u: %s: %s", session->uid, proc ? proc->name : "call", error.message);
+	queue_error(session, header, &error);
+}
+
+static void
+handle_frame(Session *session, const guint8 *frame, gsize len)
+{
+	XdrReader reader = { .data = frame, .len = len };
+	RpcHeader header;
+
+	if (!rpc_header_get(&reader, &header)) {
+		session->state = SESSION_BROKEN;
+		return;
+	}
+	if (header.program == RPC_PROGRAM_KEEPALIVE && header.version == RPC_PROGRAM_VERSION) {
+		if (header.procedure == RPC_KEEPALIVE_PING && header.type == RPC_TYPE_MESSAGE)
+			queue_keepalive(session, RPC_KEEPALIVE_PONG);
+		return;
+	}
+	switch (header.type) {
+	case RPC_TYPE_CALL:
+		handle_call(session, &header, &reader);
+		return;
+	case RPC_TYPE_CALL_WITH_FDS:
+		/* A dummy byte for each descriptor follows the frame: nobody could find the next one. */
+		session->state = SESSION_BROKEN;
+		return;
+	}
+}
+
+/* Length of the frame at the front; 0: not known yet. */
+static gsize
+front_length(const Session *session)
+{
+	XdrReader reader = { .data = session->in->data, .len = session->in->len, .pos = session->in_pos };
+	guint32 length;
+
+	return xdr_get_u32(&reader, &length) ? MAX(length, 1) : 0;
+}
+
+gboolean
+session_has_frame(const Session *session)
+{
+	gsize length = front_length(session);
+
+	return length && session->in->len - session->in_pos >= length;
+}
+
+gboolean
+session_may_read(const Session *session)
+{
+	return session->state < SESSION_CLOSING && session->out.length < SESSION_IN_FLIGHT_MAX &&
+	       !session_has_frame(session);
+}
+
+void
+session_process(Session *session)
+{
+	while (session->state < SESSION_CLOSING && session->out.length < SESSION_IN_FLIGHT_MAX) {
+		gsize length = front_length(session);
+
+		if (length && (length < RPC_HEADER_SIZE || length > RPC_FRAME_MAX)) {
+			session->state = SESSION_BROKEN;
+			break;
+		}
+		if (!length || session->in->len - session->in_pos < length)
+			break;
+		handle_frame(session, session->in->data + session->in_pos, length);
+		session->in_pos += length;
+	}
+	if (session->in_pos) {
+		g_byte_array_remove_range(session->in, 0, (guint)session->in_pos);
+		session->in_pos = 0;
+	}
+}
+
+void
+session_feed(Session *session, const guint8 *bytes, gsize len)
+{
+	if (session->state >= SESSION_CLOSING)
+		return;
+	session->last_heard_sec = NOW_SEC();
+	session->pings = 0;
+	g_byte_array_append(session->in, bytes, (guint)len);
+	session_process(session);
+}
+
+void
+session_sent(Session *session, gsize len)
+{
+	session->out_pos += len;
+	while (session->out.head) {
+		GByteArray *frame = session->out.head->data;
+
+		if (session->out_pos < frame->len)
+			return;
+		session->out_pos -= frame->len;
+		session->out_bytes -= frame->len;
+		g_byte_array_unref(g_queue_pop_head(&session->out));
+	}
+}
+
+void
+session_tick(Session *session, gint64 now_sec)
+{
+	gint64 since = MAX(session->last_heard_sec, session->last_ping_sec);
+
+	/* Where we do not read, a silent client is our own doing. */
+	if (!session->wants_keepalive || !session_may_read(session) || now_sec - since < SESSION_PING_AFTER_SEC)
+		return;
+	if (session->pings == SESSION_PINGS_MAX) {
+		log_info("uid %u: no answer to %d pings", session->uid, SESSION_PINGS_MAX);
+		session->state = SESSION_BROKEN;
+		return;
+	}
+	session->pings++;
+	session->last_ping_sec = now_sec;
+	queue_keepalive(session, RPC_KEEPALIVE_PING);
+}

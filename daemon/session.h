@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One client as bytes in and frames out; knows no file descriptor, so tests and the fuzzer drive it too.
+ *
+ *	NEW --OPEN ok--> OPEN		anything but set-up calls is refused in NEW
+ *	NEW, OPEN --CLOSE--> CLOSING	the reply goes out, then the connection ends
+ *	any --bad frame--> BROKEN	ends at once: the stream has lost its sense
+ *
+ * Calls are answered at once and in order. What is answered but not yet taken by the client counts as in flight; at
+ * SESSION_IN_FLIGHT_MAX we stop reading, which pushes back on a client that sends without receiving.
+ */
+#pragma once
+
+#include "base/rpc_proto.h"
+#include "daemon/daemon.h"
+
+#define SESSION_IN_FLIGHT_MAX 5
+#define SESSION_OUTPUT_MAX (64 * 1024 * 1024)	/* bytes not yet taken by the client */
+#define SESSION_PING_AFTER_SEC 5
+#define SESSION_PINGS_MAX 5			/* unanswered ones */
+
+typedef enum {
+	SESSION_NEW,
+	SESSION_OPEN,
+	SESSION_CLOSING,
+	SESSION_BROKEN,
+} SessionState;
+
+typedef struct {
+	Daemon *daemon;
+	SessionState state;
+	gboolean is_readonly;
+	gboolean from_ro_socket;
+	guint32 uid;
+	char *uri;			/* as opened */
+	gboolean has_close_callback;
+	gboolean wants_keepalive;
+	gint64 last_heard_sec;
+	gint64 last_ping_sec;
+	guint pings;			/* unanswered */
+	GByteArray *in;
+	gsize in_pos;
+	GQueue out;			/* of GByteArray: whole frames */
+	gsize out_pos;			/* sent bytes of the first */
+	gsize out_bytes;		/* of all frames in @out */
+} Session;
+
+/**
+ * session_new: a client that just connected
+ * @from_ro_socket: every call that changes something is refused, whatever OPEN says
+ * @uid: of the peer, from the kernel
+ */
+Session *session_new(Daemon *daemon, gboolean from_ro_socket, guint32 uid);
+void session_free(Session *session);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Session, session_free)
+
+/** session_feed: bytes from the client, at any cut; answers up to SESSION_IN_FLIGHT_MAX calls */
+void session_feed(Session *session, const guint8 *bytes, gsize len);
+
+/** session_process: go on with what was fed, after frames were taken from @out */
+void session_process(Session *session);
+
+/** session_has_frame: whether a whole frame waits to be processed */
+gboolean session_has_frame(const Session *session);
+
+/** session_may_read: whether there is room for more of the client's bytes */
+gboolean session_may_read(const Session *session);
+
+/** session_sent: @len bytes from the front of @out are gone to the client */
+void session_sent(Session *session, gsize len);
+
+/** session_tick: once a second: ping a silent client; it is broken when it answered none of SESSION_PINGS_MAX */
+void session_tick(Session *session, gint64 now_sec);
