@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The command line's own client of the daemon: one blocking connection, calls in turn. */
+#pragma once
+
+#include "base/paths.h"
+#include "base/rpc_proto.h"
+
+#define CLI_CALL_TIMEOUT_SEC 60
+
+typedef struct CliClient CliClient;
+
+/**
+ * cli_client_new: connect and open
+ * @uri: (nullable): "sluice:///system" or "nwfilter:///system", with "?socket=PATH" where it is elsewhere
+ */
+CliClient *cli_client_new(const SluicePaths *paths, const char *uri, gboolean is_readonly, GError **error);
+void cli_client_free(CliClient *client);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CliClient, cli_client_free)
+
+/**
+ * cli_client_call: one call and its answer
+ * @ret: zeroed; filled by the procedure's signature
+ *
+ * The daemon's own error comes back in %RPC_ERROR with its number as code.
+ */
+gboolean cli_client_call(CliClient *client, guint32 program, guint32 number, const RpcValues *args, RpcValues *ret,
+			 GError **error);

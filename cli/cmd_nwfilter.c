@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Commands on network filters. */
+
+#include "cli/editor.h"
+#include "cli/output.h"
+#include "cli/remote.h"
+
+#include <stdio.h>
+
+CliExit
+cli_nwfilter_list(CliContext *context, const CliArgs *args)
+{
+	static const char *const headings[] = { "UUID", "Name" };
+	static const char *const keys[] = { "uuid", "name" };
+	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
+	g_auto(RpcValues) call = { 0 }, ret = { 0 };
+
+	call.at[0].number = 1;
+	if (!cli_remote_call(context, RPC_PROC_FILTER_LIST, &call, &ret))
+		return CLI_FAILED;
+	for (guint i = 0; ret.at[0].list && i < ret.at[0].list->len; i++) {
+		RpcValue *filter = g_ptr_array_index(ret.at[0].list, i);
+
+		g_ptr_array_add(cells, rpc_uuid_format(filter->uuid));
+		g_ptr_array_add(cells, g_steal_pointer(&filter->text));
+	}
+	if (context->json)
+		cli_print_rows_json(keys, G_N_ELEMENTS(keys), cells);
+	else
+		cli_print_table(headings, G_N_ELEMENTS(headings), cells);
+	return CLI_OK;
+}
+
+/* Defines @text; the handle comes back in @ret. */
+static gboolean
+define_text(CliContext *context, const char *text, gboolean validate, RpcValues *ret)
+{
+	g_auto(RpcValues) call = { 0 };
+
+	call.at[0].text = g_strdup(text);
+	call.at[1].number = RPC_FLAG_VALIDATE;
+	return cli_remote_call(context, validate ? RPC_PROC_FILTER_DEFINE_FLAGS : RPC_PROC_FILTER_DEFINE, &call, ret);
+}
+
+CliExit
+cli_nwfilter_define(CliContext *context, const CliArgs *args)
+{
+	const char *file = cli_args_get(args, "file");
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = cli_read_document(file, &error);
+	g_auto(RpcValues) ret = { 0 };
+
+	if (!text) {
+		cli_error("%s", error->message);
+		return CLI_FAILED;
+	}
+	if (!define_text(context, text, cli_args_has(args, "validate"), &ret)) {
+		cli_error("Failed to define network filter from %s", file);
+		return CLI_FAILED;
+	}
+	printf("Network filter %s defined from %s\n\n", ret.at[0].text, file);
+	return CLI_OK;
+}
+
+CliExit
+cli_nwfilter_undefine(CliContext *context, const CliArgs *args)
+{
+	const char *name = cli_args_get(args, "nwfilter");
+	g_auto(RpcValues) handle = { 0 }, ret = { 0 };
+
+	if (!cli_remote_find_filter(context, name, &handle))
+		return CLI_FAILED;
+	if (!cli_remote_call(context, RPC_PROC_FILTER_UNDEFINE, &handle, &ret)) {
+		cli_error("Failed to undefine network filter %s", name);
+		return CLI_FAILED;
+	}
+	printf("Network filter %s undefined\n\n", name);
+	return CLI_OK;
+}
+
+static char *
+get_xml(CliContext *context, const char *name)
+{
+	g_auto(RpcValues) handle = { 0 }, ret = { 0 };
+
+	if (!cli_remote_find_filter(context, name, &handle) ||
+	    !cli_remote_call(context, RPC_PROC_FILTER_XML, &handle, &ret))
+		return NULL;
+	return g_steal_pointer(&ret.at[0].text);
+}
+
+CliExit
+cli_nwfilter_dumpxml(CliContext *context, const CliArgs *args)
+{
+	g_autofree char *xml = get_xml(context, cli_args_get(args, "nwfilter"));
+
+	if (!xml)
+		return CLI_FAILED;
+	printf("%s\n", xml);
+	return CLI_OK;
+}
+
+/* What cli_edit() does with each edited text. */
+typedef struct {
+	CliContext *context;
+	RpcValues ret;
+} EditTarget;
+
+static gboolean
+define_edited(const char *text, gpointer user_data)
+{
+	EditTarget *target = user_data;
+
+	return define_text(target->context, text, TRUE, &target->ret);
+}
+
+CliExit
+cli_nwfilter_edit(CliContext *context, const CliArgs *args)
+{
+	const char *name = cli_args_get(args, "nwfilter");
+	g_autofree char *xml = get_xml(context, name);
+	EditTarget target = { .context = context };
+	CliExit exit_code = CLI_FAILED;
+
+	if (!xml)
+		return CLI_FAILED;
+	switch (cli_edit(xml, define_edited, &target)) {
+	case CLI_EDIT_UNCHANGED:
+		printf("Network filter %s XML configuration not changed.\n\n", name);
+		exit_code = CLI_OK;
+		break;
+	case CLI_EDIT_APPLIED:
+		printf("Network filter %s XML configuration edited.\n\n", target.ret.at[0].text);
+		exit_code = CLI_OK;
+		break;
+	case CLI_EDIT_FAILED:
+		break;
+	}
+	rpc_values_clear(&target.ret);
+	return exit_code;
+}

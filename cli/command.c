@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The one table of commands, and how words become their options. */
+
+#include "cli/command.h"
+
+#include "base/error.h"
+#include "cli/output.h"
+
+#include <string.h>
+
+#define POSITIONAL CLI_OPTION_POSITIONAL
+#define REQUIRED CLI_OPTION_REQUIRED
+#define REPEAT CLI_OPTION_REPEAT
+
+#define GROUP_FILTER "Network filters"
+#define GROUP_OFFLINE "Network filters without a daemon"
+#define GROUP_GENERAL "General"
+
+static const CliOption define_options[] = {
+	{ "file", "FILE", "XML document of the filter; - for standard input", POSITIONAL | REQUIRED, CLI_COMPLETE_FILE },
+	{ "validate", NULL, "hold the document to the language; always so, accepted for virsh's sake", 0, 0 },
+	{ 0 },
+};
+static const CliOption filter_options[] = {
+	{ "nwfilter", "NAME|UUID", "the filter's name or UUID", POSITIONAL | REQUIRED, CLI_COMPLETE_FILTER },
+	{ 0 },
+};
+static const CliOption binding_create_options[] = {
+	{ "file", "FILE", "XML document of the binding; - for standard input", POSITIONAL | REQUIRED,
+	  CLI_COMPLETE_FILE },
+	{ "validate", NULL, "hold the document to the language; always so, accepted for virsh's sake", 0, 0 },
+	{ 0 },
+};
+static const CliOption binding_options[] = {
+	{ "binding", "PORT", "interface name of the port", POSITIONAL | REQUIRED, CLI_COMPLETE_BINDING },
+	{ 0 },
+};
+static const CliOption validate_options[] = {
+	{ "file", "FILE", "XML document of a filter; - for standard input", POSITIONAL | REQUIRED | REPEAT,
+	  CLI_COMPLETE_FILE },
+	{ "lenient", NULL, "accept what libvirt accepts; say what is lost", 0, 0 },
+	{ 0 },
+};
+static const CliOption compile_options[] = {
+	{ "filter", "FILE|NAME", "XML document or name of the filter", POSITIONAL | REQUIRED, CLI_COMPLETE_FILE },
+	{ "backend", "nft|ir", "form of the output: text for nft -f (default), or our own rules", 0,
+	  CLI_COMPLETE_BACKEND },
+	{ "ifname", "NAME", "the port's interface (default vnet0)", 0, 0 },
+	{ "mac", "MAC", "the port's address (default 52:54:00:00:00:01)", 0, 0 },
+	{ "param", "NAME=VALUE", "a variable's value; repeat it for a list", REPEAT, 0 },
+	{ "filters", "DIR", "folder of the filters referred to, as NAME.xml", 0, CLI_COMPLETE_DIR },
+	{ "lenient", NULL, "accept what libvirt accepts; say what is lost", 0, 0 },
+	{ 0 },
+};
+static const CliOption version_options[] = {
+	{ "verbose", NULL, "ask the daemon for its back end and counters", 0, 0 },
+	{ 0 },
+};
+static const CliOption help_options[] = {
+	{ "command", "COMMAND", "the command to explain", POSITIONAL, CLI_COMPLETE_COMMAND },
+	{ 0 },
+};
+static const CliOption completion_options[] = {
+	{ "shell", "bash", "the shell to complete for", POSITIONAL | REQUIRED, CLI_COMPLETE_SHELL },
+	{ 0 },
+};
+
+const CliCommand cli_commands[] = {
+	{ "nwfilter-list", GROUP_FILTER, "list network filters", NULL, cli_nwfilter_list },
+	{ "nwfilter-define", GROUP_FILTER, "define or change a network filter from an XML file", define_options,
+	  cli_nwfilter_define },
+	{ "nwfilter-undefine", GROUP_FILTER, "remove a network filter", filter_options, cli_nwfilter_undefine },
+	{ "nwfilter-dumpxml", GROUP_FILTER, "print a network filter as XML", filter_options, cli_nwfilter_dumpxml },
+	{ "nwfilter-edit", GROUP_FILTER, "edit a network filter in your editor", filter_options, cli_nwfilter_edit },
+	{ "nwfilter-binding-list", GROUP_FILTER, "list ports and their filters", NULL, cli_binding_list },
+	{ "nwfilter-binding-create", GROUP_FILTER, "put a filter on a port from an XML file",
+	  binding_create_options, cli_binding_create },
+	{ "nwfilter-binding-delete", GROUP_FILTER, "take the filter off a port", binding_options,
+	  cli_binding_delete },
+	{ "nwfilter-binding-dumpxml", GROUP_FILTER, "print a port's binding as XML", binding_options,
+	  cli_binding_dumpxml },
+	{ "nwfilter-validate", GROUP_OFFLINE, "check filter files", validate_options, cli_nwfilter_validate },
+	{ "nwfilter-compile", GROUP_OFFLINE, "print the rules that a filter becomes", compile_options,
+	  cli_nwfilter_compile },
+	{ "version", GROUP_GENERAL, "print the version", version_options, cli_version },
+	{ "help", GROUP_GENERAL, "print help on all commands or on one", help_options, cli_help },
+	{ "completion", GROUP_GENERAL, "print a completion script for a shell", completion_options, cli_completion },
+	{ 0 },
+};
+
+const CliCommand *
+cli_command_find(const char *name)
+{
+	for (const CliCommand *command = cli_commands; command->name; command++) {
+		if (g_str_equal(command->name, name))
+			return command;
+	}
+	return NULL;
+}
+
+static const CliOption *
+find_option(const CliCommand *command, const char *name, gsize len)
+{
+	for (const CliOption *option = command->options; option && option->name; option++) {
+		if (strlen(option->name) == len && memcmp(option->name, name, len) == 0)
+			return option;
+	}
+	return NULL;
+}
+
+/* Where the next bare word goes. */
+static const CliOption *
+next_positional(const CliCommand *command, const CliArgs *args)
+{
+	for (const CliOption *option = command->options; option && option->name; option++) {
+		if (option->flags & POSITIONAL && (option->flags & REPEAT || !cli_args_has(args, option->name)))
+			return option;
+	}
+	return NULL;
+}
+
+static gboolean
+put_value(CliArgs *args, const CliOption *option, const char *value, GError **error)
+{
+	GPtrArray *list = g_hash_table_lookup(args->values, option->name);
+
+	if (list && !(option->flags & REPEAT)) {
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "option --%s given twice", option->name);
+		return FALSE;
+	}
+	if (!list) {
+		list = g_ptr_array_new_with_free_func(g_free);
+		g_hash_table_insert(args->values, (gpointer)option->name, list);
+	}
+	g_ptr_array_add(list, g_strdup(value));
+	return TRUE;
+}
+
+/* words[*at] is "--name" or "--name=value"; moves *at over a value of its own. */
+static gboolean
+parse_named(const CliCommand *command, CliArgs *args, char *const *words, guint count, guint *at, GError **error)
+{
+	const char *name = words[*at] + 2;
+	const char *equals = strchr(name, '=');
+	gsize len = equals ? (gsize)(equals - name) : strlen(name);
+	const CliOption *option = find_option(command, name, len);
+
+	if (!option) {
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "command '%s' doesn't support option --%.*s",
+				 command->name, (int)len, name);
+		return FALSE;
+	}
+	if (!option->value) {
+		if (!equals)
+			return put_value(args, option, "", error);
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "option --%s takes no value", option->name);
+		return FALSE;
+	}
+	if (equals)
+		return put_value(args, option, equals + 1, error);
+	if (*at + 1 == count) {
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "option --%s needs a value: %s", option->name,
+				 option->value);
+		return FALSE;
+	}
+	return put_value(args, option, words[++*at], error);
+}
+
+static gboolean
+parse_words(const CliCommand *command, CliArgs *args, char *const *words, guint count, GError **error)
+{
+	gboolean only_bare = FALSE;
+
+	for (guint i = 0; i < count; i++) {
+		const CliOption *option;
+
+		if (!only_bare && g_str_equal(words[i], "--")) {
+			only_bare = TRUE;
+			continue;
+		}
+		if (!only_bare && g_str_has_prefix(words[i], "--")) {
+			if (!parse_named(command, args, words, count, &i, error))
+				return FALSE;
+			continue;
+		}
+		option = next_positional(command, args);
+		if (!option) {
+			sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "unexpected data '%s'", words[i]);
+			return FALSE;
+		}
+		if (!put_value(args, option, words[i], error))
+			return FALSE;
+	}
+	for (const CliOption *option = command->options; option && option->name; option++) {
+		if (option->flags & REQUIRED && !cli_args_has(args, option->name)) {
+			sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "command '%s' requires <%s> option",
+					 command->name, option->name);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+CliArgs *
+cli_args_parse(const CliCommand *command, char *const *words, guint count, GError **error)
+{
+	g_autoptr(CliArgs) args = g_new0(CliArgs, 1);
+
+	args->values = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
+	return parse_words(command, args, words, count, error) ? g_steal_pointer(&args) : NULL;
+}
+
+void
+cli_args_free(CliArgs *args)
+{
+	if (!args)
+		return;
+	g_hash_table_unref(args->values);
+	g_free(args);
+}
+
+const GPtrArray *
+cli_args_list(const CliArgs *args, const char *name)
+{
+	return g_hash_table_lookup(args->values, name);
+}
+
+const char *
+cli_args_get(const CliArgs *args, const char *name)
+{
+	const GPtrArray *list = cli_args_list(args, name);
+
+	return list ? g_ptr_array_index(list, list->len - 1) : NULL;
+}
+
+gboolean
+cli_args_has(const CliArgs *args, const char *name)
+{
+	return cli_args_list(args, name) != NULL;
+}
+
+CliExit
+cli_run(CliContext *context, char *const *words, guint count)
+{
+	const CliCommand *command = cli_command_find(words[0]);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(CliArgs) args = NULL;
+
+	if (!command) {
+		cli_error("unknown command: '%s'; see 'sluice help'", words[0]);
+		return CLI_USAGE;
+	}
+	args = cli_args_parse(command, words + 1, count - 1, &error);
+	if (!args) {
+		cli_error("%s", error->message);
+		return CLI_USAGE;
+	}
+	return command->run(context, args);
+}

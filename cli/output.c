@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the user sees: tables as virsh draws them, messages, errors, JSON. */
+
+#include "cli/output.h"
+
+#include "base/state_file.h"
+#include "nwfilter/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COLUMN_GAP 3
+#define COLUMN_COUNT_MAX 8
+
+void
+cli_error(const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	fflush(stdout);
+	fprintf(stderr, "error: %s\n", text);
+}
+
+static guint
+text_width(const char *text)
+{
+	return g_utf8_validate(text, -1, NULL) ? (guint)g_utf8_strlen(text, -1) : (guint)strlen(text);
+}
+
+static void
+print_cell(const char *text, guint width, gboolean is_last)
+{
+	guint pad = is_last ? 0 : width - text_width(text) + COLUMN_GAP - 1;
+
+	printf(" %s%*s", text, (int)pad, "");
+}
+
+void
+cli_print_table(const char *const *headings, guint columns, const GPtrArray *cells)
+{
+	guint widths[COLUMN_COUNT_MAX] = { 0 };
+	guint total = 0;
+
+	g_return_if_fail(columns && columns <= COLUMN_COUNT_MAX);
+	for (guint i = 0; i < columns; i++)
+		widths[i] = text_width(headings[i]);
+	for (guint i = 0; i < cells->len; i++)
+		widths[i % columns] = MAX(widths[i % columns], text_width(g_ptr_array_index(cells, i)));
+	for (guint i = 0; i < columns; i++) {
+		print_cell(headings[i], widths[i], i == columns - 1);
+		total += widths[i] + COLUMN_GAP;
+	}
+	putchar('\n');
+	for (guint i = 0; i < total; i++)
+		putchar('-');
+	putchar('\n');
+	for (guint i = 0; i < cells->len; i++) {
+		guint column = i % columns;
+
+		print_cell(g_ptr_array_index(cells, i), widths[column], column == columns - 1);
+		if (column == columns - 1)
+			putchar('\n');
+	}
+	putchar('\n');
+}
+
+void
+cli_print_json(const json_t *value)
+{
+	json_dumpf(value, stdout, JSON_INDENT(2));
+	putchar('\n');
+}
+
+void
+cli_print_rows_json(const char *const *keys, guint columns, const GPtrArray *cells)
+{
+	g_autoptr(json_t) rows = json_array();
+
+	for (guint i = 0; i + columns <= cells->len; i += columns) {
+		json_t *row = json_object();
+
+		for (guint column = 0; column < columns; column++)
+			json_object_set_new(row, keys[column], json_string(g_ptr_array_index(cells, i + column)));
+		json_array_append_new(rows, row);
+	}
+	cli_print_json(rows);
+}
+
+char *
+cli_read_document(const char *file, GError **error)
+{
+	return state_file_read(g_str_equal(file, "-") ? "/dev/stdin" : file, NW_FILTER_BYTES_MAX, error);
+}

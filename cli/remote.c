@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the commands ask of the daemon. */
+
+#include "cli/remote.h"
+
+#include "cli/output.h"
+
+static CliClient *
+get_client(CliContext *context, GError **error)
+{
+	if (!context->client)
+		context->client = cli_client_new(context->paths, context->uri, context->is_readonly, error);
+	return context->client;
+}
+
+static gboolean
+call(CliContext *context, guint32 program, guint32 number, const RpcValues *args, RpcValues *ret, GError **error)
+{
+	CliClient *client = get_client(context, error);
+	g_autoptr(GError) local = NULL;
+
+	if (!client)
+		return FALSE;
+	if (cli_client_call(client, program, number, args, ret, &local))
+		return TRUE;
+	/* A shell outlives its daemon: connect anew for the next command. */
+	if (local->domain != RPC_ERROR)
+		g_clear_pointer(&context->client, cli_client_free);
+	g_propagate_error(error, g_steal_pointer(&local));
+	return FALSE;
+}
+
+gboolean
+cli_remote_call(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (call(context, RPC_PROGRAM_REMOTE, number, args, ret, &error))
+		return TRUE;
+	cli_error("%s", error->message);
+	return FALSE;
+}
+
+char *
+cli_remote_describe(CliContext *context)
+{
+	g_autoptr(GError) error = NULL;
+	g_auto(RpcValues) args = { 0 }, ret = { 0 };
+
+	if (call(context, RPC_PROGRAM_SLUICE, RPC_SLUICE_DESCRIBE, &args, &ret, &error))
+		return g_steal_pointer(&ret.at[0].text);
+	cli_error("%s", error->message);
+	return NULL;
+}
+
+gboolean
+cli_remote_find_filter(CliContext *context, const char *name_or_uuid, RpcValues *ret)
+{
+	g_auto(RpcValues) by_uuid = { 0 }, by_name = { 0 };
+
+	/* A filter may have a name that reads as a UUID: then the name is tried too. */
+	if (rpc_uuid_parse(name_or_uuid, by_uuid.at[0].uuid)) {
+		g_autoptr(GError) error = NULL;
+
+		if (call(context, RPC_PROGRAM_REMOTE, RPC_PROC_FILTER_BY_UUID, &by_uuid, ret, &error))
+			return TRUE;
+	}
+	by_name.at[0].text = g_strdup(name_or_uuid);
+	return cli_remote_call(context, RPC_PROC_FILTER_BY_NAME, &by_name, ret);
+}
+
+GPtrArray *
+cli_remote_names(CliContext *context, CliCompletion completion)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	g_auto(RpcValues) args = { 0 }, ret = { 0 };
+	guint32 number = completion == CLI_COMPLETE_FILTER ? RPC_PROC_FILTER_LIST : RPC_PROC_BINDING_LIST;
+
+	args.at[0].number = 1;
+	if (!call(context, RPC_PROGRAM_REMOTE, number, &args, &ret, NULL))
+		return names;
+	for (guint i = 0; ret.at[0].list && i < ret.at[0].list->len; i++) {
+		const RpcValue *handle = g_ptr_array_index(ret.at[0].list, i);
+
+		g_ptr_array_add(names, g_strdup(handle->text));
+	}
+	return names;
+}
