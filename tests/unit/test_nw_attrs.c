@@ -9,64 +9,88 @@
 
 #define LINE_OF_RULE_ELEMENT ":3: "
 
-typedef struct {
-	const char *const *good;	/* read and printed the same */
-	const char *const *bad;
-} Samples;
-
-#define LIST(...) (const char *const[]){ __VA_ARGS__, NULL }
-
-static Samples
-samples_of(NwType type)
-{
-	switch (type) {
-	case NW_TYPE_BOOLEAN:
-		return (Samples){ LIST("true", "false"), LIST("", "TRUE", "2", "on", " true") };
-	case NW_TYPE_UINT8:
-	case NW_TYPE_UINT16:
-	case NW_TYPE_UINT32:
-		return (Samples){ LIST("7", "0x7"), LIST("", "seven", "-1", "+1", " 1", "1 ", "0x", "FF", "1.0", "0x1g",
-							 "99999999999999999999") };
-	case NW_TYPE_UINT16_DECIMAL:
-		return (Samples){ LIST("7"), LIST("", "0x5", "F", "-1", "1e2") };
-	case NW_TYPE_MAC:
-		return (Samples){ LIST("00:01:0a:bc:de:ff"), LIST("", "00:01:02:03:04", "00:01:02:03:04:05:06", "1-2-3-4-5-6",
-								  "g0:00:00:00:00:00", "000:1:2:3:4:5", ":1:2:3:4:5") };
-	case NW_TYPE_MAC_MASK:
-		return (Samples){ LIST("ff:ff:ff:00:00:00", "ff:ff:ff:ff:ff:fe", "00:00:00:00:00:00"),
-				  LIST("", "ff:00:ff:00:00:00", "01:00:00:00:00:00", "24") };
-	case NW_TYPE_IPV4:
-		return (Samples){ LIST("192.0.2.1", "255.255.255.255"), LIST("", "1.2.3", "1.2.3.256", "1.2.3.4.5", "::1",
-									     "01.2.3.4x", "host", " 1.2.3.4") };
-	case NW_TYPE_IPV4_MASK:
-		return (Samples){ LIST("0", "24", "32"), LIST("", "33", "255.0.255.0", "-1", "0x18", "255.255", "ffff::") };
-	case NW_TYPE_IPV6:
-		return (Samples){ LIST("2001:db8::1", "ff02::1:2"), LIST("", "1.2.3.4", "2001:db8:::1", "g::", "fe80::1%eth0",
-									"1:2:3:4:5:6:7:8:9") };
-	case NW_TYPE_IPV6_MASK:
-		return (Samples){ LIST("0", "64", "128"), LIST("", "129", "ffff:0:ffff::", "255.255.0.0") };
-	case NW_TYPE_ETHERTYPE:
-		return (Samples){ LIST("arp", "ipv6", "0x88cc", "35020"), LIST("", "ip", "0x10000", "65536", "x25") };
-	case NW_TYPE_IPPROTO:
-		return (Samples){ LIST("tcp", "udplite", "47", "0x2f"), LIST("", "gre", "256", "0x100", "-1") };
-	case NW_TYPE_ARP_OPCODE:
-		return (Samples){ LIST("Request", "ARP_NAK", "0", "10", "0xa"), LIST("", "Ask", "65536") };
-	case NW_TYPE_STATE:
-		return (Samples){ LIST("NEW", "NEW,ESTABLISHED", "NEW,ESTABLISHED,RELATED,INVALID", "NONE"),
-				  LIST("", "OLD", "NEW;RELATED", "NEWRELATED", "NONE,NEW", ",NEW", "NEW,", "$STATE") };
-	case NW_TYPE_TCP_FLAGS:
-		return (Samples){ LIST("SYN/ACK", "ALL/SYN,ACK", "FIN,SYN,RST,PSH,ACK/NONE"),
-				  LIST("", "SYN", "SYN,/ACK", "SYN/ECN", "SYNACK/SYN", "SYN/NONE,ACK", "$FLAGS") };
-	case NW_TYPE_IPSET:
-		return (Samples){ LIST("blocked", "a.b_c:d+e-f g"), LIST("", "a/b", "a'b", "0123456789012345678901234567890x") };
-	case NW_TYPE_IPSET_FLAGS:
-		return (Samples){ LIST("src", "src,dst", "dst,dst,dst,dst,dst,dst"),
-				  LIST("", "both", "src,", "src dst", "src,src,src,src,src,src,src") };
-	case NW_TYPE_COMMENT:
-		return (Samples){ LIST("", "hello", "$no variable"), LIST("a&#10;b", "a&#9;b") };
-	}
-	return (Samples){ LIST(NULL), LIST(NULL) };
-}
+/* By type: texts that are read and printed the same, and texts that are refused. */
+static const struct {
+	const char *good[8], *bad[12];
+} samples[] = {
+	[NW_TYPE_BOOLEAN] = {
+		{ "true", "false" },
+		{ "", "TRUE", "2", "on", " true" },
+	},
+	[NW_TYPE_UINT8] = {
+		{ "7", "0x7" },
+		{ "", "seven", "-1", "+1", " 1", "1 ", "0x", "FF", "1.0", "0x1g", "99999999999999999999" },
+	},
+	[NW_TYPE_UINT16] = {
+		{ "7", "0x7" },
+		{ "", "seven", "-1", "+1", " 1", "1 ", "0x", "FF", "1.0", "0x1g", "99999999999999999999" },
+	},
+	[NW_TYPE_UINT32] = {
+		{ "7", "0x7" },
+		{ "", "seven", "-1", "+1", " 1", "1 ", "0x", "FF", "1.0", "0x1g", "99999999999999999999" },
+	},
+	[NW_TYPE_UINT16_DECIMAL] = {
+		{ "7" },
+		{ "", "0x5", "F", "-1", "1e2" },
+	},
+	[NW_TYPE_MAC] = {
+		{ "00:01:0a:bc:de:ff" },
+		{ "", "00:01:02:03:04", "00:01:02:03:04:05:06", "1-2-3-4-5-6", "g0:00:00:00:00:00",
+		  "000:1:2:3:4:5", ":1:2:3:4:5" },
+	},
+	[NW_TYPE_MAC_MASK] = {
+		{ "ff:ff:ff:00:00:00", "ff:ff:ff:ff:ff:fe", "00:00:00:00:00:00" },
+		{ "", "ff:00:ff:00:00:00", "01:00:00:00:00:00", "24" },
+	},
+	[NW_TYPE_IPV4] = {
+		{ "192.0.2.1", "255.255.255.255" },
+		{ "", "1.2.3", "1.2.3.256", "1.2.3.4.5", "::1", "01.2.3.4x", "host", " 1.2.3.4" },
+	},
+	[NW_TYPE_IPV4_MASK] = {
+		{ "0", "24", "32" },
+		{ "", "33", "255.0.255.0", "-1", "0x18", "255.255", "ffff::" },
+	},
+	[NW_TYPE_IPV6] = {
+		{ "2001:db8::1", "ff02::1:2" },
+		{ "", "1.2.3.4", "2001:db8:::1", "g::", "fe80::1%eth0", "1:2:3:4:5:6:7:8:9" },
+	},
+	[NW_TYPE_IPV6_MASK] = {
+		{ "0", "64", "128" },
+		{ "", "129", "ffff:0:ffff::", "255.255.0.0" },
+	},
+	[NW_TYPE_ETHERTYPE] = {
+		{ "arp", "ipv6", "0x88cc", "35020" },
+		{ "", "ip", "0x10000", "65536", "x25" },
+	},
+	[NW_TYPE_IPPROTO] = {
+		{ "tcp", "udplite", "47", "0x2f" },
+		{ "", "gre", "256", "0x100", "-1" },
+	},
+	[NW_TYPE_ARP_OPCODE] = {
+		{ "Request", "ARP_NAK", "0", "10", "0xa" },
+		{ "", "Ask", "65536" },
+	},
+	[NW_TYPE_STATE] = {
+		{ "NEW", "NEW,ESTABLISHED", "NEW,ESTABLISHED,RELATED,INVALID", "NONE" },
+		{ "", "OLD", "NEW;RELATED", "NEWRELATED", "NONE,NEW", ",NEW", "NEW,", "$STATE" },
+	},
+	[NW_TYPE_TCP_FLAGS] = {
+		{ "SYN/ACK", "ALL/SYN,ACK", "FIN,SYN,RST,PSH,ACK/NONE" },
+		{ "", "SYN", "SYN,/ACK", "SYN/ECN", "SYNACK/SYN", "SYN/NONE,ACK", "$FLAGS" },
+	},
+	[NW_TYPE_IPSET] = {
+		{ "blocked", "a.b_c:d+e-f g" },
+		{ "", "a/b", "a&apos;b", "0123456789012345678901234567890x" },
+	},
+	[NW_TYPE_IPSET_FLAGS] = {
+		{ "src", "src,dst", "dst,dst,dst,dst,dst,dst" },
+		{ "", "both", "src,", "src dst", "src,src,src,src,src,src,src" },
+	},
+	[NW_TYPE_COMMENT] = {
+		{ "", "hello", "$no variable" },
+		{ "a&#10;b", "a&#9;b" },
+	},
+};
 
 /* The row an attribute belongs to. */
 static guint
@@ -232,12 +256,11 @@ test_proto(gconstpointer data)
 
 	for (guint i = 0; i < proto->attr_count; i++) {
 		const NwAttrInfo *attr = &proto->attrs[i];
-		Samples samples = samples_of(attr->type);
 
-		for (guint s = 0; samples.good[s]; s++)
-			check_good(proto, i, samples.good[s], samples.good[s]);
-		for (guint s = 0; samples.bad[s]; s++)
-			check_bad(proto, i, samples.bad[s]);
+		for (guint s = 0; samples[attr->type].good[s]; s++)
+			check_good(proto, i, samples[attr->type].good[s], samples[attr->type].good[s]);
+		for (guint s = 0; samples[attr->type].bad[s]; s++)
+			check_bad(proto, i, samples[attr->type].bad[s]);
 		if (is_number(attr->type))
 			check_bounds(proto, i);
 		check_variable(proto, i);
