@@ -56,7 +56,7 @@ static double
 median_ms(gint64 *us, guint count)
 {
 	qsort(us, count, sizeof(*us), compare_times);
-	return (double)us[count / 2] / 1000;
+	return (double)us[count >> 1] / 1000;
 }
 
 /* target < 0: none */

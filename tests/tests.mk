@@ -10,7 +10,7 @@ JOBS := -j$(shell nproc 2>/dev/null || echo 2)
 TIME ?= 60
 
 .PHONY: check-all check-unit check-golden check-netns check-vm check-fuzz-corpus test-programs fuzz-replay
-.PHONY: golden-update fuzz run-demo bench-run lint-fast
+.PHONY: golden-update fuzz run-demo bench-run lint-fast format
 
 # Programs of the tests
 
@@ -83,6 +83,9 @@ fuzz:
 lint:
 	@tools/install-deps build lint
 	@tools/lint all
+# Lay out the sources as .clang-format says.
+format:
+	clang-format -i $(shell find $(LAYERS) tests bench -name '*.[ch]')
 # What a small machine can do in a minute.
 lint-fast:
 	@tools/lint layout layers shell
