@@ -18,14 +18,41 @@ str(const xmlChar *text)
 	return (const char *)text;
 }
 
+/* What stopped the parser. */
+typedef struct {
+	guint doctype_line;
+	guint error_line;
+	char *error;	/* owned: libxml2's first words; what follows is only the aftermath */
+} Failure;
+
 /* Called at a DOCTYPE's name, before anything in it is read. */
 static void
 refuse_doctype(void *user_data, const xmlChar *name, const xmlChar *external_id, const xmlChar *system_id)
 {
 	xmlParserCtxt *parser = user_data;
+	Failure *failure = parser->_private;
 
-	*(guint *)parser->_private = parser->input ? (guint)parser->input->line : 1;
+	failure->doctype_line = parser->input ? (guint)parser->input->line : 1;
 	xmlStopParser(parser);
+}
+
+#if LIBXML_VERSION >= 21200
+typedef const xmlError ParserError;
+#else
+typedef xmlError ParserError;
+#endif
+
+static void
+keep_error(void *user_data, ParserError *error)
+{
+	xmlParserCtxt *parser = user_data;
+	Failure *failure = parser->_private;
+
+	if (failure->error || error->level < XML_ERR_ERROR)
+		return;
+	failure->error = g_strdup(error->message ? error->message : "unknown error");
+	g_strstrip(failure->error);
+	failure->error_line = error->line > 0 ? (guint)error->line : 1;
 }
 
 static gboolean
@@ -54,16 +81,6 @@ depth_check(xmlNode *root, const char *file, GError **error)
 	return TRUE;
 }
 
-static void
-set_parser_error(xmlParserCtxt *parser, const char *file, GError **error)
-{
-	const xmlError *last = xmlCtxtGetLastError(parser);
-	g_autofree char *message = g_strdup(last && last->message ? last->message : "not a well-formed document");
-
-	sluice_error_set(error, SLUICE_ERROR_XML, "%s:%d: not well-formed XML: %s", file, last ? last->line : 1,
-			 g_strstrip(message));
-}
-
 xmlDoc *
 xml_doc_parse(const char *text, gsize max_bytes, const char *file, const char *root, GError **error)
 {
@@ -71,7 +88,8 @@ xml_doc_parse(const char *text, gsize max_bytes, const char *file, const char *r
 			    XML_PARSE_BIG_LINES;
 	g_autoptr(xmlParserCtxt) parser = NULL;
 	g_autoptr(xmlDoc) doc = NULL;
-	guint doctype_line = 0;
+	Failure failure = { 0 };
+	g_autofree char *message = NULL;
 	gsize len = strlen(text);
 	xmlNode *node;
 
@@ -85,16 +103,19 @@ xml_doc_parse(const char *text, gsize max_bytes, const char *file, const char *r
 		sluice_error_set(error, SLUICE_ERROR_INTERNAL, "%s:1: out of memory", file);
 		return NULL;
 	}
-	parser->_private = &doctype_line;
+	parser->_private = &failure;
+	parser->sax->serror = keep_error;
 	parser->sax->internalSubset = refuse_doctype;
 	doc = xmlCtxtReadMemory(parser, text, (int)len, NULL, NULL, options);
-	if (doctype_line) {
+	message = failure.error;
+	if (failure.doctype_line) {
 		sluice_error_set(error, SLUICE_ERROR_XML, "%s:%u: a DOCTYPE is not accepted: the language needs no "
-				 "entities", file, doctype_line);
+				 "entities", file, failure.doctype_line);
 		return NULL;
 	}
 	if (!doc || !parser->wellFormed) {
-		set_parser_error(parser, file, error);
+		sluice_error_set(error, SLUICE_ERROR_XML, "%s:%u: not well-formed XML: %s", file,
+				 MAX(failure.error_line, 1), message ? message : "unknown error");
 		return NULL;
 	}
 	node = xmlDocGetRootElement(doc);

@@ -86,7 +86,7 @@ filter_read(NwReader *reader, const xmlNode *root, NwFilter *filter, GError **er
 	static const char *const children[] = { "uuid", "rule", "filterref", NULL };
 	g_autoptr(GError) cause = NULL;
 
-	if (!nw_reader_attrs(reader, root, attrs, error) || !nw_reader_children(reader, root, children, error))
+	if (!nw_reader_attrs(reader, root, attrs, error))
 		return FALSE;
 	filter->name = nw_reader_require(reader, root, "name", error);
 	if (!filter->name)
@@ -95,7 +95,9 @@ filter_read(NwReader *reader, const xmlNode *root, NwFilter *filter, GError **er
 		return refuse(reader, root, cause, error);
 	if (!chain_read(reader, root, filter, error))
 		return FALSE;
-	for (const xmlNode *node = xml_next(root->children); node; node = xml_next(node->next)) {
+	for (const xmlNode *node = root->children; node; node = node->next) {
+		if (!nw_reader_child(reader, root, node, children, error))
+			return FALSE;
 		if (xml_is(node, "uuid")) {
 			if (!uuid_read(reader, node, filter, error))
 				return FALSE;
@@ -108,6 +110,26 @@ filter_read(NwReader *reader, const xmlNode *root, NwFilter *filter, GError **er
 	if (!filter->uuid)
 		filter->uuid = g_uuid_string_random();
 	return TRUE;
+}
+
+/*
+ * What is stored is the canonical text, so that has to fit the bound too. It is longer than the text read by its
+ * defaults and escapes, by a factor below 16.
+ */
+static gboolean
+canonical_size_check(const NwReader *reader, const xmlNode *root, const char *text, const NwFilter *filter,
+		     GError **error)
+{
+	g_autofree char *canonical = NULL;
+
+	if (strlen(text) <= NW_FILTER_BYTES_MAX / 16)
+		return TRUE;
+	canonical = nw_filter_format(filter);
+	if (strlen(canonical) <= NW_FILTER_BYTES_MAX)
+		return TRUE;
+	xml_set_error(error, SLUICE_ERROR_LIMIT, reader->file, root, "the canonical document has %" G_GSIZE_FORMAT
+		      " bytes: at most %d are kept", strlen(canonical), NW_FILTER_BYTES_MAX);
+	return FALSE;
 }
 
 static void
@@ -132,7 +154,8 @@ nw_filter_parse(const char *text, const char *file, gboolean lenient, GPtrArray 
 	filter = g_new0(NwFilter, 1);
 	filter->file = g_strdup(file);
 	filter->items = g_ptr_array_new_with_free_func(item_free);
-	if (!filter_read(&reader, xmlDocGetRootElement(doc), filter, error))
+	if (!filter_read(&reader, xmlDocGetRootElement(doc), filter, error) ||
+	    !canonical_size_check(&reader, xmlDocGetRootElement(doc), text, filter, error))
 		return NULL;
 	if (ret_warnings)
 		*ret_warnings = g_steal_pointer(&warnings);

@@ -102,11 +102,10 @@ unknown_attr(NwReader *reader, const xmlNode *node, const xmlAttr *attr, const N
 static gboolean
 proto_read(NwReader *reader, const xmlNode *node, NwRule *rule, GError **error)
 {
-	static const char *const children[] = { NULL };
 	guint signed_count = 0;
 	gboolean negate;
 
-	if (!match_read(reader, node, &negate, error) || !nw_reader_children(reader, node, children, error))
+	if (!match_read(reader, node, &negate, error) || !nw_reader_no_children(reader, node, error))
 		return FALSE;
 	for (const xmlAttr *attr = node->properties; attr; attr = attr->next) {
 		g_autofree char *text = NULL;
@@ -214,6 +213,23 @@ layer4_check(NwReader *reader, const xmlNode *node, const NwRule *rule, GError *
 	return TRUE;
 }
 
+/* A comment stays with what is inverted, but does not make an inverted element by itself. */
+static void
+settle_comment(NwRule *rule)
+{
+	NwValue *comment = NULL;
+	gboolean any = FALSE;
+
+	for (guint i = 0; i < rule->proto->attr_count; i++) {
+		if (rule->proto->attrs[i].role == NW_ROLE_COMMENT)
+			comment = &rule->values[i];
+		else
+			any |= rule->values[i].is_set && rule->values[i].negate;
+	}
+	if (comment && !any)
+		comment->negate = FALSE;
+}
+
 static gboolean
 rule_check(NwReader *reader, const xmlNode *node, NwRule *rule, GError **error)
 {
@@ -223,6 +239,7 @@ rule_check(NwReader *reader, const xmlNode *node, NwRule *rule, GError **error)
 		if (!group_check(reader, node, rule, i, group_end(proto, i), error))
 			return FALSE;
 	}
+	settle_comment(rule);
 	if (strcmp(proto->element, "stp") == 0 && rule->direction == RULE_DIRECTION_INOUT &&
 	    rule_value(rule, "srcmacaddr") &&
 	    !nw_reader_tolerate(reader, node, error, "kept", "<stp srcmacaddr> cannot be used with direction='inout': a "
@@ -237,14 +254,18 @@ rule_read_protocol(NwReader *reader, const xmlNode *node, NwRule *rule, GError *
 {
 	const xmlNode *last = NULL;
 
-	if (!nw_reader_children(reader, node, NULL, error))
-		return FALSE;
-	for (const xmlNode *child = xml_next(node->children); child; child = xml_next(child->next)) {
-		const NwProtoInfo *proto = child->ns ? NULL : nw_proto_find((const char *)child->name);
-		g_autofree char *label = xml_label(child);
-		g_autofree char *quoted = xml_quote(label);
+	for (const xmlNode *child = node->children; child; child = child->next) {
+		const NwProtoInfo *proto;
 
+		if (!nw_reader_child(reader, node, child, NULL, error))
+			return FALSE;
+		if (child->type != XML_ELEMENT_NODE)
+			continue;
+		proto = child->ns ? NULL : nw_proto_find((const char *)child->name);
 		if (!proto) {
+			g_autofree char *label = xml_label(child);
+			g_autofree char *quoted = xml_quote(label);
+
 			if (!nw_reader_tolerate(reader, child, error, "ignored", "<%s> is no protocol of a rule", quoted))
 				return FALSE;
 			continue;

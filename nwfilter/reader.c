@@ -48,8 +48,6 @@ nw_reader_tolerate(NwReader *reader, const xmlNode *node, GError **error, const 
 gboolean
 nw_reader_attrs(NwReader *reader, const xmlNode *node, const char *const *known, GError **error)
 {
-	g_autofree char *element = xml_label(node);
-
 	for (const xmlAttr *attr = node->properties; attr; attr = attr->next) {
 		g_autofree char *label = xml_label((const xmlNode *)attr);
 		g_autofree char *quoted = xml_quote(label);
@@ -58,39 +56,44 @@ nw_reader_attrs(NwReader *reader, const xmlNode *node, const char *const *known,
 		if (!attr->ns && g_strv_contains(known, label))
 			continue;
 		words = g_strjoinv(", ", (char **)known);
-		if (!nw_reader_tolerate(reader, node, error, "ignored", "<%s> has no attribute '%s'; it has: %s", element,
-					quoted, words))
+		if (!nw_reader_tolerate(reader, node, error, "ignored", "<%s> has no attribute '%s'; it has: %s",
+					(const char *)node->name, quoted, words))
 			return FALSE;
 	}
 	return TRUE;
 }
 
 gboolean
-nw_reader_children(NwReader *reader, const xmlNode *node, const char *const *known, GError **error)
+nw_reader_child(NwReader *reader, const xmlNode *node, const xmlNode *child, const char *const *known, GError **error)
 {
-	g_autofree char *element = xml_label(node);
+	g_autofree char *label = NULL;
+	g_autofree char *quoted = NULL;
+
+	if (child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE) {
+		if (xmlIsBlankNode(child))
+			return TRUE;
+		label = xml_text(child);
+		quoted = xml_quote(label);
+		return nw_reader_tolerate(reader, child, error, "ignored", "<%s> holds no text, found '%s'",
+					  (const char *)node->name, quoted);
+	}
+	if (!known || child->type != XML_ELEMENT_NODE)
+		return TRUE;
+	label = xml_label(child);
+	if (!child->ns && g_strv_contains(known, label))
+		return TRUE;
+	quoted = xml_quote(label);
+	return nw_reader_tolerate(reader, child, error, "ignored", "<%s> holds no element <%s>",
+				  (const char *)node->name, quoted);
+}
+
+gboolean
+nw_reader_no_children(NwReader *reader, const xmlNode *node, GError **error)
+{
+	static const char *const none[] = { NULL };
 
 	for (const xmlNode *child = node->children; child; child = child->next) {
-		g_autofree char *label = NULL;
-		g_autofree char *quoted = NULL;
-
-		if (child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE) {
-			if (xmlIsBlankNode(child))
-				continue;
-			label = xml_text(child);
-			quoted = xml_quote(label);
-			if (!nw_reader_tolerate(reader, child, error, "ignored", "<%s> holds no text, found '%s'",
-						element, quoted))
-				return FALSE;
-			continue;
-		}
-		if (!known || child->type != XML_ELEMENT_NODE)
-			continue;
-		label = xml_label(child);
-		if (!child->ns && g_strv_contains(known, label))
-			continue;
-		quoted = xml_quote(label);
-		if (!nw_reader_tolerate(reader, child, error, "ignored", "<%s> holds no element <%s>", element, quoted))
+		if (!nw_reader_child(reader, node, child, none, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -164,14 +167,13 @@ static gboolean
 parameter_read(NwReader *reader, const xmlNode *node, RuleVars *params, GError **error)
 {
 	static const char *const attrs[] = { "name", "value", NULL };
-	static const char *const children[] = { NULL };
 	g_autofree char *name = xml_attr(node, "name");
 	g_autofree char *value = xml_attr(node, "value");
 	g_autofree char *quoted_name = xml_quote(name ? name : "");
 	g_autofree char *quoted_value = xml_quote(value ? value : "");
 	g_autoptr(GError) cause = NULL;
 
-	if (!nw_reader_attrs(reader, node, attrs, error) || !nw_reader_children(reader, node, children, error))
+	if (!nw_reader_attrs(reader, node, attrs, error) || !nw_reader_no_children(reader, node, error))
 		return FALSE;
 	if (!name || !value)
 		return nw_reader_tolerate(reader, node, error, "parameter dropped", "<parameter> needs the attribute "
@@ -198,7 +200,7 @@ nw_reader_include(NwReader *reader, const xmlNode *node, GError **error)
 
 	include->line = xml_line(node);
 	include->params = rule_vars_new();
-	if (!nw_reader_attrs(reader, node, attrs, error) || !nw_reader_children(reader, node, children, error))
+	if (!nw_reader_attrs(reader, node, attrs, error))
 		return NULL;
 	include->filter = nw_reader_require(reader, node, "filter", error);
 	if (!include->filter)
@@ -207,7 +209,9 @@ nw_reader_include(NwReader *reader, const xmlNode *node, GError **error)
 		xml_set_error(error, cause->code, reader->file, node, "%s", cause->message);
 		return NULL;
 	}
-	for (const xmlNode *child = xml_next(node->children); child; child = xml_next(child->next)) {
+	for (const xmlNode *child = node->children; child; child = child->next) {
+		if (!nw_reader_child(reader, node, child, children, error))
+			return NULL;
 		if (xml_is(child, "parameter") && !parameter_read(reader, child, include->params, error))
 			return NULL;
 	}

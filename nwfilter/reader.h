@@ -35,10 +35,14 @@ gboolean nw_reader_tolerate(NwReader *reader, const xmlNode *node, GError **erro
 gboolean nw_reader_attrs(NwReader *reader, const xmlNode *node, const char *const *known, GError **error);
 
 /**
- * nw_reader_children: refuse or pass over child elements and text an element does not have
+ * nw_reader_child: refuse or pass over a child element or text that an element does not have
  * @known: NULL-terminated; NULL: only text is looked at
  */
-gboolean nw_reader_children(NwReader *reader, const xmlNode *node, const char *const *known, GError **error);
+gboolean nw_reader_child(NwReader *reader, const xmlNode *node, const xmlNode *child, const char *const *known,
+			 GError **error);
+
+/** nw_reader_no_children: as nw_reader_child(), for an element that holds nothing */
+gboolean nw_reader_no_children(NwReader *reader, const xmlNode *node, GError **error);
 
 /** nw_reader_require: the value of an attribute that must be there (transfer full) */
 char *nw_reader_require(NwReader *reader, const xmlNode *node, const char *name, GError **error);

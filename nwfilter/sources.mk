@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 nwfilter_SRCS := nwfilter/proto.c nwfilter/model.c nwfilter/words.c nwfilter/varref.c nwfilter/value.c \
 	nwfilter/reader.c nwfilter/parse_rule.c nwfilter/parse.c nwfilter/format.c nwfilter/binding.c
 
