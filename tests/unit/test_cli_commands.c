@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The command table: sound in itself, and words parsed by it. */
+
+#include "base/error.h"
+#include "cli/command.h"
+
+#include <string.h>
+
+static void
+test_table(void)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+	for (const CliCommand *command = cli_commands; command->name; command++) {
+		g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
+		gboolean had_optional = FALSE;
+
+		g_test_message("%s", command->name);
+		g_assert_true(g_hash_table_add(seen, (gpointer)command->name));
+		g_assert_true(cli_command_find(command->name) == command);
+		g_assert_nonnull(command->group);
+		g_assert_nonnull(command->run);
+		g_assert_cmpuint(strlen(command->summary), <, 60);
+		for (const CliOption *option = command->options; option && option->name; option++) {
+			gboolean is_required = option->flags & CLI_OPTION_REQUIRED;
+
+			g_assert_true(g_hash_table_add(options, (gpointer)option->name));
+			g_assert_nonnull(option->help);
+			/* A bare word is a value, and a required one cannot follow one that may be missing. */
+			if (option->flags & CLI_OPTION_POSITIONAL) {
+				g_assert_nonnull(option->value);
+				g_assert_false(is_required && had_optional);
+				had_optional |= !is_required;
+			}
+		}
+	}
+	g_assert_null(cli_command_find("nwfilter"));
+}
+
+static CliArgs *
+parse(const char *line, GError **error)
+{
+	g_auto(GStrv) words = g_strsplit(line, " ", -1);
+
+	return cli_args_parse(cli_command_find(words[0]), words + 1, g_strv_length(words) - 1, error);
+}
+
+static void
+test_forms(void)
+{
+	static const char *const lines[] = { "nwfilter-define f.xml", "nwfilter-define --file f.xml",
+					     "nwfilter-define --file=f.xml", "nwfilter-define --validate f.xml",
+					     "nwfilter-define -- f.xml" };
+
+	for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(CliArgs) args = parse(lines[i], &error);
+
+		g_assert_no_error(error);
+		g_assert_cmpstr(cli_args_get(args, "file"), ==, "f.xml");
+	}
+}
+
+static void
+test_repeat(void)
+{
+	g_autoptr(CliArgs) args = parse("nwfilter-compile f.xml --param A=1 --param=A=2", NULL);
+	g_autoptr(CliArgs) files = parse("nwfilter-validate a b --file c -- --d", NULL);
+
+	g_assert_cmpuint(cli_args_list(args, "param")->len, ==, 2);
+	g_assert_cmpstr(g_ptr_array_index(cli_args_list(args, "param"), 1), ==, "A=2");
+	g_assert_cmpuint(cli_args_list(files, "file")->len, ==, 4);
+	g_assert_cmpstr(cli_args_get(files, "file"), ==, "--d");
+	g_assert_false(cli_args_has(files, "lenient"));
+}
+
+static void
+test_usage_errors(void)
+{
+	static const char *const lines[] = { "nwfilter-define", "nwfilter-define a b", "nwfilter-define --file",
+					     "nwfilter-define a --no-such", "nwfilter-define a --validate=yes",
+					     "nwfilter-list extra", "nwfilter-undefine a --nwfilter b" };
+
+	for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
+		g_autoptr(GError) error = NULL;
+
+		g_assert_null(parse(lines[i], &error));
+		g_assert_error(error, SLUICE_ERROR, SLUICE_ERROR_INVALID_ARG);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/cli/commands/table", test_table);
+	g_test_add_func("/cli/commands/forms", test_forms);
+	g_test_add_func("/cli/commands/repeat", test_repeat);
+	g_test_add_func("/cli/commands/usage-errors", test_usage_errors);
+	return g_test_run();
+}
