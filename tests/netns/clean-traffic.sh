@@ -26,7 +26,6 @@ pass DHCP discover | ether $M1 > $BC udp 0.0.0.0:68 > 255.255.255.255:67
 pass first fragment | $E udp 10.9.0.11:4000 > 10.9.0.12:53 frag 0 more id 7
 pass later fragment | $E udp 10.9.0.11:4000 > 10.9.0.12:53 frag 1480 id 7
 drop MAC spoofed | ether $M9 > $M2 udp 10.9.0.11:4000 > 10.9.0.12:53
-drop MAC of the neighbour | ether $M2 > $M1 udp 10.9.0.11:4000 > 10.9.0.12:53
 drop IPv4 source spoofed | $E udp 10.9.0.99:4000 > 10.9.0.12:53
 drop IPv4 source of the host | $E tcp 10.9.0.1:4000 > 10.9.0.12:80 syn
 drop IPv4 source zero, not DHCP | $E tcp 0.0.0.0:4000 > 10.9.0.12:80 syn
@@ -61,6 +60,7 @@ drop RARP announcement of another MAC | ether $M1 > $BC rarp op 3 sha $M9 tha $M
 drop RARP announcement from another MAC | ether $M9 > $BC rarp op 3 sha $M9 tha $M9
 drop RARP with an address | ether $M1 > $BC rarp op 3 sha $M1 tha $M1 spa 10.9.0.99 tpa 10.9.0.99
 drop RARP reply | ether $M1 > $BC rarp op 4 sha $M1 tha $M1
+drop MAC of the neighbour | ether $M2 > $BC udp 10.9.0.11:4000 > 10.9.0.12:53
 EOF
 	probes "from guest to host" g1:eth0 br0 <<EOF
 pass honest TCP | ether $M1 > $H tcp 10.9.0.11:4000 > 10.9.0.1:80 syn

@@ -43,6 +43,7 @@ listen_on(int type, int port)
 	if (fd < 0)
 		fail("socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		fail("bind");
@@ -163,7 +164,9 @@ open_client(int type, const char *host, int port, int source_port, long long end
 	if (source_port) {
 		struct sockaddr_storage source = { .ss_family = address.ss_family };
 
+		/* Beside a server of ours that listens on that port. */
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 		if (address.ss_family == AF_INET)
 			((struct sockaddr_in *)&source)->sin_port = htons((unsigned short)source_port);
 		else

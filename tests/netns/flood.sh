@@ -20,14 +20,14 @@ start_flood() {
 	local line
 	FLOODS=() SINKS=()
 	rm -f $WORK/flood.*
-	coproc SINK { exec "$FRAME" sink g2:eth0 $MARKER >$WORK/sink.guest; } 2>/dev/null
-	SINKS+=("$SINK_PID")
+	"$FRAME" sink g2:eth0 $MARKER >$WORK/sink.guest &
+	SINKS+=("$!")
 	"$FRAME" sink br0 $MARKER >$WORK/sink.bridge &
 	SINKS+=("$!")
 	until grep -q ready $WORK/sink.guest 2>/dev/null && grep -q ready $WORK/sink.bridge 2>/dev/null; do sleep 0.05; done
 	FLOOD_BEGIN=$(date +%s%N)
 	for line in "$@"; do
-		in_ns g1 "$FRAME" flood eth0 "$line marker $MARKER" "$RATE" 3600 >$WORK/flood.${#FLOODS[@]} &
+		"$FRAME" flood g1:eth0 "$line marker $MARKER" "$RATE" 3600 >$WORK/flood.${#FLOODS[@]} &
 		FLOODS+=("$!")
 	done
 	sleep 0.5
@@ -36,7 +36,6 @@ start_flood() {
 stop_flood() {
 	local p ms sent received missed
 	ms=$((($(date +%s%N) - FLOOD_BEGIN) / 1000000))
-	# In a namespace of their own the streams are children of nsenter's exec: the same process.
 	for p in "${FLOODS[@]}"; do kill "$p"; done
 	for p in "${FLOODS[@]}"; do wait "$p"; done
 	sleep 0.3
@@ -162,7 +161,7 @@ bind_guest 1 ports
 serve g2 udp 53 7
 serve g1 tcp 80
 # One connection talks through it all.
-in_ns g2 "$CONN" talk 10.9.0.11 80 3600 >$WORK/talk &
+(in_ns_exec g2 "$CONN" talk 10.9.0.11 80 3600 >$WORK/talk) &
 talk=$!
 sleep 0.5
 start_flood "ether $M1 > $M2 udp 10.9.0.11:9 > 10.9.0.12:7" "ether $M1 > $M2 udp 10.9.0.11:10 > 10.9.0.12:7"

@@ -108,6 +108,12 @@ in_ns() {
 		nsenter --net=/run/netns/"$ns" -- "$@"
 	fi
 }
+# The same without a shell in between, to be sent to the background and killed by its process id.
+in_ns_exec() {
+	local ns=$1
+	shift
+	exec nsenter --net=/run/netns/"$ns" -- "$@"
+}
 quiet_ipv6() {
 	in_ns "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
 		net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.default.router_solicitations=0 2>/dev/null
@@ -146,7 +152,7 @@ forget() {
 	for n in "${GUESTS[@]}"; do
 		in_ns "g$n" ip neigh flush dev eth0 2>/dev/null
 	done
-	bridge fdb flush dev br0 2>/dev/null
+	ip link set br0 type bridge fdb_flush
 }
 mac_of() { echo "52:54:00:00:00:0$1"; }
 
@@ -268,17 +274,17 @@ both() {
 
 # --- connections
 
-# serve NAMESPACE tcp PORT... udp PORT...
+# serve NAMESPACE tcp PORT... udp PORT...: until the script ends
 serve() {
-	local ns=$1 line
+	local ns=$1 out=$WORK/serve.$RANDOM
 	shift
-	coproc SERVER { in_ns "$ns" "$CONN" serve "$@"; } 2>/dev/null
-	read -r -t 5 line <&"${SERVER[0]}" || note "no server in $ns"
-	LAST_SERVER=$SERVER_PID
-	SERVERS+=("$SERVER_PID")
-	unset SERVER
+	in_ns "$ns" "$CONN" serve "$@" >$out &
+	for _ in $(seq 100); do
+		grep -q ready $out && return
+		sleep 0.05
+	done
+	not_ok "a server in $ns: $*"
 }
-SERVERS=()
 PING_ID=$((RANDOM % 30000 + 1000))
 attempt() {
 	local wait=$1 ns=$2 proto=$3 address=$4 port=${5:-0}

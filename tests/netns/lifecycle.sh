@@ -106,7 +106,7 @@ check "unused: outer goes" sluice nwfilter-undefine outer
 check "unused: inner goes" sluice nwfilter-undefine inner
 check_refused "it has gone" 'inner' sluice nwfilter-dumpxml inner
 probes "unbound" g1:eth0 g3:eth0 <<EOF
-pass anything | ether $M9 > $M2 udp 10.9.0.99:1 > 10.9.0.13:8
+pass anything | ether $M9 > 52:54:00:00:00:03 udp 10.9.0.99:1 > 10.9.0.13:8
 EOF
 
 # --- restart

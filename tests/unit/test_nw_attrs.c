@@ -203,7 +203,8 @@ check_bad(const NwProtoInfo *proto, guint i, const char *text)
 static gboolean
 is_number(NwType type)
 {
-	return type == NW_TYPE_UINT8 || type == NW_TYPE_UINT16 || type == NW_TYPE_UINT16_DECIMAL || type == NW_TYPE_UINT32;
+	return type == NW_TYPE_UINT8 || type == NW_TYPE_UINT16 || type == NW_TYPE_UINT16_DECIMAL ||
+	       type == NW_TYPE_UINT32;
 }
 
 static void
@@ -235,10 +236,13 @@ static void
 check_variable(const NwProtoInfo *proto, guint i)
 {
 	static const char *const forms[][2] = {
-		{ "$VAR", "$VAR" }, { "$VAR[@0]", "$VAR" }, { "$VAR[ @ 2 ]", "$VAR[@2]" }, { "$VAR[ 3 ]", "$VAR[3]" },
+		{ "$VAR", "$VAR" },
+		{ "$VAR[@0]", "$VAR" },
+		{ "$VAR[ @ 2 ]", "$VAR[@2]" },
+		{ "$VAR[ 3 ]", "$VAR[3]" },
 	};
-	static const char *const bad[] = { "$", "$VAR[", "$VAR[]", "$VAR[@]", "$VAR[1", "$VAR[1]x", "$V-R", "$VAR[-1]",
-					   "$VAR[@1001]", "$VAR[1024]" };
+	static const char *const bad[] = { "$",	       "$VAR[", "$VAR[]",   "$VAR[@]",	   "$VAR[1",
+					   "$VAR[1]x", "$V-R",	"$VAR[-1]", "$VAR[@1001]", "$VAR[1024]" };
 	NwType type = proto->attrs[i].type;
 
 	if (type == NW_TYPE_COMMENT || type == NW_TYPE_STATE || type == NW_TYPE_TCP_FLAGS)
@@ -274,19 +278,35 @@ test_spellings(void)
 	static const struct {
 		const char *element, *attr, *text, *printed;
 	} cases[] = {
-		{ "mac", "protocolid", "0x800", "ipv4" }, { "mac", "protocolid", "34525", "ipv6" },
-		{ "mac", "protocolid", "IPv4", "ipv4" }, { "mac", "protocolid", "0x600", "0x600" },
-		{ "mac", "protocolid", "0x0806", "arp" }, { "mac", "srcmacaddr", "1:2:3:A:B:C", "01:02:03:0a:0b:0c" },
-		{ "vlan", "encap-protocol", "0x3c", "0x3c" }, { "vlan", "encap-protocol", "VLAN", "vlan" },
-		{ "vlan", "vlanid", "0xFFF", "0xfff" }, { "vlan", "vlanid", "0090", "90" },
-		{ "arp", "opcode", "1", "Request" }, { "arp", "opcode", "reply", "Reply" }, { "arp", "opcode", "0x3", "Request_Reverse" },
-		{ "arp", "gratuitous", "yes", "true" }, { "arp", "gratuitous", "1", "true" }, { "arp", "gratuitous", "0", "false" },
-		{ "ip", "protocol", "17", "udp" }, { "ip", "protocol", "0x06", "tcp" }, { "ip", "protocol", "UDP", "udp" },
-		{ "ip", "srcipmask", "255.255.252.0", "22" }, { "ip", "srcipmask", "0.0.0.0", "0" },
-		{ "ipv6", "dstipmask", "ffff:ffff:8000::", "33" }, { "ipv6", "srcipaddr", "2001:DB8:0:0:0:0:0:1", "2001:db8::1" },
-		{ "tcp", "state", "established, new", "NEW,ESTABLISHED" }, { "tcp", "state", "none", "NONE" },
-		{ "tcp", "flags", "SYN/", "SYN/NONE" }, { "tcp", "flags", "/", "NONE/NONE" },
-		{ "tcp", "flags", "fin,syn,rst,psh,ack,urg/syn", "ALL/SYN" }, { "tcp-ipv6", "flags", "all/none", "ALL/NONE" },
+		{ "mac", "protocolid", "0x800", "ipv4" },
+		{ "mac", "protocolid", "34525", "ipv6" },
+		{ "mac", "protocolid", "IPv4", "ipv4" },
+		{ "mac", "protocolid", "0x600", "0x600" },
+		{ "mac", "protocolid", "0x0806", "arp" },
+		{ "mac", "srcmacaddr", "1:2:3:A:B:C", "01:02:03:0a:0b:0c" },
+		{ "vlan", "encap-protocol", "0x3c", "0x3c" },
+		{ "vlan", "encap-protocol", "VLAN", "vlan" },
+		{ "vlan", "vlanid", "0xFFF", "0xfff" },
+		{ "vlan", "vlanid", "0090", "90" },
+		{ "arp", "opcode", "1", "Request" },
+		{ "arp", "opcode", "reply", "Reply" },
+		{ "arp", "opcode", "0x3", "Request_Reverse" },
+		{ "arp", "gratuitous", "yes", "true" },
+		{ "arp", "gratuitous", "1", "true" },
+		{ "arp", "gratuitous", "0", "false" },
+		{ "ip", "protocol", "17", "udp" },
+		{ "ip", "protocol", "0x06", "tcp" },
+		{ "ip", "protocol", "UDP", "udp" },
+		{ "ip", "srcipmask", "255.255.252.0", "22" },
+		{ "ip", "srcipmask", "0.0.0.0", "0" },
+		{ "ipv6", "dstipmask", "ffff:ffff:8000::", "33" },
+		{ "ipv6", "srcipaddr", "2001:DB8:0:0:0:0:0:1", "2001:db8::1" },
+		{ "tcp", "state", "established, new", "NEW,ESTABLISHED" },
+		{ "tcp", "state", "none", "NONE" },
+		{ "tcp", "flags", "SYN/", "SYN/NONE" },
+		{ "tcp", "flags", "/", "NONE/NONE" },
+		{ "tcp", "flags", "fin,syn,rst,psh,ack,urg/syn", "ALL/SYN" },
+		{ "tcp-ipv6", "flags", "all/none", "ALL/NONE" },
 		{ "all", "ipsetflags", "SRC, DST", "src,dst" },
 	};
 

@@ -11,9 +11,9 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define GOLDEN "tests/golden/"
+#define GOLDEN		"tests/golden/"
 #define NOT_WELL_FORMED "not well-formed XML"
-#define UPDATE_ENV "SLUICE_GOLDEN_UPDATE"
+#define UPDATE_ENV	"SLUICE_GOLDEN_UPDATE"
 
 static char *
 read_text(const char *path)
@@ -117,8 +117,10 @@ test_malformed(gconstpointer data)
 	g_assert_nonnull(error);
 	/* What follows is libxml2's, and differs between its versions. */
 	detail = strstr(error->message, NOT_WELL_FORMED);
-	line = g_strdup_printf("%.*s\n", detail ? (gint)(detail - error->message + strlen(NOT_WELL_FORMED)) :
-			       (gint)strlen(error->message), error->message);
+	line = g_strdup_printf("%.*s\n",
+			       detail ? (gint)(detail - error->message + strlen(NOT_WELL_FORMED))
+				      : (gint)strlen(error->message),
+			       error->message);
 	compare(expected, line);
 }
 

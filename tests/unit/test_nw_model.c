@@ -36,9 +36,17 @@ test_chains(void)
 		gint priority;
 		guint16 ethertype;
 	} cases[] = {
-		{ "root", 0, 0 }, { "stp", -810, 0 }, { "mac", -800, 0 }, { "vlan", -750, 0x8100 },
-		{ "ipv4", -700, 0x800 }, { "ipv6", -600, 0x86dd }, { "arp", -500, 0x806 }, { "rarp", -400, 0x8035 },
-		{ "arp-mac", -500, 0x806 }, { "ipv4-a.b_c:d", -700, 0x800 }, { "mac-12345678", -800, 0 },
+		{ "root", 0, 0 },
+		{ "stp", -810, 0 },
+		{ "mac", -800, 0 },
+		{ "vlan", -750, 0x8100 },
+		{ "ipv4", -700, 0x800 },
+		{ "ipv6", -600, 0x86dd },
+		{ "arp", -500, 0x806 },
+		{ "rarp", -400, 0x8035 },
+		{ "arp-mac", -500, 0x806 },
+		{ "ipv4-a.b_c:d", -700, 0x800 },
+		{ "mac-12345678", -800, 0 },
 	};
 	static const char *const bad[] = { "", "foo", "root-foo", "ROOT", "ipv5", "arp mac", "arp/", "mac-123456789" };
 
@@ -64,13 +72,20 @@ test_var_refs(void)
 		guint index;
 		const char *printed;
 	} cases[] = {
-		{ "$A", FALSE, 0, "$A" }, { "$A_1", FALSE, 0, "$A_1" }, { "$A[@0]", FALSE, 0, "$A" },
-		{ "$A[@1]", FALSE, 1, "$A[@1]" }, { "$A[ @ 7 ]", FALSE, 7, "$A[@7]" }, { "$A[0]", TRUE, 0, "$A[0]" },
-		{ "$A[ 12 ]", TRUE, 12, "$A[12]" }, { "$A[@1000]", FALSE, 1000, "$A[@1000]" },
+		{ "$A", FALSE, 0, "$A" },
+		{ "$A_1", FALSE, 0, "$A_1" },
+		{ "$A[@0]", FALSE, 0, "$A" },
+		{ "$A[@1]", FALSE, 1, "$A[@1]" },
+		{ "$A[ @ 7 ]", FALSE, 7, "$A[@7]" },
+		{ "$A[0]", TRUE, 0, "$A[0]" },
+		{ "$A[ 12 ]", TRUE, 12, "$A[12]" },
+		{ "$A[@1000]", FALSE, 1000, "$A[@1000]" },
 		{ "$A[1023]", TRUE, 1023, "$A[1023]" },
 	};
-	static const char *const bad[] = { "", "A", "$", "$-", "$A-B", "$A B", "$A[", "$A[]", "$A[@]", "$A[1", "$A[x]",
-					   "$A[1]1", "$A[@1001]", "$A[1024]", "$A[99999999999]", "$[1]", "$A]" };
+	static const char *const bad[] = { "",	    "A",      "$",	   "$-",       "$A-B",
+					   "$A B",  "$A[",    "$A[]",	   "$A[@]",    "$A[1",
+					   "$A[x]", "$A[1]1", "$A[@1001]", "$A[1024]", "$A[99999999999]",
+					   "$[1]",  "$A]" };
 
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
 		RuleVarRef var = { 0 };
@@ -121,13 +136,15 @@ test_bounds(void)
 	const char *rule = "<rule action='drop' direction='in'/>\n";
 	g_autofree char *full = repeat("<filter name='x'>", rule, NW_FILTER_ITEMS_MAX, "</filter>");
 	g_autofree char *over = repeat("<filter name='x'>", rule, NW_FILTER_ITEMS_MAX + 1, "</filter>");
-	g_autofree char *long_text = repeat("<filter name='x'>", "                ", NW_FILTER_BYTES_MAX / 16, "</filter>");
+	g_autofree char *long_text =
+		repeat("<filter name='x'>", "                ", NW_FILTER_BYTES_MAX / 16, "</filter>");
 	g_autofree char *deep = repeat("<filter name='x'>", "<a>", XML_DEPTH_MAX, "");
 	g_autofree char *deep_closed = repeat(deep, "</a>", XML_DEPTH_MAX, "</filter>");
 	g_autofree char *values = repeat("<filter name='x'><filterref filter='y'>", "<parameter name='A' value='1'/>",
 					 RULE_VAR_LIST_MAX + 1, "</filterref></filter>");
 	g_autofree char *quotes = g_strnfill(NW_COMMENT_MAX, '\'');
-	g_autofree char *quoted = g_strdup_printf("<rule action='drop' direction='in'><mac comment=\"%s\"/></rule>", quotes);
+	g_autofree char *quoted =
+		g_strdup_printf("<rule action='drop' direction='in'><mac comment=\"%s\"/></rule>", quotes);
 	g_autofree char *grows = repeat("<filter name='x'>", quoted, 8000, "</filter>");
 	g_autoptr(NwFilter) filter = nw_filter_parse(full, "big.xml", FALSE, NULL, NULL);
 
@@ -165,8 +182,10 @@ static void
 test_uuid(void)
 {
 	g_autoptr(NwFilter) filter = nw_filter_parse("<filter name='x'/>", "x", FALSE, NULL, NULL);
-	g_autoptr(NwFilter) given = nw_filter_parse("<filter name='x'><uuid> 5C6D49AF-B071-6127-B4EC-6F8ED4B55335\n</uuid>"
-						    "</filter>", "x", FALSE, NULL, NULL);
+	g_autoptr(NwFilter) given =
+		nw_filter_parse("<filter name='x'><uuid> 5C6D49AF-B071-6127-B4EC-6F8ED4B55335\n</uuid>"
+				"</filter>",
+				"x", FALSE, NULL, NULL);
 
 	g_assert_true(filter->uuid_generated);
 	g_assert_true(g_uuid_string_is_valid(filter->uuid));
@@ -176,10 +195,11 @@ test_uuid(void)
 }
 
 #define OWNER "<owner><name>vm &amp; co</name><uuid>5C6D49AF-B071-6127-B4EC-6F8ED4B55335</uuid></owner>"
-#define PORT "<portdev name='vnet0'/>"
-#define MAC "<mac address='52:54:0:12:34:56'/>"
-#define FILTER "<filterref filter='clean-traffic'><parameter name='IP' value='10.0.0.2'/>" \
-	       "<parameter name='A' value='x'/><parameter name='IP' value='10.0.0.1'/></filterref>"
+#define PORT  "<portdev name='vnet0'/>"
+#define MAC   "<mac address='52:54:0:12:34:56'/>"
+#define FILTER                                                                                                         \
+	"<filterref filter='clean-traffic'><parameter name='IP' value='10.0.0.2'/>"                                    \
+	"<parameter name='A' value='x'/><parameter name='IP' value='10.0.0.1'/></filterref>"
 #define BINDING(PARTS) "<filterbinding>\n" PARTS "</filterbinding>"
 
 static void
@@ -225,19 +245,25 @@ test_binding_refused(void)
 	} cases[] = {
 		{ "<filter name='x'/>", "b.xml:1: expected a <filterbinding> document, found <filter>" },
 		{ BINDING(PORT MAC FILTER), "b.xml:1: <filterbinding> needs an element <owner>" },
-		{ BINDING("<owner><uuid>x</uuid></owner>" PORT MAC FILTER), "b.xml:2: <owner> needs an element <name>" },
-		{ BINDING("<owner><name>a</name></owner>" PORT MAC FILTER), "b.xml:2: <owner> needs an element <uuid>" },
+		{ BINDING("<owner><uuid>x</uuid></owner>" PORT MAC FILTER),
+		  "b.xml:2: <owner> needs an element <name>" },
+		{ BINDING("<owner><name>a</name></owner>" PORT MAC FILTER),
+		  "b.xml:2: <owner> needs an element <uuid>" },
 		{ BINDING("<owner><name> </name><uuid>x</uuid></owner>" PORT MAC FILTER),
 		  "b.xml:2: the owner's <name> is empty" },
 		{ BINDING("<owner><name>a</name><uuid>x</uuid></owner>" PORT MAC FILTER),
 		  "b.xml:2: uuid 'x': expected 32 hexadecimal digits as 8-4-4-4-12" },
 		{ BINDING(OWNER MAC FILTER), "b.xml:1: <filterbinding> needs an element <portdev>" },
 		{ BINDING(OWNER "<portdev/>" MAC FILTER), "b.xml:2: <portdev> needs the attribute 'name'" },
-		{ BINDING(OWNER "<portdev name='a/b'/>" MAC FILTER), "b.xml:2: <portdev> name='a/b': an interface's name has 1 "
+		{ BINDING(OWNER "<portdev name='a/b'/>" MAC FILTER),
+		  "b.xml:2: <portdev> name='a/b': an interface's name has 1 "
 		  "to 15 bytes, no blank, '/' or ':', and is not '.' or '..'" },
-		{ BINDING(OWNER "<portdev name='0123456789abcdef'/>" MAC FILTER), "b.xml:2: <portdev> "
-		  "name='0123456789abcdef': an interface's name has 1 to 15 bytes, no blank, '/' or ':', and is not '.' or '..'" },
-		{ BINDING(OWNER PORT "<linkdev name='..'/>" MAC FILTER), "b.xml:2: <linkdev> name='..': an interface's name "
+		{ BINDING(OWNER "<portdev name='0123456789abcdef'/>" MAC FILTER),
+		  "b.xml:2: <portdev> "
+		  "name='0123456789abcdef': an interface's name has 1 to 15 bytes, no blank, '/' or ':', and is not "
+		  "'.' or '..'" },
+		{ BINDING(OWNER PORT "<linkdev name='..'/>" MAC FILTER),
+		  "b.xml:2: <linkdev> name='..': an interface's name "
 		  "has 1 to 15 bytes, no blank, '/' or ':', and is not '.' or '..'" },
 		{ BINDING(OWNER PORT FILTER), "b.xml:1: <filterbinding> needs an element <mac>" },
 		{ BINDING(OWNER PORT "<mac/>" FILTER), "b.xml:2: <mac> needs the attribute 'address'" },
