@@ -22,7 +22,7 @@ str(const xmlChar *text)
 typedef struct {
 	guint doctype_line;
 	guint error_line;
-	char *error;	/* owned: libxml2's first words; what follows is only the aftermath */
+	char *error; /* owned: libxml2's first words; what follows is only the aftermath */
 } Failure;
 
 /* Called at a DOCTYPE's name, before anything in it is read. */
@@ -84,8 +84,8 @@ depth_check(xmlNode *root, const char *file, GError **error)
 xmlDoc *
 xml_doc_parse(const char *text, gsize max_bytes, const char *file, const char *root, GError **error)
 {
-	const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA |
-			    XML_PARSE_BIG_LINES;
+	const int options =
+		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA | XML_PARSE_BIG_LINES;
 	g_autoptr(xmlParserCtxt) parser = NULL;
 	g_autoptr(xmlDoc) doc = NULL;
 	Failure failure = { 0 };
@@ -94,8 +94,9 @@ xml_doc_parse(const char *text, gsize max_bytes, const char *file, const char *r
 	xmlNode *node;
 
 	if (len > max_bytes || len > G_MAXINT) {
-		sluice_error_set(error, SLUICE_ERROR_LIMIT, "%s:1: document of %" G_GSIZE_FORMAT " bytes: at most %"
-				 G_GSIZE_FORMAT " are read", file, len, max_bytes);
+		sluice_error_set(error, SLUICE_ERROR_LIMIT,
+				 "%s:1: document of %" G_GSIZE_FORMAT " bytes: at most %" G_GSIZE_FORMAT " are read",
+				 file, len, max_bytes);
 		return NULL;
 	}
 	parser = xmlNewParserCtxt();
@@ -109,8 +110,10 @@ xml_doc_parse(const char *text, gsize max_bytes, const char *file, const char *r
 	doc = xmlCtxtReadMemory(parser, text, (int)len, NULL, NULL, options);
 	message = failure.error;
 	if (failure.doctype_line) {
-		sluice_error_set(error, SLUICE_ERROR_XML, "%s:%u: a DOCTYPE is not accepted: the language needs no "
-				 "entities", file, failure.doctype_line);
+		sluice_error_set(error, SLUICE_ERROR_XML,
+				 "%s:%u: a DOCTYPE is not accepted: the language needs no "
+				 "entities",
+				 file, failure.doctype_line);
 		return NULL;
 	}
 	if (!doc || !parser->wellFormed) {

@@ -5,7 +5,7 @@
 #include <glib.h>
 #include <libxml/tree.h>
 
-#define XML_DEPTH_MAX 64	/* elements inside each other */
+#define XML_DEPTH_MAX 64 /* elements inside each other */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
 

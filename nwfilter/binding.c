@@ -49,9 +49,10 @@ device_read(NwReader *reader, const xmlNode *node, GError **error)
 	if (is_device_name(name))
 		return g_steal_pointer(&name);
 	quoted = xml_quote(name);
-	xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node, "<%s> name='%s': an interface's name has 1 to %d "
-		      "bytes, no blank, '/' or ':', and is not '.' or '..'", (const char *)node->name, quoted,
-		      IFNAMSIZ - 1);
+	xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node,
+		      "<%s> name='%s': an interface's name has 1 to %d "
+		      "bytes, no blank, '/' or ':', and is not '.' or '..'",
+		      (const char *)node->name, quoted, IFNAMSIZ - 1);
 	return NULL;
 }
 
@@ -93,8 +94,10 @@ mac_read(NwReader *reader, const xmlNode *root, NwBinding *binding, GError **err
 	if (nw_mac_parse(text, binding->mac))
 		return TRUE;
 	quoted = xml_quote(text);
-	xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node, "<mac> address='%s': expected a MAC address such "
-		      "as 52:54:00:12:34:56", quoted);
+	xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node,
+		      "<mac> address='%s': expected a MAC address such "
+		      "as 52:54:00:12:34:56",
+		      quoted);
 	return FALSE;
 }
 

@@ -36,8 +36,8 @@ rule_append(GString *out, const NwRule *rule)
 {
 	gboolean any;
 
-	g_string_append_printf(out, "  <rule action='%s' direction='%s' priority='%d'%s", rule_action_name(rule->action),
-			       rule_direction_name(rule->direction), rule->priority,
+	g_string_append_printf(out, "  <rule action='%s' direction='%s' priority='%d'%s",
+			       rule_action_name(rule->action), rule_direction_name(rule->direction), rule->priority,
 			       rule->statematch ? "" : " statematch='false'");
 	if (!rule->proto) {
 		g_string_append(out, "/>\n");

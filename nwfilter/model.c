@@ -15,13 +15,8 @@ static const struct {
 	gint priority;
 	guint16 ethertype;
 } chains[] = {
-	{ "stp", -810, 0 },
-	{ "mac", -800, 0 },
-	{ "vlan", -750, 0x8100 },
-	{ "ipv4", -700, 0x0800 },
-	{ "ipv6", -600, 0x86dd },
-	{ "arp", -500, 0x0806 },
-	{ "rarp", -400, 0x8035 },
+	{ "stp", -810, 0 },	  { "mac", -800, 0 },	   { "vlan", -750, 0x8100 }, { "ipv4", -700, 0x0800 },
+	{ "ipv6", -600, 0x86dd }, { "arp", -500, 0x0806 }, { "rarp", -400, 0x8035 },
 };
 
 static gint
@@ -58,15 +53,19 @@ nw_chain_check(const char *chain, GError **error)
 	gsize len = strlen(chain);
 
 	if (len > NW_CHAIN_NAME_MAX) {
-		sluice_error_set(error, SLUICE_ERROR_XML_DETAIL, "chain='%s': %" G_GSIZE_FORMAT " bytes, a chain's name "
-				 "has at most %d", quoted, len, NW_CHAIN_NAME_MAX);
+		sluice_error_set(error, SLUICE_ERROR_XML_DETAIL,
+				 "chain='%s': %" G_GSIZE_FORMAT " bytes, a chain's name "
+				 "has at most %d",
+				 quoted, len, NW_CHAIN_NAME_MAX);
 		return FALSE;
 	}
 	for (const char *p = chain; *p; p++) {
 		if (g_ascii_isalnum(*p) || strchr("_.:-", *p))
 			continue;
-		sluice_error_set(error, SLUICE_ERROR_XML_DETAIL, "chain='%s': a chain's name is made of letters, digits "
-				 "and '_', '.', ':', '-'", quoted);
+		sluice_error_set(error, SLUICE_ERROR_XML_DETAIL,
+				 "chain='%s': a chain's name is made of letters, digits "
+				 "and '_', '.', ':', '-'",
+				 quoted);
 		return FALSE;
 	}
 	if (strcmp(chain, "root") == 0 || chain_find(chain) >= 0)
@@ -75,8 +74,9 @@ nw_chain_check(const char *chain, GError **error)
 	for (guint i = 0; i < G_N_ELEMENTS(chains); i++)
 		g_string_append_printf(prefixes, " %s", chains[i].prefix);
 	sluice_error_set(error, SLUICE_ERROR_XML_DETAIL, "chain='%s': %s; other names start with one of:%s", quoted,
-			 g_str_has_prefix(chain, "root") ? "there is one root chain, called just 'root'" :
-			 "no chain can be called so: the root chain is 'root'", prefixes->str);
+			 g_str_has_prefix(chain, "root") ? "there is one root chain, called just 'root'"
+							 : "no chain can be called so: the root chain is 'root'",
+			 prefixes->str);
 	return FALSE;
 }
 
@@ -89,8 +89,10 @@ nw_name_check(const char *name, GError **error)
 	if (!*name) {
 		reason = "it is empty";
 	} else if (strlen(name) > NW_NAME_MAX) {
-		sluice_error_set(error, SLUICE_ERROR_XML_DETAIL, "filter name '%s' cannot be used: it is longer than %d "
-				 "bytes", quoted, NW_NAME_MAX);
+		sluice_error_set(error, SLUICE_ERROR_XML_DETAIL,
+				 "filter name '%s' cannot be used: it is longer than %d "
+				 "bytes",
+				 quoted, NW_NAME_MAX);
 		return FALSE;
 	} else if (!g_utf8_validate(name, -1, NULL)) {
 		reason = "it is not UTF-8";

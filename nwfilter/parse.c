@@ -30,11 +30,15 @@ chain_read(NwReader *reader, const xmlNode *node, NwFilter *filter, GError **err
 	if (!priority)
 		return TRUE;
 	if (!chain)
-		return nw_reader_tolerate(reader, node, error, "ignored", "priority='%s' without chain: the priority is "
-					  "the chain's", quoted);
+		return nw_reader_tolerate(reader, node, error, "ignored",
+					  "priority='%s' without chain: the priority is "
+					  "the chain's",
+					  quoted);
 	if (!nw_reader_integer(priority, NW_PRIORITY_MIN, NW_PRIORITY_MAX, &number)) {
-		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node, "priority='%s': expected a decimal "
-			      "number from %d to %d", quoted, NW_PRIORITY_MIN, NW_PRIORITY_MAX);
+		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node,
+			      "priority='%s': expected a decimal "
+			      "number from %d to %d",
+			      quoted, NW_PRIORITY_MIN, NW_PRIORITY_MAX);
 		return FALSE;
 	}
 	filter->chain_priority = number;
@@ -65,8 +69,10 @@ item_read(NwReader *reader, const xmlNode *node, gboolean is_rule, NwFilter *fil
 	g_autoptr(NwItem) item = g_new0(NwItem, 1);
 
 	if (filter->items->len == NW_FILTER_ITEMS_MAX) {
-		xml_set_error(error, SLUICE_ERROR_LIMIT, reader->file, node, "more than %d rules and references in one "
-			      "filter", NW_FILTER_ITEMS_MAX);
+		xml_set_error(error, SLUICE_ERROR_LIMIT, reader->file, node,
+			      "more than %d rules and references in one "
+			      "filter",
+			      NW_FILTER_ITEMS_MAX);
 		return FALSE;
 	}
 	if (is_rule)
@@ -127,8 +133,9 @@ canonical_size_check(const NwReader *reader, const xmlNode *root, const char *te
 	canonical = nw_filter_format(filter);
 	if (strlen(canonical) <= NW_FILTER_BYTES_MAX)
 		return TRUE;
-	xml_set_error(error, SLUICE_ERROR_LIMIT, reader->file, root, "the canonical document has %" G_GSIZE_FORMAT
-		      " bytes: at most %d are kept", strlen(canonical), NW_FILTER_BYTES_MAX);
+	xml_set_error(error, SLUICE_ERROR_LIMIT, reader->file, root,
+		      "the canonical document has %" G_GSIZE_FORMAT " bytes: at most %d are kept", strlen(canonical),
+		      NW_FILTER_BYTES_MAX);
 	return FALSE;
 }
 

@@ -13,9 +13,9 @@ group_end(const NwProtoInfo *proto, guint i)
 {
 	guint end = i + 1;
 
-	while (end < proto->attr_count && (proto->attrs[end].role == NW_ROLE_MASK ||
-					   proto->attrs[end].role == NW_ROLE_RANGE_END ||
-					   proto->attrs[end].role == NW_ROLE_IPSET_FLAGS))
+	while (end < proto->attr_count &&
+	       (proto->attrs[end].role == NW_ROLE_MASK || proto->attrs[end].role == NW_ROLE_RANGE_END ||
+		proto->attrs[end].role == NW_ROLE_IPSET_FLAGS))
 		end++;
 	return end;
 }
@@ -44,8 +44,10 @@ attr_read(NwReader *reader, const xmlNode *node, const char *text, gboolean nega
 		return nw_reader_tolerate(reader, node, error, "ignored", "%s='%s': a variable has no meaning here",
 					  attr->name, quoted);
 	if (value->is_set && attr->role != NW_ROLE_COMMENT && value->negate != negate &&
-	    !nw_reader_tolerate(reader, node, error, "the later one holds", "%s is given twice in one rule, once with "
-				"match='no'", attr->name))
+	    !nw_reader_tolerate(reader, node, error, "the later one holds",
+				"%s is given twice in one rule, once with "
+				"match='no'",
+				attr->name))
 		return FALSE;
 	if (!nw_value_parse(attr, text, reader->lenient, value, &note, &cause)) {
 		xml_set_error(error, cause->code, reader->file, node, "<%s> %s", rule->proto->element, cause->message);
@@ -125,8 +127,10 @@ proto_read(NwReader *reader, const xmlNode *node, NwRule *rule, GError **error)
 		signed_count += rule->proto->attrs[i].role != NW_ROLE_COMMENT;
 	}
 	if (negate && !signed_count)
-		return nw_reader_tolerate(reader, node, error, "read without it", "<%s match='no'> has no attribute to "
-					  "invert", rule->proto->element);
+		return nw_reader_tolerate(reader, node, error, "read without it",
+					  "<%s match='no'> has no attribute to "
+					  "invert",
+					  rule->proto->element);
 	return TRUE;
 }
 
@@ -151,9 +155,10 @@ group_check(NwReader *reader, const xmlNode *node, NwRule *rule, guint first, gu
 			continue;
 		}
 		if (value->negate != base->negate) {
-			if (!nw_reader_tolerate(reader, node, error, "the sign of the first holds for both", "%s and %s "
-						"say one thing: match='no' must hold for both or none", base_attr->name,
-						attr->name))
+			if (!nw_reader_tolerate(reader, node, error, "the sign of the first holds for both",
+						"%s and %s "
+						"say one thing: match='no' must hold for both or none",
+						base_attr->name, attr->name))
 				return FALSE;
 			value->negate = base->negate;
 		}
@@ -162,8 +167,10 @@ group_check(NwReader *reader, const xmlNode *node, NwRule *rule, guint first, gu
 			g_autofree char *from = nw_value_format(base_attr, base);
 			g_autofree char *to = nw_value_format(attr, value);
 
-			if (!nw_reader_tolerate(reader, node, error, "kept, but no packet can match", "%s='%s' is above "
-						"%s='%s'", base_attr->name, from, attr->name, to))
+			if (!nw_reader_tolerate(reader, node, error, "kept, but no packet can match",
+						"%s='%s' is above "
+						"%s='%s'",
+						base_attr->name, from, attr->name, to))
 				return FALSE;
 		}
 	}
@@ -199,17 +206,23 @@ layer4_check(NwReader *reader, const xmlNode *node, const NwRule *rule, GError *
 	}
 	protocol = rule_value(rule, "protocol");
 	if (port && (!protocol || protocol->is_var || !has_ports(protocol->number))) {
-		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node, "<%s> %s needs protocol= tcp, udp, sctp "
-			      "or 33 (DCCP) beside it", element, port);
+		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node,
+			      "<%s> %s needs protocol= tcp, udp, sctp "
+			      "or 33 (DCCP) beside it",
+			      element, port);
 		return FALSE;
 	}
 	if (icmp && (!protocol || protocol->is_var || protocol->number != 58) &&
-	    !nw_reader_tolerate(reader, node, error, "kept, but ICMPv6 is not asked for", "<%s> %s needs "
-				"protocol='icmpv6' beside it", element, icmp))
+	    !nw_reader_tolerate(reader, node, error, "kept, but ICMPv6 is not asked for",
+				"<%s> %s needs "
+				"protocol='icmpv6' beside it",
+				element, icmp))
 		return FALSE;
 	if ((port || icmp) && protocol && protocol->negate)
-		return nw_reader_tolerate(reader, node, error, "kept, but no packet can match", "<%s> %s needs a "
-					  "protocol without match='no'", element, port ? port : icmp);
+		return nw_reader_tolerate(reader, node, error, "kept, but no packet can match",
+					  "<%s> %s needs a "
+					  "protocol without match='no'",
+					  element, port ? port : icmp);
 	return TRUE;
 }
 
@@ -242,7 +255,8 @@ rule_check(NwReader *reader, const xmlNode *node, NwRule *rule, GError **error)
 	settle_comment(rule);
 	if (strcmp(proto->element, "stp") == 0 && rule->direction == RULE_DIRECTION_INOUT &&
 	    rule_value(rule, "srcmacaddr") &&
-	    !nw_reader_tolerate(reader, node, error, "kept", "<stp srcmacaddr> cannot be used with direction='inout': a "
+	    !nw_reader_tolerate(reader, node, error, "kept",
+				"<stp srcmacaddr> cannot be used with direction='inout': a "
 				"BPDU goes to a fixed address, so nothing can be swapped"))
 		return FALSE;
 	return layer4_check(reader, node, rule, error);
@@ -266,13 +280,16 @@ rule_read_protocol(NwReader *reader, const xmlNode *node, NwRule *rule, GError *
 			g_autofree char *label = xml_label(child);
 			g_autofree char *quoted = xml_quote(label);
 
-			if (!nw_reader_tolerate(reader, child, error, "ignored", "<%s> is no protocol of a rule", quoted))
+			if (!nw_reader_tolerate(reader, child, error, "ignored", "<%s> is no protocol of a rule",
+						quoted))
 				return FALSE;
 			continue;
 		}
 		if (rule->proto && proto != rule->proto) {
-			if (!nw_reader_tolerate(reader, child, error, "ignored", "<%s> in a rule that matches <%s>: one "
-						"rule has one protocol", proto->element, rule->proto->element))
+			if (!nw_reader_tolerate(reader, child, error, "ignored",
+						"<%s> in a rule that matches <%s>: one "
+						"rule has one protocol",
+						proto->element, rule->proto->element))
 				return FALSE;
 			continue;
 		}
@@ -316,8 +333,10 @@ statematch_read(NwReader *reader, const xmlNode *node, gboolean *ret_statematch,
 		*ret_statematch = FALSE;
 		return TRUE;
 	}
-	return nw_reader_tolerate(reader, node, error, "read as true", "statematch='%s': expected one of: 0, 1, true, "
-				  "false", quoted);
+	return nw_reader_tolerate(reader, node, error, "read as true",
+				  "statematch='%s': expected one of: 0, 1, true, "
+				  "false",
+				  quoted);
 }
 
 static gboolean
@@ -348,8 +367,10 @@ rule_read_attrs(NwReader *reader, const xmlNode *node, NwRule *rule, GError **er
 	rule->direction = (RuleDirection)number;
 	rule->priority = NW_PRIORITY_DEFAULT;
 	if (priority && !nw_reader_integer(priority, NW_PRIORITY_MIN, NW_PRIORITY_MAX, &rule->priority) &&
-	    !nw_reader_tolerate(reader, node, error, "read as " G_STRINGIFY(NW_PRIORITY_DEFAULT), "priority='%s': "
-				"expected a decimal number from %d to %d", quoted, NW_PRIORITY_MIN, NW_PRIORITY_MAX))
+	    !nw_reader_tolerate(reader, node, error, "read as " G_STRINGIFY(NW_PRIORITY_DEFAULT),
+				"priority='%s': "
+				"expected a decimal number from %d to %d",
+				quoted, NW_PRIORITY_MIN, NW_PRIORITY_MAX))
 		return FALSE;
 	return statematch_read(reader, node, &rule->statematch, error);
 }

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+/* Tables to be read line by line. */
+/* clang-format off */
 #define BOUNDED(NAME, TYPE, ROLE, FIELD, MIN, MAX) \
 	{ NAME, NW_TYPE_##TYPE, NW_ROLE_##ROLE, RULE_FIELD_##FIELD, MIN, MAX }
 #define ATTR(NAME, TYPE, ROLE, FIELD) BOUNDED(NAME, TYPE, ROLE, FIELD, 0, 0)
@@ -153,6 +155,8 @@ const NwProtoInfo nw_protos[] = {
 	PACKETS6("all-ipv6", -1, plain6_attrs),
 	{ .element = NULL },
 };
+
+/* clang-format on */
 
 const NwProtoInfo *
 nw_proto_find(const char *element)

@@ -144,8 +144,10 @@ nw_reader_uuid(NwReader *reader, const xmlNode *node, GError **error)
 			break;
 	}
 	if (!reader->lenient || digits->len != 36) {
-		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node, "uuid '%s': expected 32 hexadecimal "
-			      "digits as 8-4-4-4-12", quoted);
+		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node,
+			      "uuid '%s': expected 32 hexadecimal "
+			      "digits as 8-4-4-4-12",
+			      quoted);
 		return NULL;
 	}
 	nw_reader_warn(reader, node, "uuid '%s' read as %s", quoted, digits->str);
@@ -176,14 +178,20 @@ parameter_read(NwReader *reader, const xmlNode *node, RuleVars *params, GError *
 	if (!nw_reader_attrs(reader, node, attrs, error) || !nw_reader_no_children(reader, node, error))
 		return FALSE;
 	if (!name || !value)
-		return nw_reader_tolerate(reader, node, error, "parameter dropped", "<parameter> needs the attribute "
-					  "'%s'", name ? "value" : "name");
+		return nw_reader_tolerate(reader, node, error, "parameter dropped",
+					  "<parameter> needs the attribute "
+					  "'%s'",
+					  name ? "value" : "name");
 	if (!is_made_of(name, "_") || strlen(name) > RULE_VAR_NAME_MAX)
-		return nw_reader_tolerate(reader, node, error, "parameter dropped", "parameter name='%s': expected 1 to "
-					  "%d letters, digits and '_'", quoted_name, RULE_VAR_NAME_MAX);
+		return nw_reader_tolerate(reader, node, error, "parameter dropped",
+					  "parameter name='%s': expected 1 to "
+					  "%d letters, digits and '_'",
+					  quoted_name, RULE_VAR_NAME_MAX);
 	if (!is_made_of(value, "_.:"))
-		return nw_reader_tolerate(reader, node, error, "parameter dropped", "parameter %s value='%s': expected "
-					  "letters, digits and '_', '.', ':'", quoted_name, quoted_value);
+		return nw_reader_tolerate(reader, node, error, "parameter dropped",
+					  "parameter %s value='%s': expected "
+					  "letters, digits and '_', '.', ':'",
+					  quoted_name, quoted_value);
 	if (rule_vars_add(params, name, value, &cause))
 		return TRUE;
 	xml_set_error(error, SLUICE_ERROR_LIMIT, reader->file, node, "%s", cause->message);

@@ -5,13 +5,13 @@
 #include "nwfilter/model.h"
 #include "base/xml.h"
 
-#define NW_WARNINGS_MAX 1000	/* losses listed for one document */
+#define NW_WARNINGS_MAX 1000 /* losses listed for one document */
 
 /* One document being read. */
 typedef struct {
 	const char *file;
 	gboolean lenient;
-	GPtrArray *warnings;	/* of text, or NULL */
+	GPtrArray *warnings; /* of text, or NULL */
 } NwReader;
 
 /**
@@ -25,8 +25,8 @@ void nw_reader_warn(NwReader *reader, const xmlNode *node, const char *format, .
  *
  * Returns: TRUE in lenient mode, with a warning "FILE:LINE: …; LOSS"; FALSE with @error set otherwise.
  */
-gboolean nw_reader_tolerate(NwReader *reader, const xmlNode *node, GError **error, const char *loss,
-			    const char *format, ...) G_GNUC_PRINTF(5, 6);
+gboolean nw_reader_tolerate(NwReader *reader, const xmlNode *node, GError **error, const char *loss, const char *format,
+			    ...) G_GNUC_PRINTF(5, 6);
 
 /**
  * nw_reader_attrs: refuse or pass over attributes an element does not have

@@ -4,7 +4,7 @@
 
 typedef struct {
 	const char *name;
-	const char *text;	/* the whole document */
+	const char *text; /* the whole document */
 } NwShippedFilter;
 
 /* Ends with name == NULL. */

@@ -9,14 +9,14 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#define IPSET_NAME_MAX 31	/* bytes: the kernel's IPSET_MAXNAMELEN less its NUL */
-#define IPSET_FLAGS_MAX 6	/* dimensions the language allows */
+#define IPSET_NAME_MAX	31 /* bytes: the kernel's IPSET_MAXNAMELEN less its NUL */
+#define IPSET_FLAGS_MAX 6  /* dimensions the language allows */
 
 /* How one text is read: what a type's reader gets and may set. */
 typedef struct {
 	const NwAttrInfo *attr;
 	gboolean lenient;
-	char *note;	/* owned: a doubtful spelling and how it was understood */
+	char *note; /* owned: a doubtful spelling and how it was understood */
 } Reading;
 
 G_GNUC_PRINTF(2, 3)

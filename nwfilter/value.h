@@ -14,8 +14,8 @@
  *
  * Errors: %SLUICE_ERROR_XML_DETAIL as "NAME='TEXT': …", without a place: the caller knows it.
  */
-gboolean nw_value_parse(const NwAttrInfo *attr, const char *text, gboolean lenient, NwValue *ret_value,
-			char **ret_note, GError **error);
+gboolean nw_value_parse(const NwAttrInfo *attr, const char *text, gboolean lenient, NwValue *ret_value, char **ret_note,
+			GError **error);
 
 /**
  * nw_value_parse_literal: the strict reading of one value of a variable

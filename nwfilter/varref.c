@@ -63,9 +63,10 @@ nw_var_ref_parse(const char *text, RuleVarRef *ret_var, GError **error)
 		if (p == digits || *skip_blanks(p) != ']')
 			return refuse(error, text, "brackets hold a position (NAME[2]) or an iterator (NAME[@1])");
 		if (index > limit)
-			return refuse(error, text, is_element ?
-				      "a position in a list is below " G_STRINGIFY(RULE_VAR_LIST_MAX) :
-				      "an iterator's number is at most " G_STRINGIFY(RULE_VAR_ITERATOR_MAX));
+			return refuse(error, text,
+				      is_element
+					      ? "a position in a list is below " G_STRINGIFY(RULE_VAR_LIST_MAX)
+					      : "an iterator's number is at most " G_STRINGIFY(RULE_VAR_ITERATOR_MAX));
 		if (*(skip_blanks(p) + 1))
 			return refuse(error, text, "nothing can follow the closing bracket");
 	} else if (*end) {

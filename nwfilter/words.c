@@ -16,25 +16,30 @@ static const NwWord ethertypes[] = {
 };
 
 static const NwWord ip_protocols[] = {
-	{ "tcp", 6 }, { "udp", 17 }, { "udplite", 136 }, { "esp", 50 }, { "ah", 51 }, { "icmp", 1 }, { "igmp", 2 },
-	{ "sctp", 132 }, { "icmpv6", 58 }, { NULL, 0 },
+	{ "tcp", 6 },  { "udp", 17 }, { "udplite", 136 }, { "esp", 50 },    { "ah", 51 },
+	{ "icmp", 1 }, { "igmp", 2 }, { "sctp", 132 },	  { "icmpv6", 58 }, { NULL, 0 },
 };
 
 /* The numbers libvirt and ebtables know; IANA gives ARP-NAK 10. */
 static const NwWord arp_opcodes[] = {
-	{ "Request", 1 }, { "Reply", 2 }, { "Request_Reverse", 3 }, { "Reply_Reverse", 4 }, { "DRARP_Request", 5 },
-	{ "DRARP_Reply", 6 }, { "DRARP_Error", 7 }, { "InARP_Request", 8 }, { "ARP_NAK", 9 }, { NULL, 0 },
+	{ "Request", 1 },	{ "Reply", 2 },	      { "Request_Reverse", 3 }, { "Reply_Reverse", 4 },
+	{ "DRARP_Request", 5 }, { "DRARP_Reply", 6 }, { "DRARP_Error", 7 },	{ "InARP_Request", 8 },
+	{ "ARP_NAK", 9 },	{ NULL, 0 },
 };
 
 static const NwWord states[] = {
-	{ "NEW", RULE_CT_NEW }, { "ESTABLISHED", RULE_CT_ESTABLISHED }, { "RELATED", RULE_CT_RELATED },
-	{ "INVALID", RULE_CT_INVALID }, { "NONE", 0 }, { NULL, 0 },
+	{ "NEW", RULE_CT_NEW },
+	{ "ESTABLISHED", RULE_CT_ESTABLISHED },
+	{ "RELATED", RULE_CT_RELATED },
+	{ "INVALID", RULE_CT_INVALID },
+	{ "NONE", 0 },
+	{ NULL, 0 },
 };
 
 /* RFC 9293, 3.1, from the lowest bit. */
 static const NwWord tcp_flags[] = {
-	{ "FIN", 0x01 }, { "SYN", 0x02 }, { "RST", 0x04 }, { "PSH", 0x08 }, { "ACK", 0x10 }, { "URG", 0x20 },
-	{ "ALL", 0x3f }, { "NONE", 0 }, { NULL, 0 },
+	{ "FIN", 0x01 }, { "SYN", 0x02 }, { "RST", 0x04 }, { "PSH", 0x08 }, { "ACK", 0x10 },
+	{ "URG", 0x20 }, { "ALL", 0x3f }, { "NONE", 0 },   { NULL, 0 },
 };
 
 const NwWord *
