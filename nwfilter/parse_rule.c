@@ -207,9 +207,7 @@ layer4_check(NwReader *reader, const xmlNode *node, const NwRule *rule, GError *
 	protocol = rule_value(rule, "protocol");
 	if (port && (!protocol || protocol->is_var || !has_ports(protocol->number))) {
 		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node,
-			      "<%s> %s needs protocol= tcp, udp, sctp "
-			      "or 33 (DCCP) beside it",
-			      element, port);
+			      "<%s> %s needs protocol='tcp', 'udp', 'sctp' or '33' (DCCP) beside it", element, port);
 		return FALSE;
 	}
 	if (icmp && (!protocol || protocol->is_var || protocol->number != 58) &&
