@@ -9,7 +9,7 @@ RUN_TESTS := SLUICE_BUILD=$(B) tests/run
 JOBS := -j$(shell nproc 2>/dev/null || echo 2)
 TIME ?= 60
 
-.PHONY: check-all check-unit check-golden check-netns check-vm check-fuzz-corpus test-programs fuzz-replay
+.PHONY: deps-run check-all check-unit check-golden check-netns check-vm check-fuzz-corpus test-programs fuzz-replay
 .PHONY: golden-update fuzz run-demo bench-run lint-fast format
 
 # Programs of the tests
@@ -39,12 +39,14 @@ fuzz-replay: $(FUZZ_TESTS)
 # Targets for people: the packages come first, because the sub-make needs pkg-config and the libraries.
 
 deps:
-	@tools/install-deps build test
+	@tools/install-deps build run test
+deps-run:
+	@tools/install-deps build run
 check: deps
 	$(Q)$(MAKE) --no-print-directory $(JOBS) check-all
-run: deps
+run: deps-run
 	$(Q)$(MAKE) --no-print-directory $(JOBS) run-demo
-bench: deps
+bench: deps-run
 	$(Q)$(MAKE) --no-print-directory $(JOBS) bench-run
 
 check-all: test-programs
