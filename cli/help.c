@@ -122,27 +122,26 @@ cli_version(CliContext *context, const CliArgs *args)
 	return CLI_OK;
 }
 
-/* The words that bash may offer for an option's value; names are asked of the daemon when they are needed. */
+/* How bash fills its list of words for an option's value; names are asked of the daemon when they are needed. */
 static const char *
 bash_words(CliCompletion completion)
 {
 	switch (completion) {
 	case CLI_COMPLETE_NONE:
-		return "";
 	case CLI_COMPLETE_FILE:
-		return "$(compgen -f -- \"$cur\")";
+		return "";	/* an empty list falls back to file names */
 	case CLI_COMPLETE_DIR:
-		return "$(compgen -d -- \"$cur\")";
+		return "mapfile -t words < <(compgen -d -- \"$cur\")";
 	case CLI_COMPLETE_FILTER:
-		return "$(_sluice_names nwfilter-list 2)";
+		return "mapfile -t words < <(_sluice_names nwfilter-list 41-)";
 	case CLI_COMPLETE_BINDING:
-		return "$(_sluice_names nwfilter-binding-list 1)";
+		return "mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16)";
 	case CLI_COMPLETE_COMMAND:
-		return "$commands";
+		return "words=(\"${commands[@]}\")";
 	case CLI_COMPLETE_BACKEND:
-		return "nft ir";
+		return "words=(nft ir)";
 	case CLI_COMPLETE_SHELL:
-		return "bash";
+		return "words=(bash)";
 	}
 	return "";
 }
@@ -150,22 +149,22 @@ bash_words(CliCompletion completion)
 static void
 print_bash_command(const CliCommand *command)
 {
-	printf("\t%s)\n", command->name);
-	printf("\t\tcase $prev in\n");
+	const char *bare = "";
+
+	printf("\t%s)\n\t\tcase $prev,$cur in\n", command->name);
 	for (const CliOption *option = command->options; option && option->name; option++) {
 		if (option->value)
-			printf("\t\t--%s) words=\"%s\" ;;\n", option->name, bash_words(option->completion));
-	}
-	printf("\t\t*) words=\"");
-	for (const CliOption *option = command->options; option && option->name; option++)
-		printf("--%s ", option->name);
-	for (const CliOption *option = command->options; option && option->name; option++) {
+			printf("\t\t--%s,*) %s ;;\n", option->name, bash_words(option->completion));
 		if (option->flags & CLI_OPTION_POSITIONAL)
-			printf("%s", bash_words(option->completion));
+			bare = bash_words(option->completion);
 	}
-	printf("\" ;;\n\t\tesac ;;\n");
+	printf("\t\t*,-*) words=(");
+	for (const CliOption *option = command->options; option && option->name; option++)
+		printf("%s--%s", option == command->options ? "" : " ", option->name);
+	printf(") ;;\n\t\t*) %s ;;\n\t\tesac ;;\n", bare);
 }
 
+/* Names come from others: they are compared and quoted, never expanded, so "compgen -W" will not do. */
 CliExit
 cli_completion(CliContext *context, const CliArgs *args)
 {
@@ -175,28 +174,33 @@ cli_completion(CliContext *context, const CliArgs *args)
 		cli_error("no completion for '%s', only for bash", shell);
 		return CLI_USAGE;
 	}
-	printf("# bash completion for sluice; written by 'sluice completion bash'\n\n"
+	printf("# bash completion for sluice; written by 'sluice completion bash'\n"
+	       "# shellcheck shell=bash\n\n"
+	       "# The names in a list: $1 is the command, $2 the columns where they stand.\n"
 	       "_sluice_names()\n{\n"
-	       "\tsluice --readonly \"${globals[@]}\" \"$1\" 2>/dev/null | awk -v c=\"$2\" 'NR > 2 && NF { print $c }'\n"
+	       "\tsluice --readonly \"${globals[@]}\" \"$1\" 2>/dev/null |\n"
+	       "\t\tsed -e 1,2d -e '/^$/d' | cut -c\"$2\" | sed -e 's/ *$//'\n"
 	       "}\n\n_sluice()\n{\n"
-	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= words= i\n"
-	       "\tlocal -a globals=()\n\tlocal commands=\"");
+	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command='' word i\n"
+	       "\tlocal -a globals=() words=()\n\tlocal -a commands=(");
 	for (const CliCommand *command = cli_commands; command->name; command++)
-		printf("%s%s", command == cli_commands ? "" : " ", command->name);
-	printf("\"\n\n"
+		printf("\n\t\t%s", command->name);
+	printf("\n\t)\n\n"
 	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	       "\t\tcase ${COMP_WORDS[i]} in\n"
-	       "\t\t--root|--connect) globals+=(\"${COMP_WORDS[i]}\" \"${COMP_WORDS[i+1]}\"); ((i++)) ;;\n"
+	       "\t\t--root | --connect) globals+=(\"${COMP_WORDS[i]}\" \"${COMP_WORDS[i+1]}\"); ((i++)) ;;\n"
 	       "\t\t-*) ;;\n"
 	       "\t\t*) command=${COMP_WORDS[i]}; break ;;\n"
 	       "\t\tesac\n\tdone\n"
 	       "\tcase $command in\n"
-	       "\t'') words=\"--root --connect --readonly --json $commands\" ;;\n");
+	       "\t'') [[ $prev == --root ]] || words=(--root --connect --readonly --json \"${commands[@]}\") ;;\n");
 	for (const CliCommand *command = cli_commands; command->name; command++)
 		print_bash_command(command);
 	printf("\tesac\n"
-	       "\tlocal IFS=$' \\t\\n'\n"
-	       "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+	       "\tCOMPREPLY=()\n"
+	       "\tfor word in \"${words[@]}\"; do\n"
+	       "\t\t[[ $word != \"$cur\"* ]] || COMPREPLY+=(\"$(printf '%%q' \"$word\")\")\n"
+	       "\tdone\n"
 	       "}\n\ncomplete -o default -F _sluice sluice\n");
 	return CLI_OK;
 }

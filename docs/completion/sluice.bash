@@ -1,0 +1,134 @@
+# bash completion for sluice; written by 'sluice completion bash'
+# shellcheck shell=bash
+
+# The names in a list: $1 is the command, $2 the columns where they stand.
+_sluice_names()
+{
+	sluice --readonly "${globals[@]}" "$1" 2>/dev/null |
+		sed -e 1,2d -e '/^$/d' | cut -c"$2" | sed -e 's/ *$//'
+}
+
+_sluice()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command='' word i
+	local -a globals=() words=()
+	local -a commands=(
+		nwfilter-list
+		nwfilter-define
+		nwfilter-undefine
+		nwfilter-dumpxml
+		nwfilter-edit
+		nwfilter-binding-list
+		nwfilter-binding-create
+		nwfilter-binding-delete
+		nwfilter-binding-dumpxml
+		nwfilter-validate
+		nwfilter-compile
+		version
+		help
+		completion
+	)
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--root | --connect) globals+=("${COMP_WORDS[i]}" "${COMP_WORDS[i+1]}"); ((i++)) ;;
+		-*) ;;
+		*) command=${COMP_WORDS[i]}; break ;;
+		esac
+	done
+	case $command in
+	'') [[ $prev == --root ]] || words=(--root --connect --readonly --json "${commands[@]}") ;;
+	nwfilter-list)
+		case $prev,$cur in
+		*,-*) words=() ;;
+		*)  ;;
+		esac ;;
+	nwfilter-define)
+		case $prev,$cur in
+		--file,*)  ;;
+		*,-*) words=(--file --validate) ;;
+		*)  ;;
+		esac ;;
+	nwfilter-undefine)
+		case $prev,$cur in
+		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		*,-*) words=(--nwfilter) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		esac ;;
+	nwfilter-dumpxml)
+		case $prev,$cur in
+		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		*,-*) words=(--nwfilter) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		esac ;;
+	nwfilter-edit)
+		case $prev,$cur in
+		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		*,-*) words=(--nwfilter) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		esac ;;
+	nwfilter-binding-list)
+		case $prev,$cur in
+		*,-*) words=() ;;
+		*)  ;;
+		esac ;;
+	nwfilter-binding-create)
+		case $prev,$cur in
+		--file,*)  ;;
+		*,-*) words=(--file --validate) ;;
+		*)  ;;
+		esac ;;
+	nwfilter-binding-delete)
+		case $prev,$cur in
+		--binding,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16) ;;
+		*,-*) words=(--binding) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16) ;;
+		esac ;;
+	nwfilter-binding-dumpxml)
+		case $prev,$cur in
+		--binding,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16) ;;
+		*,-*) words=(--binding) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16) ;;
+		esac ;;
+	nwfilter-validate)
+		case $prev,$cur in
+		--file,*)  ;;
+		*,-*) words=(--file --lenient) ;;
+		*)  ;;
+		esac ;;
+	nwfilter-compile)
+		case $prev,$cur in
+		--filter,*)  ;;
+		--backend,*) words=(nft ir) ;;
+		--ifname,*)  ;;
+		--mac,*)  ;;
+		--param,*)  ;;
+		--filters,*) mapfile -t words < <(compgen -d -- "$cur") ;;
+		*,-*) words=(--filter --backend --ifname --mac --param --filters --lenient) ;;
+		*)  ;;
+		esac ;;
+	version)
+		case $prev,$cur in
+		*,-*) words=(--verbose) ;;
+		*)  ;;
+		esac ;;
+	help)
+		case $prev,$cur in
+		--command,*) words=("${commands[@]}") ;;
+		*,-*) words=(--command) ;;
+		*) words=("${commands[@]}") ;;
+		esac ;;
+	completion)
+		case $prev,$cur in
+		--shell,*) words=(bash) ;;
+		*,-*) words=(--shell) ;;
+		*) words=(bash) ;;
+		esac ;;
+	esac
+	COMPREPLY=()
+	for word in "${words[@]}"; do
+		[[ $word != "$cur"* ]] || COMPREPLY+=("$(printf '%q' "$word")")
+	done
+}
+
+complete -o default -F _sluice sluice
