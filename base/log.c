@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#define LOG_LINE_MAX 4096	/* bytes of one line; the rest of a longer one is cut */
+#define LOG_LINE_MAX 4096 /* bytes of one line; the rest of a longer one is cut */
 
 static const char *const level_names[LOG_LEVEL_COUNT] = {
 	[LOG_LEVEL_ERROR] = "error",

@@ -9,7 +9,7 @@ typedef enum {
 	LOG_LEVEL_WARNING,
 	LOG_LEVEL_INFO,
 	LOG_LEVEL_DEBUG,
-	LOG_LEVEL_COUNT
+	LOG_LEVEL_COUNT,
 } LogLevel;
 
 /** log_level_parse: "error", "warning", "info" or "debug" */
@@ -20,7 +20,7 @@ void log_set_level(LogLevel level);
 
 void log_line(LogLevel level, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-#define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_error(...)	 log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
-#define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_info(...)	 log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)	 log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)

@@ -11,7 +11,7 @@ typedef struct {
 	char *binding_dir;
 	char *state_dir;
 	char *socket_dir;
-	char *socket;		/* read and write */
+	char *socket; /* read and write */
 	char *socket_ro;
 	char *lock_file;
 } SluicePaths;

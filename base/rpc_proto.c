@@ -5,16 +5,22 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK(sluice-rpc-error, rpc_error)
+G_DEFINE_QUARK(sluice - rpc - error, rpc_error)
 
-#define CONNECT(number, name, flags, args, ret) \
-	{ RPC_PROGRAM_REMOTE, number, name, RPC_DOMAIN_RPC, flags, args, ret }
-#define FILTER(number, name, flags, args, ret) \
-	{ RPC_PROGRAM_REMOTE, number, name, RPC_DOMAIN_NWFILTER, flags, args, ret }
+#define CONNECT(number, name, flags, args, ret)                                                                        \
+	{                                                                                                              \
+		RPC_PROGRAM_REMOTE, number, name, RPC_DOMAIN_RPC, flags, args, ret                                     \
+	}
+#define FILTER(number, name, flags, args, ret)                                                                         \
+	{                                                                                                              \
+		RPC_PROGRAM_REMOTE, number, name, RPC_DOMAIN_NWFILTER, flags, args, ret                                \
+	}
 /* Procedures of drivers that we do not serve (yet): clients must get "not supported", not "unknown". */
-#define ABSENT(number, name, domain, flags) \
-	{ RPC_PROGRAM_REMOTE, number, name, domain, flags, NULL, NULL }
-#define NET(number, name, flags) ABSENT(number, name, RPC_DOMAIN_NETWORK, flags)
+#define ABSENT(number, name, domain, flags)                                                                            \
+	{                                                                                                              \
+		RPC_PROGRAM_REMOTE, number, name, domain, flags, NULL, NULL                                            \
+	}
+#define NET(number, name, flags)   ABSENT(number, name, RPC_DOMAIN_NETWORK, flags)
 #define IFACE(number, name, flags) ABSENT(number, name, RPC_DOMAIN_INTERFACE, flags)
 
 const RpcProcInfo rpc_procs[] = {
@@ -391,14 +397,14 @@ rpc_error_body_put(XdrWriter *writer, const RpcErrorBody *body)
 	xdr_put_u32(writer, (guint32)body->code);
 	xdr_put_u32(writer, (guint32)body->domain);
 	xdr_put_optional_string(writer, body->message);
-	xdr_put_u32(writer, 2);			/* level: error */
-	xdr_put_u32(writer, 0);			/* no domain handle */
-	xdr_put_optional_string(writer, "%s");	/* the template, and what it was filled with */
+	xdr_put_u32(writer, 2);		       /* level: error */
+	xdr_put_u32(writer, 0);		       /* no domain handle */
+	xdr_put_optional_string(writer, "%s"); /* the template, and what it was filled with */
 	xdr_put_optional_string(writer, body->message);
 	xdr_put_optional_string(writer, NULL);
 	xdr_put_u32(writer, (guint32)-1);
 	xdr_put_u32(writer, (guint32)-1);
-	xdr_put_u32(writer, 0);			/* no network handle */
+	xdr_put_u32(writer, 0); /* no network handle */
 }
 
 gboolean

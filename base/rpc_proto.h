@@ -19,20 +19,20 @@
 
 #include "base/xdr.h"
 
-#define RPC_PROGRAM_REMOTE 0x20008086u
+#define RPC_PROGRAM_REMOTE    0x20008086u
 #define RPC_PROGRAM_KEEPALIVE 0x6b656570u
-#define RPC_PROGRAM_SLUICE 0x736c7563u
-#define RPC_PROGRAM_VERSION 1
+#define RPC_PROGRAM_SLUICE    0x736c7563u
+#define RPC_PROGRAM_VERSION   1
 
-#define RPC_LENGTH_SIZE 4
-#define RPC_HEADER_SIZE 28			/* with the length word */
-#define RPC_FRAME_MAX (33554432 + RPC_LENGTH_SIZE)	/* bytes of a frame, all in all */
-#define RPC_STRING_MAX 4194304
-#define RPC_LIST_MAX 16384			/* handles in one list */
+#define RPC_LENGTH_SIZE	   4
+#define RPC_HEADER_SIZE	   28				/* with the length word */
+#define RPC_FRAME_MAX	   (33554432 + RPC_LENGTH_SIZE) /* bytes of a frame, all in all */
+#define RPC_STRING_MAX	   4194304
+#define RPC_LIST_MAX	   16384 /* handles in one list */
 #define RPC_AUTH_TYPES_MAX 20
-#define RPC_PARAMS_MAX 20
+#define RPC_PARAMS_MAX	   20
 #define RPC_PARAM_NAME_MAX 80
-#define RPC_VALUES_MAX 4			/* values of one signature */
+#define RPC_VALUES_MAX	   4 /* values of one signature */
 
 typedef enum {
 	RPC_TYPE_CALL = 0,
@@ -114,17 +114,17 @@ typedef enum {
 #define RPC_FLAG_VALIDATE 1u
 
 typedef enum {
-	RPC_PROC_WRITE = 1 << 0,	/* refused on a read-only connection */
-	RPC_PROC_BEFORE_OPEN = 1 << 1,	/* allowed without a successful OPEN */
+	RPC_PROC_WRITE = 1 << 0,       /* refused on a read-only connection */
+	RPC_PROC_BEFORE_OPEN = 1 << 1, /* allowed without a successful OPEN */
 } RpcProcFlags;
 
 typedef struct {
 	guint32 program;
 	guint32 number;
 	const char *name;
-	RpcDomain domain;	/* of the errors it gives */
-	guint flags;		/* RpcProcFlags */
-	const char *args;	/* signature; NULL: known by name, but answered with "not supported" */
+	RpcDomain domain; /* of the errors it gives */
+	guint flags;	  /* RpcProcFlags */
+	const char *args; /* signature; NULL: known by name, but answered with "not supported" */
 	const char *ret;
 } RpcProcInfo;
 
@@ -151,7 +151,7 @@ typedef struct {
 	char *text;
 	char *text2;
 	guint8 uuid[16];
-	GPtrArray *list;	/* of RpcValue */
+	GPtrArray *list; /* of RpcValue */
 } RpcValue;
 
 typedef struct {

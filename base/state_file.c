@@ -15,7 +15,7 @@
 
 /* Short, whatever the target's name: that one may be as long as a name can be. */
 #define TEMPORARY_PREFIX ".sluice-new-"
-#define STATE_FILE_MODE 0600
+#define STATE_FILE_MODE	 0600
 
 struct StateFile {
 	char *path;

@@ -7,8 +7,8 @@
 #define STATE_DIR_ENTRIES_MAX 65536
 
 typedef enum {
-	STATE_FILE_DURABLE,	/* survives a power cut: fsync of the file before, of its folder after the rename */
-	STATE_FILE_VOLATILE,	/* survives the death of this process; for state that dies with the boot anyway */
+	STATE_FILE_DURABLE,  /* survives a power cut: fsync of the file before, of its folder after the rename */
+	STATE_FILE_VOLATILE, /* survives the death of this process; for state that dies with the boot anyway */
 } StateFileKind;
 
 /* A new content that waits beside its target. */

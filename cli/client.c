@@ -195,7 +195,11 @@ cli_client_new(const SluicePaths *paths, const char *uri, gboolean is_readonly, 
 
 	client->fd = -1;
 	if (!parse_uri(uri ? uri : "sluice:///system", &name, &socket_path, error) ||
-	    !connect_to(client, socket_path ? socket_path : is_readonly ? paths->socket_ro : paths->socket, error))
+	    !connect_to(client,
+			socket_path   ? socket_path
+			: is_readonly ? paths->socket_ro
+				      : paths->socket,
+			error))
 		return NULL;
 	args.at[0].text = g_steal_pointer(&name);
 	args.at[1].number = is_readonly;

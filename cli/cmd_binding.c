@@ -15,7 +15,7 @@ cli_binding_list(CliContext *context, const CliArgs *args)
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
 
 	call.at[0].number = 1;
-	if (!cli_remote_call(context, RPC_PROC_BINDING_LIST, &call, &ret))
+	if (!cli_remote_call(context, RPC_PROC_BINDING_LIST, &call, &ret, NULL))
 		return CLI_FAILED;
 	for (guint i = 0; ret.at[0].list && i < ret.at[0].list->len; i++) {
 		RpcValue *binding = g_ptr_array_index(ret.at[0].list, i);
@@ -35,6 +35,7 @@ cli_binding_create(CliContext *context, const CliArgs *args)
 {
 	const char *file = cli_args_get(args, "file");
 	g_autoptr(GError) error = NULL;
+	g_autofree char *failed = g_strdup_printf("Failed to create network filter binding from %s", file);
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
 
 	call.at[0].text = cli_read_document(file, &error);
@@ -43,10 +44,8 @@ cli_binding_create(CliContext *context, const CliArgs *args)
 		cli_error("%s", error->message);
 		return CLI_FAILED;
 	}
-	if (!cli_remote_call(context, RPC_PROC_BINDING_CREATE, &call, &ret)) {
-		cli_error("Failed to create network filter from %s", file);
+	if (!cli_remote_call(context, RPC_PROC_BINDING_CREATE, &call, &ret, failed))
 		return CLI_FAILED;
-	}
 	printf("Network filter binding on %s created from %s\n\n", ret.at[0].text, file);
 	return CLI_OK;
 }
@@ -57,20 +56,19 @@ find_binding(CliContext *context, const CliArgs *args, RpcValues *ret)
 	g_auto(RpcValues) call = { 0 };
 
 	call.at[0].text = g_strdup(cli_args_get(args, "binding"));
-	return cli_remote_call(context, RPC_PROC_BINDING_BY_PORT, &call, ret);
+	return cli_remote_call(context, RPC_PROC_BINDING_BY_PORT, &call, ret, NULL);
 }
 
 CliExit
 cli_binding_delete(CliContext *context, const CliArgs *args)
 {
+	g_autofree char *failed =
+		g_strdup_printf("Failed to delete network filter binding on %s", cli_args_get(args, "binding"));
 	g_auto(RpcValues) handle = { 0 }, ret = { 0 };
 
-	if (!find_binding(context, args, &handle))
+	if (!find_binding(context, args, &handle) ||
+	    !cli_remote_call(context, RPC_PROC_BINDING_DELETE, &handle, &ret, failed))
 		return CLI_FAILED;
-	if (!cli_remote_call(context, RPC_PROC_BINDING_DELETE, &handle, &ret)) {
-		cli_error("Failed to delete network filter binding %s", handle.at[0].text);
-		return CLI_FAILED;
-	}
 	printf("Network filter binding on %s deleted\n\n", handle.at[0].text);
 	return CLI_OK;
 }
@@ -81,7 +79,7 @@ cli_binding_dumpxml(CliContext *context, const CliArgs *args)
 	g_auto(RpcValues) handle = { 0 }, ret = { 0 };
 
 	if (!find_binding(context, args, &handle) ||
-	    !cli_remote_call(context, RPC_PROC_BINDING_XML, &handle, &ret))
+	    !cli_remote_call(context, RPC_PROC_BINDING_XML, &handle, &ret, NULL))
 		return CLI_FAILED;
 	printf("%s\n", ret.at[0].text);
 	return CLI_OK;

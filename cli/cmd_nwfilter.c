@@ -16,7 +16,7 @@ cli_nwfilter_list(CliContext *context, const CliArgs *args)
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
 
 	call.at[0].number = 1;
-	if (!cli_remote_call(context, RPC_PROC_FILTER_LIST, &call, &ret))
+	if (!cli_remote_call(context, RPC_PROC_FILTER_LIST, &call, &ret, NULL))
 		return CLI_FAILED;
 	for (guint i = 0; ret.at[0].list && i < ret.at[0].list->len; i++) {
 		RpcValue *filter = g_ptr_array_index(ret.at[0].list, i);
@@ -33,13 +33,14 @@ cli_nwfilter_list(CliContext *context, const CliArgs *args)
 
 /* Defines @text; the handle comes back in @ret. */
 static gboolean
-define_text(CliContext *context, const char *text, gboolean validate, RpcValues *ret)
+define_text(CliContext *context, const char *text, gboolean validate, const char *failed, RpcValues *ret)
 {
 	g_auto(RpcValues) call = { 0 };
 
 	call.at[0].text = g_strdup(text);
 	call.at[1].number = RPC_FLAG_VALIDATE;
-	return cli_remote_call(context, validate ? RPC_PROC_FILTER_DEFINE_FLAGS : RPC_PROC_FILTER_DEFINE, &call, ret);
+	return cli_remote_call(context, validate ? RPC_PROC_FILTER_DEFINE_FLAGS : RPC_PROC_FILTER_DEFINE, &call, ret,
+			       failed);
 }
 
 CliExit
@@ -48,16 +49,15 @@ cli_nwfilter_define(CliContext *context, const CliArgs *args)
 	const char *file = cli_args_get(args, "file");
 	g_autoptr(GError) error = NULL;
 	g_autofree char *text = cli_read_document(file, &error);
+	g_autofree char *failed = g_strdup_printf("Failed to define network filter from %s", file);
 	g_auto(RpcValues) ret = { 0 };
 
 	if (!text) {
 		cli_error("%s", error->message);
 		return CLI_FAILED;
 	}
-	if (!define_text(context, text, cli_args_has(args, "validate"), &ret)) {
-		cli_error("Failed to define network filter from %s", file);
+	if (!define_text(context, text, cli_args_has(args, "validate"), failed, &ret))
 		return CLI_FAILED;
-	}
 	printf("Network filter %s defined from %s\n\n", ret.at[0].text, file);
 	return CLI_OK;
 }
@@ -66,14 +66,12 @@ CliExit
 cli_nwfilter_undefine(CliContext *context, const CliArgs *args)
 {
 	const char *name = cli_args_get(args, "nwfilter");
+	g_autofree char *failed = g_strdup_printf("Failed to undefine network filter %s", name);
 	g_auto(RpcValues) handle = { 0 }, ret = { 0 };
 
-	if (!cli_remote_find_filter(context, name, &handle))
+	if (!cli_remote_find_filter(context, name, &handle) ||
+	    !cli_remote_call(context, RPC_PROC_FILTER_UNDEFINE, &handle, &ret, failed))
 		return CLI_FAILED;
-	if (!cli_remote_call(context, RPC_PROC_FILTER_UNDEFINE, &handle, &ret)) {
-		cli_error("Failed to undefine network filter %s", name);
-		return CLI_FAILED;
-	}
 	printf("Network filter %s undefined\n\n", name);
 	return CLI_OK;
 }
@@ -84,7 +82,7 @@ get_xml(CliContext *context, const char *name)
 	g_auto(RpcValues) handle = { 0 }, ret = { 0 };
 
 	if (!cli_remote_find_filter(context, name, &handle) ||
-	    !cli_remote_call(context, RPC_PROC_FILTER_XML, &handle, &ret))
+	    !cli_remote_call(context, RPC_PROC_FILTER_XML, &handle, &ret, NULL))
 		return NULL;
 	return g_steal_pointer(&ret.at[0].text);
 }
@@ -111,7 +109,7 @@ define_edited(const char *text, gpointer user_data)
 {
 	EditTarget *target = user_data;
 
-	return define_text(target->context, text, TRUE, &target->ret);
+	return define_text(target->context, text, TRUE, NULL, &target->ret);
 }
 
 CliExit

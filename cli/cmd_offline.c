@@ -14,8 +14,8 @@
 #include <string.h>
 
 #define DEFAULT_IFNAME "vnet0"
-#define DEFAULT_MAC "52:54:00:00:00:01"
-#define IFNAME_MAX 15
+#define DEFAULT_MAC    "52:54:00:00:00:01"
+#define IFNAME_MAX     15
 
 static void
 print_warnings(const GPtrArray *warnings)
@@ -65,8 +65,8 @@ cli_nwfilter_validate(CliContext *context, const CliArgs *args)
 		if (!filter)
 			exit_code = CLI_FAILED;
 		if (context->json) {
-			json_array_append_new(rows, result_to_json(file, filter, warnings,
-								   error ? error->message : NULL));
+			json_array_append_new(rows,
+					      result_to_json(file, filter, warnings, error ? error->message : NULL));
 			continue;
 		}
 		print_warnings(warnings);
@@ -85,8 +85,8 @@ typedef struct {
 	const char *dir;
 	const char *store;
 	gboolean lenient;
-	GHashTable *filters;	/* name -> NwFilter, or NULL where there is none; owns both */
-	GError *error;		/* the first file that could not be read */
+	GHashTable *filters; /* name -> NwFilter, or NULL where there is none; owns both */
+	GError *error;	     /* the first file that could not be read */
 } Library;
 
 static NwFilter *
@@ -160,8 +160,7 @@ make_binding(const CliArgs *args, const char *filter, GError **error)
 	binding->filter = g_strdup(filter);
 	binding->params = rule_vars_new();
 	if (strlen(binding->port_dev) > IFNAME_MAX || !nw_name_check(binding->port_dev, NULL)) {
-		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "'%s' is no name of an interface",
-				 binding->port_dev);
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "'%s' is no name of an interface", binding->port_dev);
 		return NULL;
 	}
 	if (!parse_mac(mac ? mac : DEFAULT_MAC, binding->mac, error))

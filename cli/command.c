@@ -9,15 +9,16 @@
 #include <string.h>
 
 #define POSITIONAL CLI_OPTION_POSITIONAL
-#define REQUIRED CLI_OPTION_REQUIRED
-#define REPEAT CLI_OPTION_REPEAT
+#define REQUIRED   CLI_OPTION_REQUIRED
+#define REPEAT	   CLI_OPTION_REPEAT
 
-#define GROUP_FILTER "Network filters"
+#define GROUP_FILTER  "Network filters"
 #define GROUP_OFFLINE "Network filters without a daemon"
 #define GROUP_GENERAL "General"
 
 static const CliOption define_options[] = {
-	{ "file", "FILE", "XML document of the filter; - for standard input", POSITIONAL | REQUIRED, CLI_COMPLETE_FILE },
+	{ "file", "FILE", "XML document of the filter; - for standard input", POSITIONAL | REQUIRED,
+	  CLI_COMPLETE_FILE },
 	{ "validate", NULL, "hold the document to the language; always so, accepted for virsh's sake", 0, 0 },
 	{ 0 },
 };
@@ -73,10 +74,9 @@ const CliCommand cli_commands[] = {
 	{ "nwfilter-dumpxml", GROUP_FILTER, "print a network filter as XML", filter_options, cli_nwfilter_dumpxml },
 	{ "nwfilter-edit", GROUP_FILTER, "edit a network filter in your editor", filter_options, cli_nwfilter_edit },
 	{ "nwfilter-binding-list", GROUP_FILTER, "list ports and their filters", NULL, cli_binding_list },
-	{ "nwfilter-binding-create", GROUP_FILTER, "put a filter on a port from an XML file",
-	  binding_create_options, cli_binding_create },
-	{ "nwfilter-binding-delete", GROUP_FILTER, "take the filter off a port", binding_options,
-	  cli_binding_delete },
+	{ "nwfilter-binding-create", GROUP_FILTER, "put a filter on a port from an XML file", binding_create_options,
+	  cli_binding_create },
+	{ "nwfilter-binding-delete", GROUP_FILTER, "take the filter off a port", binding_options, cli_binding_delete },
 	{ "nwfilter-binding-dumpxml", GROUP_FILTER, "print a port's binding as XML", binding_options,
 	  cli_binding_dumpxml },
 	{ "nwfilter-validate", GROUP_OFFLINE, "check filter files", validate_options, cli_nwfilter_validate },

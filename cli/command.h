@@ -25,16 +25,16 @@ typedef enum {
 } CliCompletion;
 
 typedef enum {
-	CLI_OPTION_POSITIONAL = 1 << 0,	/* may stand without its name, in the table's order */
+	CLI_OPTION_POSITIONAL = 1 << 0, /* may stand without its name, in the table's order */
 	CLI_OPTION_REQUIRED = 1 << 1,
 	CLI_OPTION_REPEAT = 1 << 2,
 } CliOptionFlags;
 
 typedef struct {
-	const char *name;	/* without the dashes */
-	const char *value;	/* word for the value in help; NULL: a switch */
+	const char *name;  /* without the dashes */
+	const char *value; /* word for the value in help; NULL: a switch */
 	const char *help;
-	guint flags;		/* CliOptionFlags */
+	guint flags; /* CliOptionFlags */
 	CliCompletion completion;
 } CliOption;
 
@@ -43,7 +43,7 @@ typedef struct CliClient CliClient;
 /* The global options, and a connection that is opened when a command first needs it. */
 typedef struct {
 	const char *root;
-	const char *uri;	/* NULL: the default */
+	const char *uri; /* NULL: the default */
 	gboolean is_readonly;
 	gboolean json;
 	SluicePaths *paths;
@@ -59,7 +59,7 @@ typedef struct {
 	const char *name;
 	const char *group;
 	const char *summary;
-	const CliOption *options;	/* NULL or ends with name == NULL */
+	const CliOption *options; /* NULL or ends with name == NULL */
 	CliExit (*run)(CliContext *context, const CliArgs *args);
 } CliCommand;
 

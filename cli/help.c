@@ -129,7 +129,7 @@ bash_words(CliCompletion completion)
 	switch (completion) {
 	case CLI_COMPLETE_NONE:
 	case CLI_COMPLETE_FILE:
-		return "";	/* an empty list falls back to file names */
+		return ""; /* an empty list falls back to file names */
 	case CLI_COMPLETE_DIR:
 		return "mapfile -t words < <(compgen -d -- \"$cur\")";
 	case CLI_COMPLETE_FILTER:

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COLUMN_GAP 3
+#define COLUMN_GAP	 3
 #define COLUMN_COUNT_MAX 8
 
 void

@@ -31,12 +31,14 @@ call(CliContext *context, guint32 program, guint32 number, const RpcValues *args
 }
 
 gboolean
-cli_remote_call(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret)
+cli_remote_call(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, const char *failed)
 {
 	g_autoptr(GError) error = NULL;
 
 	if (call(context, RPC_PROGRAM_REMOTE, number, args, ret, &error))
 		return TRUE;
+	if (failed)
+		cli_error("%s", failed);
 	cli_error("%s", error->message);
 	return FALSE;
 }
@@ -66,7 +68,7 @@ cli_remote_find_filter(CliContext *context, const char *name_or_uuid, RpcValues 
 			return TRUE;
 	}
 	by_name.at[0].text = g_strdup(name_or_uuid);
-	return cli_remote_call(context, RPC_PROC_FILTER_BY_NAME, &by_name, ret);
+	return cli_remote_call(context, RPC_PROC_FILTER_BY_NAME, &by_name, ret, NULL);
 }
 
 GPtrArray *

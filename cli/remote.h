@@ -5,8 +5,14 @@
 #include "cli/client.h"
 #include "cli/command.h"
 
-/** cli_remote_call: one call of the main program, connecting first where needed; FALSE after printing why */
-gboolean cli_remote_call(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret);
+/**
+ * cli_remote_call: one call of the main program, connecting first where needed
+ * @failed: (nullable): what failed, as a line before the reason
+ *
+ * Returns: FALSE after printing both.
+ */
+gboolean cli_remote_call(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret,
+			 const char *failed);
 
 /** cli_remote_describe: (transfer full): the daemon's description of itself; NULL after printing why */
 char *cli_remote_describe(CliContext *context);

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PROMPT "sluice # "
-#define LINE_MAX_BYTES 65536
+#define PROMPT		  "sluice # "
+#define LINE_MAX_BYTES	  65536
 #define HISTORY_LINES_MAX 500
 
 /* The library's completion hook has no user data of its own. */

@@ -12,8 +12,8 @@
 
 struct BindingStore {
 	char *dir;
-	GHashTable *by_port;	/* owns the bindings */
-	GHashTable *filters;	/* filter name -> how many bindings name it */
+	GHashTable *by_port; /* owns the bindings */
+	GHashTable *filters; /* filter name -> how many bindings name it */
 };
 
 static void

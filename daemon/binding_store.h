@@ -4,9 +4,9 @@
 
 #include "nwfilter/engine.h"
 
-#define BINDING_STORE_MAX 16384		/* what one list of the protocol may hold */
+#define BINDING_STORE_MAX 16384 /* what one list of the protocol may hold */
 #define BINDING_BYTES_MAX 1048576
-#define BINDING_PORT_MAX 15		/* bytes of an interface's name (IFNAMSIZ - 1) */
+#define BINDING_PORT_MAX  15 /* bytes of an interface's name (IFNAMSIZ - 1) */
 
 typedef struct BindingStore BindingStore;
 

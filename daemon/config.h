@@ -4,15 +4,15 @@
 
 #include "base/log.h"
 
-#define CONFIG_BYTES_MAX 65536
+#define CONFIG_BYTES_MAX       65536
 #define CONFIG_CLIENTS_DEFAULT 5000
-#define CONFIG_CLIENTS_MAX 50000
+#define CONFIG_CLIENTS_MAX     50000
 
 typedef struct {
 	LogLevel log_level;
-	guint32 mark_mask;	/* 0: the engine's default */
+	guint32 mark_mask; /* 0: the engine's default */
 	guint max_clients;
-	char *socket_group;	/* NULL: "sluice" where that group exists */
+	char *socket_group; /* NULL: "sluice" where that group exists */
 } DaemonConfig;
 
 /**

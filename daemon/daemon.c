@@ -8,8 +8,8 @@
 #include "base/state_file.h"
 #include "nwfilter/shipped.h"
 
-#define SWEEP_DELAY_MS 100
-#define DIR_MODE 0755
+#define SWEEP_DELAY_MS	 100
+#define DIR_MODE	 0755
 #define PRIVATE_DIR_MODE 0700
 
 static void
@@ -68,8 +68,8 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 	};
 
 	if (!state_dir_ensure(paths->run_dir, DIR_MODE, NULL, error) ||
-	    !state_dir_ensure(paths->state_dir, PRIVATE_DIR_MODE, NULL, error) ||
-	    !load_filters(daemon, paths, error) || !load_bindings(daemon, paths, error))
+	    !state_dir_ensure(paths->state_dir, PRIVATE_DIR_MODE, NULL, error) || !load_filters(daemon, paths, error) ||
+	    !load_bindings(daemon, paths, error))
 		return NULL;
 	engine_config.lookup_data = daemon->filters;
 	daemon->engine = nw_engine_new(&engine_config, error);

@@ -56,16 +56,15 @@ check_allowed(const Session *session, const RpcProcInfo *proc, int *ret_domain, 
 		return FALSE;
 	}
 	if (session->is_readonly && proc->flags & RPC_PROC_WRITE) {
-		sluice_error_set(error, SLUICE_ERROR_OPERATION_DENIED,
-				 "operation %s forbidden for read only access", proc->name);
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_DENIED, "operation %s forbidden for read only access",
+				 proc->name);
 		return FALSE;
 	}
 	return TRUE;
 }
 
 static gboolean
-run_call(Session *session, const RpcProcInfo *proc, XdrReader *reader, RpcValues *ret, int *ret_domain,
-	 GError **error)
+run_call(Session *session, const RpcProcInfo *proc, XdrReader *reader, RpcValues *ret, int *ret_domain, GError **error)
 {
 	g_auto(RpcValues) args = { 0 };
 	DispatchFn run = dispatch_find(proc);

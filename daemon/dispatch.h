@@ -10,7 +10,7 @@ typedef struct {
 	Daemon *daemon;
 	const RpcValue *args;
 	RpcValue *ret;
-	int error_domain;	/* preset by the procedure table; a handler may say better */
+	int error_domain; /* preset by the procedure table; a handler may say better */
 } DispatchCall;
 
 typedef gboolean (*DispatchFn)(DispatchCall *call, GError **error);

@@ -33,8 +33,8 @@ check_uri(DispatchCall *call, const char *uri, GError **error)
 		path = uri + strlen(scheme);
 		if (g_str_has_prefix(path, ":///system") && (path[10] == '\0' || path[10] == '?'))
 			return TRUE;
-		sluice_error_set(error, SLUICE_ERROR_INTERNAL,
-				 "unexpected URI path in '%s', try %s:///system", uri, scheme);
+		sluice_error_set(error, SLUICE_ERROR_INTERNAL, "unexpected URI path in '%s', try %s:///system", uri,
+				 scheme);
 		return FALSE;
 	}
 	g_set_error(error, RPC_ERROR, RPC_CODE_NO_CONNECT, "no connection driver available for %s",
@@ -110,7 +110,7 @@ run_get_uri(DispatchCall *call, GError **error)
 static gboolean
 run_is_secure(DispatchCall *call, GError **error)
 {
-	call->ret[0].number = 1;	/* a unix socket leaves no host */
+	call->ret[0].number = 1; /* a unix socket leaves no host */
 	return TRUE;
 }
 

@@ -87,8 +87,7 @@ run_undefine(DispatchCall *call, GError **error)
 	const NwFilter *filter = find_by_uuid(call, call->args[0].uuid, error);
 
 	return filter && filter_store_undefine(call->daemon->filters, call->daemon->engine, filter->name,
-					       binding_store_names_filter(call->daemon->bindings, filter->name),
-					       error);
+					       binding_store_names_filter(call->daemon->bindings, filter->name), error);
 }
 
 static gboolean

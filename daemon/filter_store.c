@@ -12,7 +12,7 @@
 
 struct FilterStore {
 	char *dir;
-	GHashTable *by_name;	/* owns the filters */
+	GHashTable *by_name; /* owns the filters */
 	GHashTable *by_uuid;
 };
 
@@ -275,8 +275,7 @@ reload_one(FilterStore *store, NwEngine *engine, const char *name, gboolean *ret
 	const NwFilter *old = g_hash_table_lookup(store->by_name, name);
 
 	*ret_changed = FALSE;
-	if (!filter || !check_identity(store, filter, error) ||
-	    !nw_tree_check(filter, filter_store_find, store, error))
+	if (!filter || !check_identity(store, filter, error) || !nw_tree_check(filter, filter_store_find, store, error))
 		return FALSE;
 	if (old && nw_filter_equal(old, filter))
 		return TRUE;
@@ -305,7 +304,8 @@ reload_removed(FilterStore *store, NwEngine *engine, GPtrArray *names, GPtrArray
 			continue;
 		if (nw_engine_uses(engine, filter->name)) {
 			g_ptr_array_add(problems, g_strdup_printf("the file of filter '%s' is gone, but the filter "
-								  "is in use and stays", filter->name));
+								  "is in use and stays",
+								  filter->name));
 			continue;
 		}
 		store_drop(store, filter);

@@ -9,7 +9,7 @@
 
 #include "nwfilter/engine.h"
 
-#define FILTER_STORE_MAX 16384	/* what one list of the protocol may hold */
+#define FILTER_STORE_MAX 16384 /* what one list of the protocol may hold */
 
 typedef struct FilterStore FilterStore;
 

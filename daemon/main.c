@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define SPARE_FILES 128	/* descriptors besides those of clients */
+#define SPARE_FILES 128 /* descriptors besides those of clients */
 
 typedef struct {
 	char *root;
@@ -64,8 +64,7 @@ take_lock(const SluicePaths *paths, GError **error)
 		return -1;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "another sluiced holds '%s'",
-				 paths->lock_file);
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "another sluiced holds '%s'", paths->lock_file);
 		close(fd);
 		return -1;
 	}

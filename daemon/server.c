@@ -15,13 +15,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG 128
+#define LISTEN_BACKLOG	 128
 #define ACCEPTS_PER_TURN 64
-#define ROUNDS_PER_TURN 4	/* of answer and send, before other clients get their turn */
-#define ACCEPT_PAUSE_MS 100
-#define DEFAULT_GROUP "sluice"
-#define SOCKET_DIR_MODE 0755
-#define TICK_SEC 1
+#define ROUNDS_PER_TURN	 4 /* of answer and send, before other clients get their turn */
+#define ACCEPT_PAUSE_MS	 100
+#define DEFAULT_GROUP	 "sluice"
+#define SOCKET_DIR_MODE	 0755
+#define TICK_SEC	 1
 
 typedef struct {
 	Server *server;
@@ -35,7 +35,7 @@ typedef struct {
 	Server *server;
 	Session *session;
 	int fd;
-	gsize counted;		/* bytes of its input in the server's sum */
+	gsize counted; /* bytes of its input in the server's sum */
 	guint in_watch, out_watch, idle;
 } Client;
 
@@ -44,7 +44,7 @@ struct Server {
 	guint max_clients;
 	gsize buffered;
 	guint tick;
-	GHashTable *clients;	/* set; owns */
+	GHashTable *clients; /* set; owns */
 	Listener listeners[2];
 };
 
@@ -278,8 +278,8 @@ set_owner(const char *path, const char *group_name, GError **error)
 		return FALSE;
 	}
 	if (chown(path, (uid_t)-1, group->gr_gid) < 0) {
-		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot give '%s' to group '%s': %s", path,
-				 group->gr_name, g_strerror(errno));
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot give '%s' to group '%s': %s", path, group->gr_name,
+				 g_strerror(errno));
 		return FALSE;
 	}
 	return TRUE;
@@ -293,8 +293,8 @@ listener_open(Listener *listener, const char *path, const char *group, GError **
 	int bound;
 
 	if (g_strlcpy(address.sun_path, path, sizeof(address.sun_path)) >= sizeof(address.sun_path)) {
-		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
-				 "socket path '%s' is longer than %zu bytes", path, sizeof(address.sun_path) - 1);
+		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "socket path '%s' is longer than %zu bytes",
+				 path, sizeof(address.sun_path) - 1);
 		return FALSE;
 	}
 	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -4,14 +4,14 @@
 
 #include "daemon/session.h"
 
-#define SERVER_READ_BLOCK 65536
-#define SERVER_BUFFERED_MAX (256 * 1024 * 1024)	/* bytes of unfinished frames of all clients */
+#define SERVER_READ_BLOCK   65536
+#define SERVER_BUFFERED_MAX (256 * 1024 * 1024) /* bytes of unfinished frames of all clients */
 
 typedef struct Server Server;
 
 typedef struct {
 	guint max_clients;
-	const char *socket_group;	/* NULL: "sluice" where it exists */
+	const char *socket_group; /* NULL: "sluice" where it exists */
 } ServerConfig;
 
 /**

@@ -94,7 +94,8 @@ queue_result(Session *session, const RpcHeader *call, const RpcProcInfo *proc, c
 	frame = rpc_frame_end(&writer);
 	if (!frame) {
 		RpcErrorBody body = {
-			sluice_error_libvirt_code(SLUICE_ERROR_RPC), RPC_DOMAIN_RPC,
+			sluice_error_libvirt_code(SLUICE_ERROR_RPC),
+			RPC_DOMAIN_RPC,
 			(char *)"the answer does not fit into a frame",
 		};
 

@@ -13,10 +13,10 @@
 #include "base/rpc_proto.h"
 #include "daemon/daemon.h"
 
-#define SESSION_IN_FLIGHT_MAX 5
-#define SESSION_OUTPUT_MAX (64 * 1024 * 1024)	/* bytes not yet taken by the client */
+#define SESSION_IN_FLIGHT_MAX  5
+#define SESSION_OUTPUT_MAX     (64 * 1024 * 1024) /* bytes not yet taken by the client */
 #define SESSION_PING_AFTER_SEC 5
-#define SESSION_PINGS_MAX 5			/* unanswered ones */
+#define SESSION_PINGS_MAX      5 /* unanswered ones */
 
 typedef enum {
 	SESSION_NEW,
@@ -31,17 +31,17 @@ typedef struct {
 	gboolean is_readonly;
 	gboolean from_ro_socket;
 	guint32 uid;
-	char *uri;			/* as opened */
+	char *uri; /* as opened */
 	gboolean has_close_callback;
 	gboolean wants_keepalive;
 	gint64 last_heard_sec;
 	gint64 last_ping_sec;
-	guint pings;			/* unanswered */
+	guint pings; /* unanswered */
 	GByteArray *in;
 	gsize in_pos;
-	GQueue out;			/* of GByteArray: whole frames */
-	gsize out_pos;			/* sent bytes of the first */
-	gsize out_bytes;		/* of all frames in @out */
+	GQueue out;	 /* of GByteArray: whole frames */
+	gsize out_pos;	 /* sent bytes of the first */
+	gsize out_bytes; /* of all frames in @out */
 } Session;
 
 /**

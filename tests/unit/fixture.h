@@ -78,11 +78,11 @@ fixture_binding(const char *port, const char *filter)
 {
 	return g_strdup_printf("<filterbinding><owner><name>vm</name><uuid>"
 			       "0b4a4dbe-c3f9-4c6b-a4a4-7a4f9f2b1c11</uuid></owner><portdev name='%s'/>"
-			       "<mac address='52:54:00:00:00:05'/><filterref filter='%s'/></filterbinding>", port,
-			       filter);
+			       "<mac address='52:54:00:00:00:05'/><filterref filter='%s'/></filterbinding>",
+			       port, filter);
 }
 
-#define FIXTURE_DROP "<rule action='drop' direction='inout'/>"
+#define FIXTURE_DROP   "<rule action='drop' direction='inout'/>"
 #define FIXTURE_ACCEPT "<rule action='accept' direction='inout'/>"
 
 /* A call frame by the procedure's own signature; @args NULL: no payload. */

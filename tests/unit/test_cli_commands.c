@@ -77,9 +77,13 @@ test_repeat(void)
 static void
 test_usage_errors(void)
 {
-	static const char *const lines[] = { "nwfilter-define", "nwfilter-define a b", "nwfilter-define --file",
-					     "nwfilter-define a --no-such", "nwfilter-define a --validate=yes",
-					     "nwfilter-list extra", "nwfilter-undefine a --nwfilter b" };
+	static const char *const lines[] = { "nwfilter-define",
+					     "nwfilter-define a b",
+					     "nwfilter-define --file",
+					     "nwfilter-define a --no-such",
+					     "nwfilter-define a --validate=yes",
+					     "nwfilter-list extra",
+					     "nwfilter-undefine a --nwfilter b" };
 
 	for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
 		g_autoptr(GError) error = NULL;

@@ -101,7 +101,9 @@ test_list_bounds(void)
 	static const struct {
 		const char *signature;
 		guint32 count;
-	} cases[] = { { "[F", RPC_LIST_MAX + 1 }, { "[i", RPC_AUTH_TYPES_MAX + 1 }, { "T", RPC_PARAMS_MAX + 1 },
+	} cases[] = { { "[F", RPC_LIST_MAX + 1 },
+		      { "[i", RPC_AUTH_TYPES_MAX + 1 },
+		      { "T", RPC_PARAMS_MAX + 1 },
 		      { "[s", G_MAXUINT32 } };
 
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -137,8 +139,12 @@ test_long_string(void)
 static void
 test_uuid(void)
 {
-	static const char *const bad[] = { "", "-", "81389e18-e9bc-5e80-9cc8-5479a835ab4", "81389e18e9bc5e80g",
-					   "81389e18-e9bc-5e80-9cc8-5479a835ab48a", "-81389e18e9bc5e809cc85479a835ab48" };
+	static const char *const bad[] = { "",
+					   "-",
+					   "81389e18-e9bc-5e80-9cc8-5479a835ab4",
+					   "81389e18e9bc5e80g",
+					   "81389e18-e9bc-5e80-9cc8-5479a835ab48a",
+					   "-81389e18e9bc5e809cc85479a835ab48" };
 	guint8 uuid[16];
 	g_autofree char *text = NULL;
 

@@ -186,8 +186,7 @@ run_client(gpointer data)
 	g_autoptr(CliClient) client = cli_client_new(run->fixture->paths, NULL, run->is_readonly, &run->error);
 
 	args.at[0].text = fixture_filter("remote", NULL, FIXTURE_DROP);
-	if (client &&
-	    cli_client_call(client, RPC_PROGRAM_REMOTE, RPC_PROC_FILTER_DEFINE, &args, &ret, &run->error))
+	if (client && cli_client_call(client, RPC_PROGRAM_REMOTE, RPC_PROC_FILTER_DEFINE, &args, &ret, &run->error))
 		run->text = g_steal_pointer(&ret.at[0].text);
 	g_atomic_int_set(&run->done, TRUE);
 	g_main_context_wakeup(NULL);
@@ -199,6 +198,7 @@ test_own_client(Fixture *fixture, gconstpointer data)
 {
 	g_autoptr(Server) server = start_server(fixture, 10);
 
+	g_assert_nonnull(server);
 	for (guint i = 0; i < 2; i++) {
 		ClientRun run = { .fixture = fixture, .is_readonly = i == 0 };
 		GThread *thread = g_thread_new("client", run_client, &run);

@@ -164,7 +164,7 @@ test_unknown(Fixture *fixture, gconstpointer data)
 		g_auto(Answer) answer = { 0 };
 
 		frame = fixture_frame(i ? RPC_PROGRAM_REMOTE : 0x20008087, 1, 77, NULL);
-		frame->data[11] = i ? 2 : 1;	/* the version word */
+		frame->data[11] = i ? 2 : 1; /* the version word */
 		feed(session, frame);
 		take_answer(session, &answer);
 		g_assert_cmpuint(answer.header.program, ==, i ? RPC_PROGRAM_REMOTE : 0x20008087);
@@ -242,8 +242,8 @@ test_read_only(Fixture *fixture, gconstpointer data)
 			g_auto(RpcValues) args = { 0 };
 
 			if (proc->program == RPC_PROGRAM_REMOTE && proc->flags & RPC_PROC_WRITE)
-				expect_error(sessions[i], proc->number, proc->args ? &args : NULL, 29, (int)proc->domain,
-					     NULL);
+				expect_error(sessions[i], proc->number, proc->args ? &args : NULL, 29,
+					     (int)proc->domain, NULL);
 		}
 	}
 }

@@ -216,8 +216,8 @@ test_first_start(void)
 	fixture_start(&fixture);
 	filters = filter_store_list(fixture.daemon->filters);
 	g_assert_cmpuint(filters->len, >, 0);
-	g_assert_true(filter_store_undefine(fixture.daemon->filters, fixture.daemon->engine, "clean-traffic", FALSE,
-					    NULL));
+	g_assert_true(
+		filter_store_undefine(fixture.daemon->filters, fixture.daemon->engine, "clean-traffic", FALSE, NULL));
 	/* What was removed stays removed. */
 	restart(&fixture);
 	g_assert_null(filter_store_find("clean-traffic", fixture.daemon->filters));
@@ -241,8 +241,8 @@ test_config(Fixture *fixture, gconstpointer data)
 		g_assert_null(daemon_config_load(path, &error));
 		g_assert_true(g_str_has_prefix(error->message, place));
 	}
-	g_assert_true(g_file_set_contents(path, "log_level=info\n mark_mask = 0xff0000 \nsocket_group = kvm\n", -1,
-					  NULL));
+	g_assert_true(
+		g_file_set_contents(path, "log_level=info\n mark_mask = 0xff0000 \nsocket_group = kvm\n", -1, NULL));
 	config = daemon_config_load(path, NULL);
 	g_assert_cmpint(config->log_level, ==, LOG_LEVEL_INFO);
 	g_assert_cmpuint(config->mark_mask, ==, 0xff0000);
