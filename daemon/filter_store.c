@@ -195,15 +195,19 @@ filter_store_load(FilterStore *store, GPtrArray **ret_problems, GError **error)
 static const NwFilter *
 apply(FilterStore *store, NwEngine *engine, NwFilter *definition, GError **error)
 {
-	g_autoptr(NwFilter) filter = definition;
+	g_autoptr(NwFilter) given = definition, filter = NULL;
 	g_autoptr(StateFile) file = NULL;
-	const NwFilter *old = g_hash_table_lookup(store->by_name, filter->name);
-	g_autofree char *path = filter_path(store, filter->name, error);
+	const NwFilter *old = g_hash_table_lookup(store->by_name, given->name);
+	g_autofree char *path = filter_path(store, given->name, error);
 	g_autofree char *canonical = NULL;
 
 	if (!path)
 		return NULL;
-	canonical = nw_filter_format(filter);
+	canonical = nw_filter_format(given);
+	/* Rules name the lines of the stored file, now as after a restart: so that a restart changes nothing. */
+	filter = nw_filter_parse(canonical, path, FALSE, NULL, error);
+	if (!filter)
+		return NULL;
 	file = state_file_prepare(path, canonical, STATE_FILE_DURABLE, error);
 	if (!file)
 		return NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Words of the intermediate representation. */
+/* The intermediate representation: construction, comparison, text. */
 
 #include "rules/ir.h"
 
@@ -45,4 +45,174 @@ gint
 rule_direction_parse(const char *name)
 {
 	return find_word(directions, G_N_ELEMENTS(directions), name);
+}
+
+static void
+operand_clear(RuleOperand *operand)
+{
+	g_clear_pointer(&operand->var.name, g_free);
+}
+
+static void
+match_free(gpointer data)
+{
+	RuleMatch *match = data;
+
+	operand_clear(&match->low);
+	operand_clear(&match->high);
+	operand_clear(&match->mask);
+	g_free(match->text);
+	g_free(match);
+}
+
+static void
+step_free(gpointer data)
+{
+	RuleStep *step = data;
+
+	g_ptr_array_unref(step->matches);
+	g_free(step->origin.filter);
+	g_free(step->origin.file);
+	g_free(step->comment);
+	g_free(step);
+}
+
+static void
+chain_free(gpointer data)
+{
+	RuleChain *chain = data;
+
+	g_ptr_array_unref(chain->steps);
+	g_free(chain->name);
+	g_free(chain);
+}
+
+RuleProgram *
+rule_program_new(void)
+{
+	RuleProgram *program = g_new0(RuleProgram, 1);
+
+	for (guint way = 0; way < RULE_WAY_COUNT; way++)
+		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
+			program->stage[way][id].chains = g_ptr_array_new_with_free_func(chain_free);
+	program->scopes = g_ptr_array_new_with_free_func((GDestroyNotify)rule_vars_free);
+	program->filters = g_ptr_array_new_with_free_func(g_free);
+	return program;
+}
+
+void
+rule_program_free(RuleProgram *program)
+{
+	if (!program)
+		return;
+	for (guint way = 0; way < RULE_WAY_COUNT; way++)
+		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
+			g_ptr_array_unref(program->stage[way][id].chains);
+	g_ptr_array_unref(program->scopes);
+	g_ptr_array_unref(program->filters);
+	g_free(program);
+}
+
+RuleChain *
+rule_stage_chain(RuleStage *stage, const char *name, guint16 ethertype, gboolean bpdu_only, gint priority)
+{
+	RuleChain *chain = g_new0(RuleChain, 1);
+
+	chain->name = g_strdup(name);
+	chain->ethertype = ethertype;
+	chain->bpdu_only = bpdu_only;
+	chain->priority = priority;
+	chain->steps = g_ptr_array_new_with_free_func(step_free);
+	g_ptr_array_add(stage->chains, chain);
+	return chain;
+}
+
+RuleStep *
+rule_chain_rule(RuleChain *chain, RuleAction action, gint priority)
+{
+	RuleStep *step = g_new0(RuleStep, 1);
+
+	step->action = action;
+	step->priority = priority;
+	step->matches = g_ptr_array_new_with_free_func(match_free);
+	g_ptr_array_add(chain->steps, step);
+	return step;
+}
+
+void
+rule_chain_jump(RuleChain *chain, RuleChain *target)
+{
+	rule_chain_rule(chain, RULE_ACTION_CONTINUE, target->priority)->jump = target;
+}
+
+RuleMatch *
+rule_step_match(RuleStep *step, RuleField field, gboolean negate)
+{
+	RuleMatch *match = g_new0(RuleMatch, 1);
+
+	match->field = field;
+	match->negate = negate;
+	g_ptr_array_add(step->matches, match);
+	return match;
+}
+
+RuleMatch *
+rule_step_match_uint(RuleStep *step, RuleField field, gboolean negate, guint32 value)
+{
+	RuleMatch *match = rule_step_match(step, field, negate);
+
+	rule_value_set_uint(field, match->low.bytes, value);
+	return match;
+}
+
+RuleMatch *
+rule_step_match_copy(RuleStep *step, const RuleMatch *match, RuleField field)
+{
+	RuleMatch *copy = rule_step_match(step, field, match->negate);
+
+	*copy = *match;
+	copy->field = field;
+	copy->low.var.name = g_strdup(match->low.var.name);
+	copy->high.var.name = g_strdup(match->high.var.name);
+	copy->mask.var.name = g_strdup(match->mask.var.name);
+	copy->text = g_strdup(match->text);
+	return copy;
+}
+
+gboolean
+rule_stage_is_empty(const RuleStage *stage)
+{
+	for (guint i = 0; i < stage->chains->len; i++) {
+		const RuleChain *chain = stage->chains->pdata[i];
+
+		for (guint k = 0; k < chain->steps->len; k++)
+			if (!((const RuleStep *)chain->steps->pdata[k])->jump)
+				return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean
+rule_program_is_stateful(const RuleProgram *program)
+{
+	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
+		const GPtrArray *chains = program->stage[way][RULE_STAGE_NETWORK].chains;
+
+		for (guint i = 0; i < chains->len; i++) {
+			const RuleChain *chain = chains->pdata[i];
+
+			for (guint k = 0; k < chain->steps->len; k++) {
+				const RuleStep *step = chain->steps->pdata[k];
+
+				for (guint m = 0; m < step->matches->len; m++) {
+					RuleField field = ((const RuleMatch *)step->matches->pdata[m])->field;
+
+					if (field == RULE_FIELD_CT_STATE || field == RULE_FIELD_CT_DIRECTION ||
+					    field == RULE_FIELD_CT_COUNT)
+						return TRUE;
+				}
+			}
+		}
+	}
+	return FALSE;
 }

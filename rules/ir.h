@@ -28,3 +28,126 @@ const char *rule_action_name(RuleAction action);
 gint rule_action_parse(const char *name);
 const char *rule_direction_name(RuleDirection direction);
 gint rule_direction_parse(const char *name);
+
+/* Which way a program looks at packets. */
+typedef enum {
+	RULE_FROM_GUEST,
+	RULE_TO_GUEST,
+} RuleWay;
+#define RULE_WAY_COUNT 2
+
+typedef enum {
+	RULE_STAGE_LINK,	/* layer 2: before connection tracking, what ebtables does for libvirt */
+	RULE_STAGE_NETWORK,	/* layers 3 and 4: behind connection tracking, what iptables does for libvirt */
+} RuleStageId;
+#define RULE_STAGE_COUNT 2
+
+/* One value of a match: a constant or a variable. */
+typedef struct {
+	gboolean is_var;
+	RuleVarRef var;		/* owned name */
+	guint8 bytes[16];	/* network order, right-aligned bits in rule_field_bytes(field) bytes */
+} RuleOperand;
+
+/* A field equals a value, lies in a range, or equals it under a mask; or not. */
+typedef struct {
+	RuleField field;
+	gboolean negate;
+	gboolean has_high, has_mask;
+	RuleOperand low, high, mask;
+	char *text;		/* RULE_FIELD_IPSET only */
+} RuleMatch;
+
+/* Where a rule stands in the XML. */
+typedef struct {
+	char *filter, *file;
+	guint line;
+} RuleOrigin;
+
+typedef struct RuleStep RuleStep;
+
+typedef struct {
+	char *name;		/* "root", "arp-mac", "ipv4" … */
+	guint16 ethertype;	/* frames the chain is entered for; 0: all */
+	gboolean bpdu_only;	/* entered for frames to 01:80:c2:00:00:00 only */
+	gint priority;
+	GPtrArray *steps;	/* of RuleStep */
+} RuleChain;
+
+/* A rule, or a jump to a sub-chain (then only @jump is set). */
+struct RuleStep {
+	RuleChain *jump;	/* (transfer none): owned by the stage */
+	RuleAction action;
+	gint priority;
+	GPtrArray *matches;	/* of RuleMatch; all must hold */
+	const RuleVars *defaults;	/* (transfer none): parameters of the references that lead here */
+	RuleOrigin origin;
+	char *comment;		/* may be NULL */
+};
+
+typedef struct {
+	GPtrArray *chains;	/* of RuleChain; the first is the root */
+} RuleStage;
+
+typedef struct {
+	RuleStage stage[RULE_WAY_COUNT][RULE_STAGE_COUNT];
+	GPtrArray *scopes;	/* of RuleVars: the defaults that steps refer to */
+	GPtrArray *filters;	/* of utf8: names of all filters of the tree, sorted */
+} RuleProgram;
+
+RuleProgram *rule_program_new(void);
+void rule_program_free(RuleProgram *program);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RuleProgram, rule_program_free)
+
+/** rule_stage_chain: append an empty chain; the first one made is the root */
+RuleChain *rule_stage_chain(RuleStage *stage, const char *name, guint16 ethertype, gboolean bpdu_only, gint priority);
+
+/** rule_chain_jump: append a jump from @chain to @target */
+void rule_chain_jump(RuleChain *chain, RuleChain *target);
+
+/** rule_chain_rule: append an empty rule to @chain; the caller adds matches */
+RuleStep *rule_chain_rule(RuleChain *chain, RuleAction action, gint priority);
+
+/** rule_step_match: append a match of one field; operands are filled in by the caller */
+RuleMatch *rule_step_match(RuleStep *step, RuleField field, gboolean negate);
+
+/** rule_step_match_uint: append "field == value" (or "!=") */
+RuleMatch *rule_step_match_uint(RuleStep *step, RuleField field, gboolean negate, guint32 value);
+
+/** rule_match_copy: append a deep copy of @match to @step, for the field @field */
+RuleMatch *rule_step_match_copy(RuleStep *step, const RuleMatch *match, RuleField field);
+
+/** rule_stage_is_empty: whether the stage lets everything pass without a look */
+gboolean rule_stage_is_empty(const RuleStage *stage);
+
+/** rule_program_is_stateful: whether any rule needs connection tracking */
+gboolean rule_program_is_stateful(const RuleProgram *program);
+
+/**
+ * rule_program_print: the program as text, one step a line, with its origin
+ *
+ * Equal programs print equally: the text is what programs are compared and hashed by.
+ */
+char *rule_program_print(const RuleProgram *program);
+
+/** rule_operand_print, rule_match_print: append the text of one operand or match */
+void rule_match_print(GString *out, const RuleMatch *match);
+
+/** rule_value_print: append one value of @field in the notation people use */
+void rule_value_print(GString *out, RuleField field, const guint8 *bytes);
+
+/** rule_value_set_uint: store @value in network order in the bytes of @field */
+void rule_value_set_uint(RuleField field, guint8 *ret_bytes, guint32 value);
+
+/** rule_value_get_uint: the number that the bytes of @field hold (fields of at most 32 bits) */
+guint32 rule_value_get_uint(RuleField field, const guint8 *bytes);
+
+/**
+ * rule_value_parse: read a variable's value as a value of @field
+ *
+ * Errors: %SLUICE_ERROR_BUILD_FIREWALL saying what kind of value was wanted.
+ */
+gboolean rule_value_parse(RuleField field, const char *text, guint8 *ret_bytes, GError **error);
+
+/** rule_mask_parse: read a variable's value as a mask of @field: a prefix length, or the form of an address */
+gboolean rule_mask_parse(RuleField field, const char *text, guint8 *ret_bytes, GError **error);

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Filters compiled for people to read: no kernel, no privilege. */
+
+#include "nwfilter/compile.h"
+
+#include "base/error.h"
+#include "nwfilter/engine_private.h"
+
+char *
+nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_data, NwCompileFormat format, GError **error)
+{
+	const NwFilter *root = lookup(binding->filter, lookup_data);
+	g_autoptr(RuleProgram) program = NULL;
+	g_autoptr(GHashTable) sets = plan_sets_new();
+	g_autoptr(RuleVars) vars = NULL;
+	g_autoptr(GArray) elements = NULL;
+	g_autoptr(Plan) plan = NULL;
+	g_autofree char *shape = NULL;
+	const NftFeatures features = { .bridge_ct = TRUE, .bridge_reject = TRUE };
+	const NftLowering lowering = { &features, RULE_MARK_MASK_DEFAULT, binding->port_dev, 0, { 0 } };
+
+	if (!root) {
+		sluice_error_set(error, SLUICE_ERROR_NO_NWFILTER, "network filter '%s' is not defined", binding->filter);
+		return NULL;
+	}
+	program = nw_compile(root, lookup, lookup_data, error);
+	if (!program)
+		return NULL;
+	if (format == NW_COMPILE_IR)
+		return rule_program_print(program);
+	vars = nw_binding_vars(binding);
+	shape = plan_shape(program, vars, binding->port_dev, sets, &elements, error);
+	if (!shape)
+		return NULL;
+	plan = plan_new(program, vars, binding->port_dev, sets, error);
+	if (!plan || !nft_expr_check(plan, &lowering, error))
+		return NULL;
+	return plan_print_nft(plan, elements, binding->port_dev);
+}

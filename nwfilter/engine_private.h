@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the parts of the engine share. */
+#pragma once
+
+#include "nwfilter/engine.h"
+#include "rules/nft_table.h"
+
+/* A compiled filter tree, shared by the templates made from it. */
+typedef struct {
+	RuleProgram *rules;
+} Program;
+
+/* One set of chains in the kernel, for all ports of one filter and shape. */
+typedef struct {
+	guint32 number;
+	char *name;		/* "tN" */
+	char *identity;		/* digest of filter and shape, hexadecimal: the key in engine->templates */
+	char *filter;
+	Program *program;
+	Plan *plan;		/* NULL for one adopted that no port needs: to be swept */
+	NftLowering lowering;
+	NftTemplateMemo memo;
+	GPtrArray *chains;	/* of utf8: sub-chains in the kernel */
+	GPtrArray *limit_sets;	/* of utf8 */
+	guint port_count;
+	gboolean in_kernel;
+} Template;
+
+typedef struct {
+	char *name;
+	NwBinding *binding;
+	Template *template;	/* NULL: blocked, its filter cannot be instantiated */
+	GArray *elements;	/* of PlanElement */
+} Port;
+
+struct NwEngine {
+	NwEngineConfig config;
+	char *state_dir;
+	NftSocket *owner;	/* owns the tables */
+	NftSocket *reader;
+	NftFeatures features;
+	PlanSets *sets;
+	GHashTable *templates;	/* identity -> Template */
+	GHashTable *ports;	/* name -> Port */
+	GHashTable *stale;	/* PlanElement -> itself: in the kernel, needed by no port */
+	GPtrArray *stale_sets;	/* of utf8: unknown sets, and sets of limits that are gone */
+	GArray *stale_maps;	/* of guint32: generations of the ports' map */
+	GHashTable *stale_ports;	/* utf8: in the ports' map, but not bound */
+	guint32 ports_generation, next_number;
+	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block;
+	gboolean needs_sweep;
+	NwEngineStats stats;
+};
+
+/** nw_binding_vars: the binding's parameters, MAC among them (transfer full) */
+RuleVars *nw_binding_vars(const NwBinding *binding);
+
+void template_free(Template *template);
+void port_free(Port *port);
+
+guint plan_element_hash(gconstpointer element);
+gboolean plan_element_equal(gconstpointer a, gconstpointer b);
+
+/* What a dump of our table says. */
+typedef struct {
+	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block;
+	gboolean damaged;	/* not a table that this version made: start over */
+	GHashTable *memos;	/* number -> NftTemplateMemo */
+	GHashTable *chains;	/* chain name -> rules seen in it */
+	GHashTable *sets;	/* set name -> key length */
+	GHashTable *elements;	/* set name -> GHashTable of GBytes (keys) */
+	GHashTable *ports;	/* port name -> template number, of the newest map */
+	GArray *maps;		/* of guint32: generations of the ports' map, ascending */
+	guint object_count;
+} KernelState;
+
+/** kernel_state_read: what is there of ours, read from the kernel */
+KernelState *kernel_state_read(NftSocket *reader, GError **error);
+void kernel_state_free(KernelState *state);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KernelState, kernel_state_free)
+
+/** engine_mirror_switch: br_netfilter on for the mirrored lowering, or back to what it was */
+gboolean engine_mirror_switch(NwEngine *engine, gboolean on, GError **error);

@@ -1,0 +1,685 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Rules of a plan as nf_tables expressions. The equivalent nft text stands above what is composed. */
+
+#include "rules/nft_expr.h"
+
+#include <libnftnl/expr.h>
+#include <libnftnl/set.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define ANONYMOUS_SET "__set%d"
+#define COMMENT_MAX 200
+#define BRIDGE_GROUP_LEN 6
+
+static const guint8 bridge_group_address[BRIDGE_GROUP_LEN] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
+
+/* --- building blocks --- */
+
+static struct nftnl_expr *
+expr_new(struct nftnl_rule *rule, const char *name)
+{
+	struct nftnl_expr *expr = nftnl_expr_alloc(name);
+
+	nftnl_rule_add_expr(rule, expr);
+	return expr;
+}
+
+void
+nft_expr_meta(struct nftnl_rule *rule, guint32 key, guint32 dreg)
+{
+	struct nftnl_expr *expr = expr_new(rule, "meta");
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, key);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_DREG, dreg);
+}
+
+void
+nft_expr_payload(struct nftnl_rule *rule, guint32 base, guint32 offset, guint32 len, guint32 dreg)
+{
+	struct nftnl_expr *expr = expr_new(rule, "payload");
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_BASE, base);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_LEN, len);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_DREG, dreg);
+}
+
+void
+nft_expr_bitwise(struct nftnl_rule *rule, guint32 reg, const void *mask, const void *xor, guint32 len)
+{
+	static const guint8 zero[16];
+	struct nftnl_expr *expr = expr_new(rule, "bitwise");
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_SREG, reg);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_DREG, reg);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_LEN, len);
+	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_MASK, mask, len);
+	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, xor ? xor : zero, len);
+}
+
+void
+nft_expr_cmp(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void *data, guint32 len)
+{
+	struct nftnl_expr *expr = expr_new(rule, "cmp");
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_SREG, sreg);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, negate ? NFT_CMP_NEQ : NFT_CMP_EQ);
+	nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, data, len);
+}
+
+static void
+expr_range(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void *low, const void *high, guint32 len)
+{
+	struct nftnl_expr *expr = expr_new(rule, "range");
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_RANGE_SREG, sreg);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_RANGE_OP, negate ? NFT_RANGE_NEQ : NFT_RANGE_EQ);
+	nftnl_expr_set(expr, NFTNL_EXPR_RANGE_FROM_DATA, low, len);
+	nftnl_expr_set(expr, NFTNL_EXPR_RANGE_TO_DATA, high, len);
+}
+
+void
+nft_expr_lookup(struct nftnl_rule *rule, guint32 sreg, const char *set, guint32 set_id, gboolean has_dreg, guint32 dreg,
+		gboolean negate)
+{
+	struct nftnl_expr *expr = expr_new(rule, "lookup");
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SREG, sreg);
+	nftnl_expr_set_str(expr, NFTNL_EXPR_LOOKUP_SET, set);
+	if (set_id)
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SET_ID, set_id);
+	if (has_dreg)
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_DREG, dreg);
+	if (negate)
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+}
+
+void
+nft_expr_verdict(struct nftnl_rule *rule, gint verdict, const char *chain)
+{
+	struct nftnl_expr *expr = expr_new(rule, "immediate");
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_VERDICT, (guint32)verdict);
+	if (chain)
+		nftnl_expr_set_str(expr, NFTNL_EXPR_IMM_CHAIN, chain);
+}
+
+void
+nft_expr_ct(struct nftnl_rule *rule, guint32 key, guint32 dreg)
+{
+	struct nftnl_expr *expr = expr_new(rule, "ct");
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, key);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, dreg);
+}
+
+/* meta mark set meta mark & keep | value */
+void
+nft_expr_set_mark(struct nftnl_rule *rule, guint32 keep, guint32 value)
+{
+	struct nftnl_expr *expr;
+
+	nft_expr_meta(rule, NFT_META_MARK, NFT_REG_1);
+	nft_expr_bitwise(rule, NFT_REG_1, &keep, &value, sizeof(keep));
+	expr = expr_new(rule, "meta");
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, NFT_META_MARK);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_SREG, NFT_REG_1);
+}
+
+/* add @set { <sreg> ct count over limit }: goes on only where the count is over the limit */
+void
+nft_expr_limit(struct nftnl_rule *rule, const char *set, guint32 sreg, guint32 limit, gboolean negate)
+{
+	struct nftnl_expr *dynset = expr_new(rule, "dynset"), *count = nftnl_expr_alloc("connlimit");
+
+	nftnl_expr_set_u32(count, NFTNL_EXPR_CONNLIMIT_COUNT, limit);
+	nftnl_expr_set_u32(count, NFTNL_EXPR_CONNLIMIT_FLAGS, negate ? 0 : NFT_CONNLIMIT_F_INV);
+	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_ADD);
+	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_SREG_KEY, sreg);
+	nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, set);
+	nftnl_expr_set(dynset, NFTNL_EXPR_DYNSET_EXPR, count, 0);
+}
+
+struct nftnl_rule *
+nft_rule_new(guint16 family, const char *chain, const char *comment)
+{
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+
+	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, family);
+	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, NFT_TABLE);
+	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
+	if (comment) {
+		struct nftnl_udata_buf *userdata = nftnl_udata_buf_alloc(256);
+		g_autofree char *bounded = g_strndup(comment, COMMENT_MAX);
+
+		nftnl_udata_put_strz(userdata, NFTNL_UDATA_RULE_COMMENT, bounded);
+		nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(userdata),
+				    nftnl_udata_buf_len(userdata));
+		nftnl_udata_buf_free(userdata);
+	}
+	return rule;
+}
+
+void
+nft_rule_send(NftBatch *batch, struct nftnl_rule *rule, guint16 family, const char *what)
+{
+	struct nlmsghdr *message =
+		nft_batch_begin(batch, NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_APPEND, what);
+
+	nftnl_rule_nlmsg_build_payload(message, rule);
+	nft_batch_end(batch, message);
+	nftnl_rule_free(rule);
+}
+
+/* --- names --- */
+
+char *
+nft_chain_name(const NftLowering *lowering, RuleWay way, RuleStageId stage, guint index, const char *name)
+{
+	const char *direction = way == RULE_FROM_GUEST ? "from" : "to";
+	const char *layer = stage == RULE_STAGE_LINK ? "link" : "net";
+
+	/* The root keeps its name: its rules are replaced. Sub-chains are made anew beside the old ones. */
+	if (!index)
+		return g_strdup_printf("%s-%s-%s", lowering->template_name, direction, layer);
+	return g_strdup_printf("%s-%s-%s-%s.%u", lowering->template_name, direction, layer, name, lowering->generation);
+}
+
+char *
+nft_limit_set_name(const NftLowering *lowering, RuleWay way, guint limit)
+{
+	return g_strdup_printf("%s-%s-limit%u.%u", lowering->template_name, way == RULE_FROM_GUEST ? "from" : "to",
+			       limit, lowering->generation);
+}
+
+/* --- one rule --- */
+
+typedef struct {
+	NftBatch *batch;
+	struct nftnl_rule *rule;
+	const PlanRule *plan_rule;
+	RuleWay way;
+	const NftLowering *lowering;
+	guint same_byte;	/* which byte differs, in the rule for a negated gratuitous match */
+	guint limit;		/* number of the limiting rule in its direction */
+	guint pending;		/* limits already pending on the packet: a set of bits */
+} Emit;
+
+/* The bytes that hold a field and where in them it stands. */
+typedef struct {
+	guint32 base, offset, len, shift;
+} Span;
+
+static Span
+field_span(RuleField field)
+{
+	static const guint32 bases[] = {
+		[RULE_BASE_LINK] = NFT_PAYLOAD_LL_HEADER,
+		[RULE_BASE_NETWORK] = NFT_PAYLOAD_NETWORK_HEADER,
+		[RULE_BASE_TRANSPORT] = NFT_PAYLOAD_TRANSPORT_HEADER,
+	};
+	const RuleFieldInfo *info = rule_field_info(field);
+	guint first = info->bit_offset / 8, last = (info->bit_offset + info->bit_len - 1) / 8;
+
+	g_assert(info->base != RULE_BASE_META);
+	return (Span){ bases[info->base], first, last - first + 1,
+		       (last + 1) * 8 - (info->bit_offset + info->bit_len) };
+}
+
+static guint32
+load_field(struct nftnl_rule *rule, RuleField field, guint32 dreg)
+{
+	Span span;
+
+	if (field == RULE_FIELD_L4_PROTOCOL) {
+		nft_expr_meta(rule, NFT_META_L4PROTO, dreg);
+		return 1;
+	}
+	span = field_span(field);
+	nft_expr_payload(rule, span.base, span.offset, span.len, dreg);
+	return span.len;
+}
+
+/* iifname . field [& mask] … [!=] @set */
+static void
+emit_lookup(Emit *emit, const PlanMatch *match)
+{
+	guint32 reg = NFT_REG32_00 + RULE_PORT_NAME_LEN / 4;
+	const PlanSet *set = match->set;
+
+	nft_expr_meta(emit->rule, emit->way == RULE_FROM_GUEST ? NFT_META_IIFNAME : NFT_META_OIFNAME, NFT_REG32_00);
+	for (guint i = 0; i < set->count; i++) {
+		guint32 len = load_field(emit->rule, match->fields[i], reg);
+
+		if (set->has_mask[i])
+			nft_expr_bitwise(emit->rule, reg, set->masks[i], NULL, len);
+		reg += (len + 3) / 4;
+	}
+	nft_expr_lookup(emit->rule, NFT_REG32_00, set->name, 0, FALSE, 0, match->negate);
+}
+
+/* An anonymous constant set of @count values of @len bytes each; returns its id. */
+static guint32
+emit_constant_set(NftBatch *batch, guint16 family, const guint8 *const *values, guint count, guint len, const char *what)
+{
+	struct nftnl_set *set = nftnl_set_alloc();
+	guint32 id = nft_batch_next_set_id(batch);
+	struct nlmsghdr *message;
+
+	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, family);
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFT_TABLE);
+	nftnl_set_set_str(set, NFTNL_SET_NAME, ANONYMOUS_SET);
+	nftnl_set_set_u32(set, NFTNL_SET_ID, id);
+	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, 4);	/* TYPE_INTEGER: for listing only */
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, len);
+	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, count);
+	message = nft_batch_begin(batch, NFT_MSG_NEWSET, family, NLM_F_CREATE | NLM_F_EXCL, what);
+	nftnl_set_nlmsg_build_payload(message, set);
+	nft_batch_end(batch, message);
+	for (guint i = 0; i < count; i++) {
+		struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
+
+		nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, values[i], len);
+		nftnl_set_elem_add(set, elem);
+	}
+	message = nft_batch_begin(batch, NFT_MSG_NEWSETELEM, family, NLM_F_CREATE, what);
+	nftnl_set_elems_nlmsg_build_payload(message, set);
+	nft_batch_end(batch, message);
+	nftnl_set_free(set);
+	return id;
+}
+
+/* Shift a value to where its field stands in the bytes that hold it. */
+static void
+value_place(const guint8 *value, guint value_len, const Span *span, guint8 *ret_bytes)
+{
+	guint64 number = 0;
+
+	if (!span->shift && value_len == span->len) {
+		memcpy(ret_bytes, value, span->len);
+		return;
+	}
+	for (guint i = 0; i < value_len; i++)
+		number = number << 8 | value[i];
+	number <<= span->shift;
+	for (guint i = span->len; i-- > 0; number >>= 8)
+		ret_bytes[i] = (guint8)number;
+}
+
+static void
+emit_values(Emit *emit, const PlanMatch *match)
+{
+	const RuleFieldInfo *info = rule_field_info(match->field);
+	guint value_len = rule_field_bytes(match->field);
+	Span span = { 0, 0, 1, 0 };
+	guint count = match->values->len;
+	g_autofree guint8 *placed = g_malloc0(16 * (count + 1));
+	g_autofree const guint8 **values = g_new(const guint8 *, count);
+
+	load_field(emit->rule, match->field, NFT_REG_1);
+	if (info->base != RULE_BASE_META)
+		span = field_span(match->field);
+	for (guint i = 0; i < count; i++) {
+		values[i] = placed + 16 * i;
+		value_place(match->values->pdata[i], value_len, &span, placed + 16 * i);
+	}
+	if (match->has_mask) {
+		guint8 *mask = placed + 16 * count;
+
+		value_place(match->mask, value_len, &span, mask);
+		nft_expr_bitwise(emit->rule, NFT_REG_1, mask, NULL, span.len);
+	} else if (info->bit_len != span.len * 8 && info->base != RULE_BASE_META) {
+		guint8 ones[16] = { 0 }, *mask = placed + 16 * count;
+
+		rule_value_set_uint(match->field, ones, (1u << info->bit_len) - 1);
+		value_place(ones, value_len, &span, mask);
+		nft_expr_bitwise(emit->rule, NFT_REG_1, mask, NULL, span.len);
+	}
+	if (match->is_range)
+		expr_range(emit->rule, match->negate, NFT_REG_1, values[0], values[1], span.len);
+	else if (count == 1)
+		nft_expr_cmp(emit->rule, match->negate, NFT_REG_1, values[0], span.len);
+	else
+		nft_expr_lookup(emit->rule, NFT_REG_1, ANONYMOUS_SET,
+				emit_constant_set(emit->batch, NFPROTO_BRIDGE, values, count, span.len,
+						  emit->plan_rule->comment), FALSE, 0, match->negate);
+}
+
+/* arp saddr ip == arp daddr ip, byte by byte: @nh,112,8 . @nh,192,8 @same-byte … */
+static void
+emit_gratuitous(Emit *emit, const PlanMatch *match)
+{
+	Span source = field_span(RULE_FIELD_ARP_SRC_IP), target = field_span(RULE_FIELD_ARP_DST_IP);
+
+	for (guint i = 0; i < 4; i++) {
+		if (match->negate && i != emit->same_byte)
+			continue;
+		nft_expr_payload(emit->rule, source.base, source.offset + i, 1, NFT_REG32_00);
+		nft_expr_payload(emit->rule, target.base, target.offset + i, 1, NFT_REG32_01);
+		nft_expr_lookup(emit->rule, NFT_REG32_00, NFT_SAME_BYTE_SET, 0, FALSE, 0, match->negate);
+	}
+}
+
+/* tcp option N exists|missing */
+static void
+emit_tcp_option(Emit *emit, const PlanMatch *match)
+{
+	struct nftnl_expr *expr = expr_new(emit->rule, "exthdr");
+	guint8 present = match->negate ? 0 : 1;
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_DREG, NFT_REG_1);
+	nftnl_expr_set_u8(expr, NFTNL_EXPR_EXTHDR_TYPE, ((const guint8 *)match->values->pdata[0])[0]);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_OFFSET, 0);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_LEN, 1);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+	nft_expr_cmp(emit->rule, FALSE, NFT_REG_1, &present, 1);
+}
+
+/* --- connection state --- */
+
+/* ct state & mask != 0; ct direction == value */
+static void
+emit_ct_native(Emit *emit, const PlanMatch *match)
+{
+	static const guint32 zero;
+	guint8 value = ((const guint8 *)match->values->pdata[0])[0];
+	guint32 bits = 0;
+
+	if (match->field == RULE_FIELD_CT_DIRECTION) {
+		nft_expr_ct(emit->rule, NFT_CT_DIRECTION, NFT_REG_1);
+		nft_expr_cmp(emit->rule, match->negate, NFT_REG_1, &value, 1);
+		return;
+	}
+	if (value & RULE_CT_NEW)
+		bits |= NF_CT_STATE_BIT(IP_CT_NEW);
+	if (value & RULE_CT_ESTABLISHED)
+		bits |= NF_CT_STATE_BIT(IP_CT_ESTABLISHED);
+	if (value & RULE_CT_RELATED)
+		bits |= NF_CT_STATE_BIT(IP_CT_RELATED);
+	if (value & RULE_CT_INVALID)
+		bits |= NF_CT_STATE_INVALID_BIT;
+	nft_expr_ct(emit->rule, NFT_CT_STATE, NFT_REG_1);
+	nft_expr_bitwise(emit->rule, NFT_REG_1, &bits, NULL, sizeof(bits));
+	nft_expr_cmp(emit->rule, !match->negate, NFT_REG_1, &zero, sizeof(zero));
+}
+
+static guint
+mark_shift(guint32 mask)
+{
+	return (guint)__builtin_ctz(mask);
+}
+
+static guint32
+mark_state_mask(guint32 mask)
+{
+	return ((1u << RULE_MARK_STATE_BITS) - 1) << mark_shift(mask);
+}
+
+/* meta mark & state-mask { codes }: state and direction are told by one value */
+static void
+emit_ct_mirrored(Emit *emit, const PlanMatch *state, const PlanMatch *direction)
+{
+	static const struct {
+		guint8 state, code;
+	} codes[] = {
+		{ RULE_CT_NEW, RULE_MARK_NEW },
+		{ RULE_CT_ESTABLISHED, RULE_MARK_ESTABLISHED },
+		{ RULE_CT_RELATED, RULE_MARK_RELATED },
+		{ RULE_CT_INVALID, RULE_MARK_INVALID },
+	};
+	guint8 wanted = state ? ((const guint8 *)state->values->pdata[0])[0] : 0x0f;
+	guint32 mask = mark_state_mask(emit->lowering->mark_mask), shift = mark_shift(emit->lowering->mark_mask);
+	guint32 marks[16];
+	const guint8 *values[16];
+	guint count = 0;
+	gboolean negate = state && state->negate;
+
+	for (guint i = 0; i < G_N_ELEMENTS(codes); i++)
+		for (guint reply = 0; reply < 2; reply++) {
+			if (!(wanted & codes[i].state))
+				continue;
+			if (direction && ((const guint8 *)direction->values->pdata[0])[0] != reply)
+				continue;
+			marks[count] = (guint32)(codes[i].code | (reply ? RULE_MARK_REPLY : 0)) << shift;
+			values[count] = (const guint8 *)&marks[count];
+			count++;
+		}
+	nft_expr_meta(emit->rule, NFT_META_MARK, NFT_REG_1);
+	nft_expr_bitwise(emit->rule, NFT_REG_1, &mask, NULL, sizeof(mask));
+	if (count == 1)
+		nft_expr_cmp(emit->rule, negate, NFT_REG_1, values[0], sizeof(guint32));
+	else
+		nft_expr_lookup(emit->rule, NFT_REG_1, ANONYMOUS_SET,
+				emit_constant_set(emit->batch, NFPROTO_BRIDGE, values, count, sizeof(guint32),
+						  emit->plan_rule->comment), FALSE, 0, negate);
+}
+
+static const PlanMatch *
+rule_find(const PlanRule *rule, RuleField field)
+{
+	for (guint i = 0; i < rule->matches->len; i++) {
+		const PlanMatch *match = rule->matches->pdata[i];
+
+		if (match->field == field)
+			return match;
+	}
+	return NULL;
+}
+
+/* iifname . ip saddr: connections are counted for each port and source, as xt_connlimit does for each source */
+static void
+emit_limit_native(Emit *emit, const PlanMatch *match, guint16 ethertype)
+{
+	g_autofree char *set = nft_limit_set_name(emit->lowering, emit->way, emit->limit);
+	RuleField source = ethertype == 0x0800 ? RULE_FIELD_IP4_SRC : RULE_FIELD_IP6_SRC;
+
+	nft_expr_meta(emit->rule, emit->way == RULE_FROM_GUEST ? NFT_META_IIFNAME : NFT_META_OIFNAME, NFT_REG32_00);
+	load_field(emit->rule, source, NFT_REG32_00 + RULE_PORT_NAME_LEN / 4);
+	nft_expr_limit(emit->rule, set, NFT_REG32_00, rule_value_get_uint(RULE_FIELD_CT_COUNT, match->values->pdata[0]),
+		       match->negate);
+}
+
+static guint32
+limit_mark(const NftLowering *lowering, RuleWay way, guint pending)
+{
+	guint shift = mark_shift(lowering->mark_mask) + RULE_MARK_STATE_BITS;
+
+	return pending ? (lowering->limit_base[way] + pending - 1) << shift : 0;
+}
+
+/*
+ * Mirrored: bridge chains cannot count connections. The packet is marked, goes on, and where it would pass, a chain of
+ * the inet family counts and drops it.
+ */
+static void
+emit_limit_mirrored(Emit *emit)
+{
+	guint32 mask = emit->lowering->mark_mask & ~mark_state_mask(emit->lowering->mark_mask);
+	guint32 before = limit_mark(emit->lowering, emit->way, emit->pending);
+	guint32 after = limit_mark(emit->lowering, emit->way, emit->pending | 1u << emit->limit);
+
+	nft_expr_meta(emit->rule, NFT_META_MARK, NFT_REG_1);
+	nft_expr_bitwise(emit->rule, NFT_REG_1, &mask, NULL, sizeof(mask));
+	nft_expr_cmp(emit->rule, FALSE, NFT_REG_1, &before, sizeof(before));
+	nft_expr_set_mark(emit->rule, ~mask, after);
+}
+
+static void
+emit_action(Emit *emit, RuleStageId stage)
+{
+	struct nftnl_expr *expr;
+
+	switch (emit->plan_rule->action) {
+	case RULE_ACTION_ACCEPT:
+		nft_expr_verdict(emit->rule, NF_ACCEPT, NULL);
+		return;
+	case RULE_ACTION_REJECT:
+		/* The kernel answers for frames on their way in only; others, and layer 2, are dropped. */
+		if (stage == RULE_STAGE_NETWORK && emit->way == RULE_FROM_GUEST &&
+		    emit->lowering->features->bridge_reject) {
+			expr = expr_new(emit->rule, "reject");
+			nftnl_expr_set_u32(expr, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
+			nftnl_expr_set_u8(expr, NFTNL_EXPR_REJECT_CODE, NFT_REJECT_ICMPX_PORT_UNREACH);
+			return;
+		}
+		nft_expr_verdict(emit->rule, NF_DROP, NULL);
+		return;
+	case RULE_ACTION_DROP:
+		nft_expr_verdict(emit->rule, NF_DROP, NULL);
+		return;
+	case RULE_ACTION_RETURN:
+		nft_expr_verdict(emit->rule, NFT_RETURN, NULL);
+		return;
+	case RULE_ACTION_CONTINUE:
+		return;
+	}
+}
+
+static gboolean
+is_native(const NftLowering *lowering)
+{
+	return lowering->features->bridge_ct;
+}
+
+static void
+emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *chain_name)
+{
+	const PlanRule *rule = emit->plan_rule;
+	const PlanMatch *state = rule_find(rule, RULE_FIELD_CT_STATE);
+	const PlanMatch *direction = rule_find(rule, RULE_FIELD_CT_DIRECTION);
+	const PlanMatch *limit = rule_find(rule, RULE_FIELD_CT_COUNT);
+
+	emit->rule = nft_rule_new(NFPROTO_BRIDGE, chain_name, rule->comment);
+	for (guint i = 0; i < rule->matches->len; i++) {
+		const PlanMatch *match = rule->matches->pdata[i];
+
+		switch (match->field) {
+		case RULE_FIELD_CT_STATE:
+		case RULE_FIELD_CT_DIRECTION:
+			if (is_native(emit->lowering))
+				emit_ct_native(emit, match);
+			else if (match == state || !state)
+				emit_ct_mirrored(emit, state, direction);
+			break;
+		case RULE_FIELD_CT_COUNT:
+			break;	/* last: it counts only what all else matches */
+		case RULE_FIELD_ARP_GRATUITOUS:
+			emit_gratuitous(emit, match);
+			break;
+		case RULE_FIELD_TCP_OPTION:
+			emit_tcp_option(emit, match);
+			break;
+		default:
+			if (match->set)
+				emit_lookup(emit, match);
+			else
+				emit_values(emit, match);
+			break;
+		}
+	}
+	if (limit && !is_native(emit->lowering)) {
+		emit_limit_mirrored(emit);
+	} else {
+		if (limit)
+			emit_limit_native(emit, limit, chain->ethertype);
+		emit_action(emit, stage);
+	}
+	nft_rule_send(emit->batch, emit->rule, NFPROTO_BRIDGE, rule->comment);
+}
+
+/* ether type X / ether daddr 01:80:c2:00:00:00 jump chain */
+static void
+emit_jump(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, const char *chain_name,
+	  const PlanRule *rule, const NftLowering *lowering)
+{
+	const PlanChain *target = plan->chains[way][stage]->pdata[rule->jump];
+	g_autofree char *target_name = nft_chain_name(lowering, way, stage, (guint)rule->jump, target->name);
+	struct nftnl_rule *nft = nft_rule_new(NFPROTO_BRIDGE, chain_name, NULL);
+
+	if (target->bpdu_only) {
+		nft_expr_payload(nft, NFT_PAYLOAD_LL_HEADER, 0, BRIDGE_GROUP_LEN, NFT_REG_1);
+		nft_expr_cmp(nft, FALSE, NFT_REG_1, bridge_group_address, BRIDGE_GROUP_LEN);
+	} else if (target->ethertype) {
+		PlanMatch match = { .field = RULE_FIELD_ETHER_TYPE };
+		Emit emit = { batch, nft, rule, way, lowering, 0, 0, 0 };
+		guint8 first[16] = { (guint8)(target->ethertype >> 8), (guint8)target->ethertype };
+		guint8 service[16] = { 0x88, 0xa8 };
+
+		match.values = g_ptr_array_new();
+		g_ptr_array_add(match.values, first);
+		if (target->ethertype == 0x8100)
+			g_ptr_array_add(match.values, service);
+		emit_values(&emit, &match);
+		g_ptr_array_unref(match.values);
+	}
+	nft_expr_verdict(nft, NFT_JUMP, target_name);
+	nft_rule_send(batch, nft, NFPROTO_BRIDGE, target_name);
+}
+
+void
+nft_rule_add(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, const PlanChain *chain,
+	     const char *chain_name, const PlanRule *rule, const NftLowering *lowering, guint *limit_index)
+{
+	const PlanMatch *gratuitous = rule_find(rule, RULE_FIELD_ARP_GRATUITOUS);
+	Emit emit = { batch, NULL, rule, way, lowering, 0, 0, 0 };
+
+	if (rule->jump >= 0) {
+		emit_jump(batch, plan, way, stage, chain_name, rule, lowering);
+		return;
+	}
+	if (rule_find(rule, RULE_FIELD_CT_COUNT)) {
+		emit.limit = (*limit_index)++;
+		/* One rule for each set of limits that earlier rules may have left pending. */
+		for (emit.pending = 0; emit.pending < (is_native(lowering) ? 1 : 1u << emit.limit); emit.pending++)
+			emit_rule(&emit, stage, chain, chain_name);
+		return;
+	}
+	/* Two addresses differ when any byte does: one rule for each. */
+	for (; emit.same_byte < (gratuitous && gratuitous->negate ? 4 : 1); emit.same_byte++)
+		emit_rule(&emit, stage, chain, chain_name);
+}
+
+gboolean
+nft_expr_check(const Plan *plan, const NftLowering *lowering, GError **error)
+{
+	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
+		guint limits = 0;
+
+		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
+			for (guint i = 0; i < plan->chains[way][id]->len; i++) {
+				const PlanChain *chain = plan->chains[way][id]->pdata[i];
+
+				for (guint k = 0; k < chain->rules->len; k++) {
+					const PlanRule *rule = chain->rules->pdata[k];
+					const char *why = NULL;
+
+					if (rule_find(rule, RULE_FIELD_IPSET))
+						why = "nf_tables cannot look into a kernel IP set";
+					else if (rule_find(rule, RULE_FIELD_CT_COUNT) && ++limits > NFT_LIMITS_MAX &&
+						 !is_native(lowering))
+						why = "too many connection limits in one direction for a kernel "
+						      "without bridge connection tracking";
+					else if (rule_find(rule, RULE_FIELD_CT_COUNT) && !is_native(lowering) &&
+						 rule->action != RULE_ACTION_DROP && rule->action != RULE_ACTION_REJECT)
+						why = "on a kernel without bridge connection tracking a connection limit "
+						      "can only drop";
+					if (why) {
+						sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "%s:%u: %s",
+								 rule->origin.file, rule->origin.line, why);
+						return FALSE;
+					}
+				}
+			}
+	}
+	return TRUE;
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Rules of a plan as nf_tables expressions. */
+#pragma once
+
+#include <libnftnl/rule.h>
+
+#include "rules/nft_batch.h"
+#include "rules/plan.h"
+
+/*
+ * Bits of the packet mark that the mirrored lowering uses. The low four bits of the field hold the connection's
+ * state: a code of RULE_MARK_…, plus 8 in the reply direction. The bits above them hold the number of a connection
+ * limit that is still to be checked, 0 for none.
+ */
+#define RULE_MARK_MASK_DEFAULT 0xfff00000u
+#define RULE_MARK_STATE_BITS 4
+enum {
+	RULE_MARK_NEW = 1,
+	RULE_MARK_ESTABLISHED = 2,
+	RULE_MARK_RELATED = 3,
+	RULE_MARK_INVALID = 4,
+	RULE_MARK_UNTRACKED = 5,
+	RULE_MARK_REPLY = 8,
+};
+
+#define NFT_LIMITS_MAX 3	/* connection limits of one direction of a template in the mirrored lowering */
+
+#define NFT_TABLE "sluice"
+#define NFT_SAME_BYTE_SET "same-byte"	/* pairs of equal bytes: compares two fields */
+
+/* What the kernel can do. */
+typedef struct {
+	gboolean bridge_ct;	/* connection state in the bridge family: the native lowering */
+	gboolean bridge_reject;
+	gboolean owner;		/* owned, persistent tables */
+	gboolean bridge_nf_call;	/* br_netfilter is there: the mirrored lowering is possible */
+} NftFeatures;
+
+/* How to lower one template. */
+typedef struct {
+	const NftFeatures *features;
+	guint32 mark_mask;
+	const char *template_name;	/* "t3" */
+	guint32 generation;		/* stands in the names of sub-chains */
+	guint32 limit_base[RULE_WAY_COUNT];	/* first number of this template's connection limits */
+} NftLowering;
+
+/** nft_chain_name: of one chain of a template (transfer full) */
+char *nft_chain_name(const NftLowering *lowering, RuleWay way, RuleStageId stage, guint index, const char *name);
+
+/** nft_limit_set_name: of the set that counts the connections of one limiting rule (transfer full) */
+char *nft_limit_set_name(const NftLowering *lowering, RuleWay way, guint limit);
+
+/**
+ * nft_expr_check: whether this plan can be lowered here at all
+ *
+ * Errors: %SLUICE_ERROR_BUILD_FIREWALL located at the rule, e.g. for a kernel IP set.
+ */
+gboolean nft_expr_check(const Plan *plan, const NftLowering *lowering, GError **error);
+
+/** nft_rule_add: append the rule (one, or several that mean the same together) to the batch */
+void nft_rule_add(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, const PlanChain *chain,
+		  const char *chain_name, const PlanRule *rule, const NftLowering *lowering, guint *limit_index);
+
+/* Building blocks that the table's own chains are made of. */
+struct nftnl_rule *nft_rule_new(guint16 family, const char *chain, const char *comment);
+void nft_rule_send(NftBatch *batch, struct nftnl_rule *rule, guint16 family, const char *what);
+void nft_expr_meta(struct nftnl_rule *rule, guint32 key, guint32 dreg);
+void nft_expr_lookup(struct nftnl_rule *rule, guint32 sreg, const char *set, guint32 set_id, gboolean has_dreg,
+		     guint32 dreg, gboolean negate);
+void nft_expr_payload(struct nftnl_rule *rule, guint32 base, guint32 offset, guint32 len, guint32 dreg);
+void nft_expr_bitwise(struct nftnl_rule *rule, guint32 reg, const void *mask, const void *xor, guint32 len);
+void nft_expr_cmp(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void *data, guint32 len);
+void nft_expr_verdict(struct nftnl_rule *rule, gint verdict, const char *chain);
+void nft_expr_set_mark(struct nftnl_rule *rule, guint32 keep, guint32 value);
+void nft_expr_ct(struct nftnl_rule *rule, guint32 key, guint32 dreg);
+void nft_expr_limit(struct nftnl_rule *rule, const char *set, guint32 sreg, guint32 limit, gboolean negate);

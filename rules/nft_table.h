@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The layout of our tables, and the messages that change it.
+ *
+ * table bridge sluice
+ *   map ports.G     { type ifname : mark . mark }  port name -> 0 and the number of its template
+ *   map from-link, to-link, from-net, to-net   number of a template -> jump to its root chain
+ *   set …           { type ifname . … }        values of variables, for all ports
+ *   chain prerouting-link (-300), input-link (-300), postrouting-link (-300)
+ *   chain prerouting-net (10), postrouting-net (10)    behind connection tracking
+ *   chain tN-from-link, …                      a template: roots, and sub-chains with a generation
+ * table inet sluice, in the mirrored lowering only
+ *   chain prerouting-state, output-state (-150)  connection state into the packet mark
+ *   chain forward-limit, input-limit, postrouting-limit   connection limits
+ *
+ * A port is one element of ports.G and elements of the value sets. The map's values are data, not verdicts, so the
+ * kernel does not walk all rules again for each port that comes. Nothing that a packet may be looking at is changed in
+ * place: rules of a chain are replaced as a whole (the kernel swaps them in one step), elements are added with the
+ * rules that need them and removed in a later transaction, and when ports move to other templates the map is made
+ * anew under the next generation. A packet sees the old rules or the new ones, never a mixture.
+ */
+#pragma once
+
+#include "rules/nft_expr.h"
+
+#define NFT_PORT_DATA_LEN 8	/* a value of the ports' map: zero, and the template's number */
+#define NFT_MAP_FROM_LINK "from-link"
+#define NFT_MAP_TO_LINK "to-link"
+#define NFT_MAP_FROM_NET "from-net"
+#define NFT_MAP_TO_NET "to-net"
+
+/** nft_features_probe: try on the kernel what we could use; nothing is left behind */
+void nft_features_probe(NftSocket *nft_socket, NftFeatures *ret_features);
+
+/** nft_table_create: the tables, dispatch maps and the base chains of the link stage */
+void nft_table_create(NftBatch *batch, const NftFeatures *features, gboolean exists, guint32 ports_generation);
+
+/** nft_table_take: own a table that an earlier daemon left */
+void nft_table_take(NftBatch *batch, const NftFeatures *features, guint16 family);
+
+/** nft_table_delete: all of it, both families */
+void nft_table_delete(NftBatch *batch, guint16 family);
+
+/** nft_table_net_chains: add the base chains of the network stage, or remove them */
+void nft_table_net_chains(NftBatch *batch, gboolean add, guint32 ports_generation);
+
+/** nft_table_ports_map: a new, empty map of ports */
+void nft_table_ports_map(NftBatch *batch, guint32 generation);
+void nft_table_ports_map_delete(NftBatch *batch, guint32 generation);
+
+/** nft_table_dispatch: make the base chains look into the map of this generation */
+void nft_table_dispatch(NftBatch *batch, guint32 generation, gboolean net_chains);
+
+/** nft_table_same_byte: add the constant set that compares fields */
+void nft_table_same_byte(NftBatch *batch);
+
+/** nft_table_mirror: the chains of table inet sluice that copy connection state to the mark */
+void nft_table_mirror(NftBatch *batch, const NftFeatures *features, gboolean exists, guint32 mark_mask);
+
+/** nft_chain_flush: remove all rules of a chain */
+void nft_chain_flush(NftBatch *batch, guint16 family, const char *chain);
+
+void nft_set_create(NftBatch *batch, const PlanSet *set);
+
+/** nft_set_create_dynamic: a set that rules add elements to */
+void nft_set_create_dynamic(NftBatch *batch, guint16 family, const char *name, guint32 key_len, guint32 size);
+void nft_set_delete(NftBatch *batch, guint16 family, const char *name);
+
+/* Elements of one set or map go into as few messages as hold them: add all, then end. */
+typedef struct NftElements NftElements;
+
+/** nft_elements_begin: @add: NFT_MSG_NEWSETELEM, else NFT_MSG_DELSETELEM */
+NftElements *nft_elements_begin(NftBatch *batch, const char *set, gboolean add);
+void nft_elements_key(NftElements *elements, const void *key, guint len);
+void nft_elements_data(NftElements *elements, const void *key, guint key_len, guint32 data);
+void nft_elements_jump(NftElements *elements, guint32 key, const char *chain);
+void nft_elements_end(NftElements *elements);
+
+#define NFT_MEMO_INFIX "-memo."
+#define NFT_MEMO_VERSION 1
+#define NFT_MEMO_TYPE 100	/* of user data: nft knows its own small numbers */
+
+/* What the kernel keeps of a template for the daemon that comes after: user data of the chain tN-memo.G. */
+typedef struct {
+	guint32 version;
+	guint32 number;
+	guint32 generation;
+	guint32 rule_count;
+	guint32 limit_base[RULE_WAY_COUNT];
+	guint8 identity[20];	/* digest of filter name and shape key */
+	guint8 content[32];	/* plan_hash() */
+} NftTemplateMemo;
+
+/**
+ * nft_template_install: all chains and rules of a template, or its new rules in place of the old
+ * @memo: its rule_count is set here
+ * @replaces: (nullable): names of the template's sub-chains that are in the kernel now; deleted in the same step
+ *
+ * The sets that the rules look into must be there before.
+ *
+ * Returns: (transfer full) (element-type utf8): names of the sub-chains made.
+ */
+GPtrArray *nft_template_install(NftBatch *batch, guint32 number, const Plan *plan, const NftLowering *lowering,
+				NftTemplateMemo *memo, gboolean exists, GPtrArray *replaces);
+
+/** nft_template_delete: its chains and map elements; @chains are its sub-chains' names */
+void nft_template_delete(NftBatch *batch, guint32 number, const NftLowering *lowering, GPtrArray *chains);
+
+/* Ports whose filter cannot be instantiated drop everything. */
+#define NFT_BLOCK_NUMBER 0
+#define NFT_BLOCK_CHAIN "blocked"
+void nft_block_install(NftBatch *batch);
+
+#define NFT_LIMIT_SET_SIZE 65535	/* sources whose connections one limit counts */
+
+/**
+ * nft_limit_sets: make the sets that a plan's connection limits count in
+ *
+ * Returns: (transfer full) (element-type utf8): their names, for nft_set_delete() in nft_limit_family().
+ */
+GPtrArray *nft_limit_sets(NftBatch *batch, const Plan *plan, const NftLowering *lowering);
+guint16 nft_limit_family(const NftFeatures *features);
+
+/** nft_limit_chains_begin: empty the chains that check limits (mirrored lowering), to be filled again */
+void nft_limit_chains_begin(NftBatch *batch);
+void nft_limit_chains_add(NftBatch *batch, const Plan *plan, const NftLowering *lowering);
+void nft_limit_chains_end(NftBatch *batch, guint32 mark_mask);
+
+/** nft_limit_numbers: numbers that a direction's limits take: one for each set of pending limits */
+guint nft_limit_numbers(const Plan *plan, RuleWay way);
+
+/** plan_limit_count: connection limits of one direction */
+guint plan_limit_count(const Plan *plan, RuleWay way);
+
+/** plan_has_field: whether any rule matches @field */
+gboolean plan_has_field(const Plan *plan, RuleField field);
+
+/**
+ * plan_print_nft: text that `nft -f` loads, for one port
+ * @elements: (element-type PlanElement)
+ */
+char *plan_print_nft(const Plan *plan, const GArray *elements, const char *port);

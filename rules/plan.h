@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A program lowered to what a kernel can hold: a template shared by all ports of the same shape.
+ *
+ * A variable stays a variable: the rule looks up (port name, value) in a set that all templates share, and a port is
+ * elements of such sets. That means the same as one rule for each value of the list, which is how the language
+ * defines it, when
+ *   - the variable stands alone under its iterator and is not negated (any element may match), or
+ *   - several stand under one iterator, none negated (a tuple of the set may match), or
+ *   - the list has one element (then a negated look-up, too, means what the rule says).
+ * "Not a or not b" of a negated list with two different elements holds always: the match falls away. All else
+ * (ranges between variables, variable masks, fields no set can hold, defaults of a reference) is frozen: the values
+ * become constants, and ports with the same values share the template. What was decided is the template's shape key.
+ */
+#pragma once
+
+#include "rules/ir.h"
+
+#define RULE_TUPLE_MAX 6	/* variables in one look-up */
+#define RULE_KEY_MAX 64		/* bytes of a set's key: the kernel's registers */
+#define RULE_PORT_NAME_LEN 16	/* IFNAMSIZ */
+#define RULE_EXPANSION_MAX 4096	/* rules that one rule may become */
+#define RULE_SET_NAME_MAX 100
+
+/* One set in the kernel: for every port, the values of a tuple of variables. */
+typedef struct {
+	char *name;
+	guint count;
+	RuleField fields[RULE_TUPLE_MAX];	/* stand for their type and width */
+	RuleVarRef vars[RULE_TUPLE_MAX];	/* owned names */
+	gboolean has_mask[RULE_TUPLE_MAX];
+	guint8 masks[RULE_TUPLE_MAX][16];
+	guint key_len;			/* with the port's name, each field padded to 4 bytes */
+	guint user_count;		/* templates and port elements that need it: kept by the engine */
+	gboolean in_kernel;
+} PlanSet;
+
+/* name -> PlanSet; owned by the engine, or by one compilation */
+typedef GHashTable PlanSets;
+
+PlanSets *plan_sets_new(void);
+
+typedef struct {
+	PlanSet *set;
+	guint8 key[RULE_KEY_MAX];
+} PlanElement;
+
+typedef struct {
+	RuleField field;
+	gboolean negate, has_mask, is_range;
+	guint8 mask[16];
+	GPtrArray *values;	/* of guint8[16]: any of them; two for a range; NULL with a set */
+	PlanSet *set;
+	RuleField fields[RULE_TUPLE_MAX];	/* what is looked up, in the set's order */
+} PlanMatch;
+
+typedef struct {
+	RuleAction action;
+	gint jump;		/* index of the chain to jump to; -1: a rule */
+	GPtrArray *matches;	/* of PlanMatch */
+	char *comment;		/* "filter:line", and the rule's own comment */
+	RuleOrigin origin;	/* borrowed from the program */
+} PlanRule;
+
+typedef struct {
+	char *name;		/* "root", "arp-mac" … */
+	guint16 ethertype;
+	gboolean bpdu_only;
+	GPtrArray *rules;	/* of PlanRule */
+} PlanChain;
+
+typedef struct {
+	GPtrArray *chains[RULE_WAY_COUNT][RULE_STAGE_COUNT];	/* of PlanChain; the first is the root */
+	GPtrArray *sets;	/* of PlanSet, (transfer none), each once */
+	gboolean is_stateful;
+} Plan;
+
+void plan_free(Plan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)
+
+/**
+ * plan_shape: what one port's variables make of a program
+ * @vars: the port's variables, MAC among them
+ * @sets: sets that are missing are added
+ * @ret_elements: (element-type PlanElement) (out): the port's elements, each once
+ *
+ * Errors: %SLUICE_ERROR_BUILD_FIREWALL naming every variable that is missing, lists of unequal length, a value of
+ * the wrong type (with the rule that uses it).
+ *
+ * Returns: (transfer full): the shape key: ports with the same key share a template.
+ */
+char *plan_shape(const RuleProgram *program, const RuleVars *vars, const char *port, PlanSets *sets,
+		 GArray **ret_elements, GError **error);
+
+/**
+ * plan_new: the template for ports of this shape
+ *
+ * Parameters and errors as plan_shape().
+ */
+Plan *plan_new(const RuleProgram *program, const RuleVars *vars, const char *port, PlanSets *sets, GError **error);
+
+/** plan_hash: a digest of all that the plan puts into the kernel (32 bytes) */
+void plan_hash(const Plan *plan, guint8 ret_digest[32]);

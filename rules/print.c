@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A program as text: what people read, and what programs are compared by. */
+
+#include "rules/ir.h"
+
+static void
+operand_print(GString *out, RuleField field, const RuleOperand *operand)
+{
+	if (!operand->is_var)
+		rule_value_print(out, field, operand->bytes);
+	else if (operand->var.is_element)
+		g_string_append_printf(out, "$%s[%u]", operand->var.name, operand->var.index);
+	else if (operand->var.index)
+		g_string_append_printf(out, "$%s[@%u]", operand->var.name, operand->var.index);
+	else
+		g_string_append_printf(out, "$%s", operand->var.name);
+}
+
+static void
+state_print(GString *out, guint32 states)
+{
+	static const char *const names[] = { "new", "established", "related", "invalid" };
+	const char *separator = "";
+
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+		if (states & 1u << i) {
+			g_string_append_printf(out, "%s%s", separator, names[i]);
+			separator = ",";
+		}
+}
+
+void
+rule_match_print(GString *out, const RuleMatch *match)
+{
+	g_string_append_printf(out, "%s %s", rule_field_info(match->field)->name, match->negate ? "!= " : "");
+	switch (match->field) {
+	case RULE_FIELD_CT_STATE:
+		state_print(out, match->low.bytes[0]);
+		return;
+	case RULE_FIELD_CT_DIRECTION:
+		g_string_append(out, match->low.bytes[0] ? "reply" : "original");
+		return;
+	case RULE_FIELD_CT_COUNT:
+		g_string_append(out, "> ");
+		break;
+	case RULE_FIELD_IPSET:
+		g_string_append(out, match->text);
+		return;
+	default:
+		break;
+	}
+	operand_print(out, match->field, &match->low);
+	if (match->has_high) {
+		g_string_append_c(out, '-');
+		operand_print(out, match->field, &match->high);
+	}
+	if (match->has_mask) {
+		g_string_append_c(out, '/');
+		operand_print(out, match->field, &match->mask);
+	}
+}
+
+static void
+step_print(GString *out, const RuleStep *step)
+{
+	if (step->jump) {
+		g_string_append_printf(out, "    jump %s", step->jump->name);
+		if (step->jump->ethertype) {
+			guint8 bytes[2] = { (guint8)(step->jump->ethertype >> 8), (guint8)step->jump->ethertype };
+
+			g_string_append(out, " if ether.type ");
+			rule_value_print(out, RULE_FIELD_ETHER_TYPE, bytes);
+		}
+		if (step->jump->bpdu_only)
+			g_string_append(out, " if ether.dst 01:80:c2:00:00:00");
+		g_string_append_c(out, '\n');
+		return;
+	}
+	g_string_append(out, "    ");
+	for (guint i = 0; i < step->matches->len; i++) {
+		rule_match_print(out, step->matches->pdata[i]);
+		g_string_append(out, " ");
+	}
+	g_string_append_printf(out, "%s", rule_action_name(step->action));
+	g_string_append_printf(out, "    # %s %s:%u priority %d", step->origin.filter, step->origin.file,
+			       step->origin.line, step->priority);
+	if (step->comment) {
+		g_autofree char *comment = g_strescape(step->comment, NULL);
+
+		g_string_append_printf(out, " \"%s\"", comment);
+	}
+	g_string_append_c(out, '\n');
+}
+
+char *
+rule_program_print(const RuleProgram *program)
+{
+	static const char *const ways[] = { "from-guest", "to-guest" };
+	static const char *const stages[] = { "link", "network" };
+	GString *out = g_string_new(NULL);
+
+	for (guint way = 0; way < RULE_WAY_COUNT; way++)
+		for (guint id = 0; id < RULE_STAGE_COUNT; id++) {
+			const RuleStage *stage = &program->stage[way][id];
+
+			if (rule_stage_is_empty(stage))
+				continue;
+			g_string_append_printf(out, "%s %s\n", ways[way], stages[id]);
+			for (guint i = 0; i < stage->chains->len; i++) {
+				const RuleChain *chain = stage->chains->pdata[i];
+
+				g_string_append_printf(out, "  chain %s\n", chain->name);
+				for (guint k = 0; k < chain->steps->len; k++)
+					step_print(out, chain->steps->pdata[k]);
+			}
+		}
+	return g_string_free(out, FALSE);
+}
