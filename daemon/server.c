@@ -31,18 +31,24 @@ typedef struct {
 	guint watch;
 } Listener;
 
+/* What a class of clients takes up, and may. */
+typedef struct {
+	guint clients, clients_max;
+	gsize bytes, bytes_max;
+} Usage;
+
 typedef struct {
 	Server *server;
 	Session *session;
 	int fd;
-	gsize counted; /* bytes of its input in the server's sum */
+	gsize counted; /* bytes held for it, as in the usage */
+	Usage *usage;
 	guint in_watch, out_watch, idle;
 } Client;
 
 struct Server {
 	Daemon *daemon;
-	guint max_clients;
-	gsize buffered;
+	Usage root, others;
 	guint tick;
 	GHashTable *clients; /* set; owns */
 	Listener listeners[2];
@@ -67,7 +73,8 @@ client_free(gpointer data)
 	clear_source(&client->in_watch);
 	clear_source(&client->out_watch);
 	clear_source(&client->idle);
-	client->server->buffered -= client->counted;
+	client->usage->bytes -= client->counted;
+	client->usage->clients--;
 	client->server->daemon->client_count--;
 	close(client->fd);
 	session_free(client->session);
@@ -105,6 +112,7 @@ static void
 client_pump(Client *client)
 {
 	Session *session = client->session;
+	gsize held;
 
 	for (guint round = 0; round < ROUNDS_PER_TURN; round++) {
 		if (session->state == SESSION_BROKEN || !client_flush(client) ||
@@ -116,11 +124,12 @@ client_pump(Client *client)
 			break;
 		session_process(session);
 	}
-	client->server->buffered += session->in->len - client->counted;
-	client->counted = session->in->len;
-	if (client->server->buffered > SERVER_BUFFERED_MAX) {
-		log_warning("clients have sent more than %d bytes of unfinished frames: uid %u is cut off",
-			    SERVER_BUFFERED_MAX, session->uid);
+	held = session->in->len + session->out_bytes;
+	client->usage->bytes += held - client->counted;
+	client->counted = held;
+	if (client->usage->bytes > client->usage->bytes_max) {
+		log_warning("more than %" G_GSIZE_FORMAT " bytes are held for clients: uid %u is cut off",
+			    client->usage->bytes_max, session->uid);
 		client_drop(client);
 		return;
 	}
@@ -190,20 +199,25 @@ server_add_client(Server *server, int fd, gboolean from_ro_socket)
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(peer);
 	Client *client;
+	Usage *usage;
 
-	if (g_hash_table_size(server->clients) >= server->max_clients) {
-		log_warning("there are %u clients already: one more is turned away", server->max_clients);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
+		log_warning("cannot tell who a client is: %s", g_strerror(errno));
 		close(fd);
 		return;
 	}
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
-		log_warning("cannot tell who a client is: %s", g_strerror(errno));
+	usage = peer.uid == 0 ? &server->root : &server->others;
+	if (usage->clients >= usage->clients_max ||
+	    server->root.clients + server->others.clients >= server->root.clients_max) {
+		log_warning("there are %u clients already: uid %u is turned away", usage->clients, peer.uid);
 		close(fd);
 		return;
 	}
 	client = g_new0(Client, 1);
 	client->server = server;
 	client->fd = fd;
+	client->usage = usage;
+	usage->clients++;
 	client->session = session_new(server->daemon, from_ro_socket, peer.uid);
 	g_hash_table_add(server->clients, client);
 	server->daemon->client_count++;
@@ -328,7 +342,11 @@ server_new(Daemon *daemon, const SluicePaths *paths, const ServerConfig *config,
 	g_autoptr(Server) server = g_new0(Server, 1);
 
 	server->daemon = daemon;
-	server->max_clients = config->max_clients;
+	server->root = (Usage){ .clients_max = config->max_clients, .bytes_max = SERVER_BUFFERED_MAX };
+	server->others = (Usage){
+		.clients_max = MAX(config->max_clients / SERVER_OTHERS_SHARE, 1),
+		.bytes_max = SERVER_BUFFERED_MAX / SERVER_OTHERS_SHARE,
+	};
 	server->clients = g_hash_table_new_full(NULL, NULL, client_free, NULL);
 	for (guint i = 0; i < G_N_ELEMENTS(server->listeners); i++) {
 		server->listeners[i].server = server;

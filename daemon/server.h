@@ -4,8 +4,12 @@
 
 #include "daemon/session.h"
 
-#define SERVER_READ_BLOCK   65536
-#define SERVER_BUFFERED_MAX (256 * 1024 * 1024) /* bytes of unfinished frames of all clients */
+#define SERVER_READ_BLOCK 65536
+/* Bytes held for all clients: unfinished frames, and answers not yet taken. */
+#define SERVER_BUFFERED_MAX (256 * 1024 * 1024)
+/* Anyone may open the read-only socket: all that are not root together get one part in so many of the clients and
+ * of the bytes, so that the hypervisor always finds room. */
+#define SERVER_OTHERS_SHARE 2
 
 typedef struct Server Server;
 

@@ -187,10 +187,18 @@ session_process(Session *session)
 		handle_frame(session, session->in->data + session->in_pos, length);
 		session->in_pos += length;
 	}
-	if (session->in_pos) {
+	if (session->in_pos > SESSION_INPUT_KEEP) {
+		/* The array would keep the room of the largest frame for as long as the client stays. */
+		GByteArray *rest = g_byte_array_new();
+
+		g_byte_array_append(rest, session->in->data + session->in_pos,
+				    session->in->len - (guint)session->in_pos);
+		g_byte_array_unref(session->in);
+		session->in = rest;
+	} else if (session->in_pos) {
 		g_byte_array_remove_range(session->in, 0, (guint)session->in_pos);
-		session->in_pos = 0;
 	}
+	session->in_pos = 0;
 }
 
 void

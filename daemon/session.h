@@ -15,6 +15,7 @@
 
 #define SESSION_IN_FLIGHT_MAX  5
 #define SESSION_OUTPUT_MAX     (64 * 1024 * 1024) /* bytes not yet taken by the client */
+#define SESSION_INPUT_KEEP     65536		  /* bytes of room that an idle client keeps */
 #define SESSION_PING_AFTER_SEC 5
 #define SESSION_PINGS_MAX      5 /* unanswered ones */
 
