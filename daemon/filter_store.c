@@ -168,6 +168,19 @@ read_filter_file(const FilterStore *store, const char *name, GError **error)
 	return g_steal_pointer(&filter);
 }
 
+/* A UUID that was made up must be the same after the next start: into the file with it. */
+static void
+keep_uuid(const FilterStore *store, const NwFilter *filter, GPtrArray *problems)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *path = filter_path(store, filter->name, &error);
+	g_autofree char *canonical = path ? nw_filter_format(filter) : NULL;
+	StateFile *file = path ? state_file_prepare(path, canonical, STATE_FILE_DURABLE, &error) : NULL;
+
+	if (!file || !state_file_commit(file, &error))
+		g_ptr_array_add(problems, g_strdup(error->message));
+}
+
 gboolean
 filter_store_load(FilterStore *store, GPtrArray **ret_problems, GError **error)
 {
@@ -179,9 +192,12 @@ filter_store_load(FilterStore *store, GPtrArray **ret_problems, GError **error)
 	for (guint i = 0; i < names->len; i++) {
 		g_autoptr(GError) local = NULL;
 		NwFilter *filter = read_filter_file(store, g_ptr_array_index(names, i), &local);
+		gboolean had_uuid = filter && !filter->uuid_generated;
 
 		if (filter && check_identity(store, filter, &local)) {
 			store_put(store, filter);
+			if (!had_uuid)
+				keep_uuid(store, filter, problems);
 		} else {
 			g_ptr_array_add(problems, g_strdup(local->message));
 			nw_filter_free(filter);
@@ -273,10 +289,12 @@ filter_store_undefine(FilterStore *store, NwEngine *engine, const char *name, gb
 }
 
 static gboolean
-reload_one(FilterStore *store, NwEngine *engine, const char *name, gboolean *ret_changed, GError **error)
+reload_one(FilterStore *store, NwEngine *engine, const char *name, GPtrArray *problems, gboolean *ret_changed,
+	   GError **error)
 {
 	g_autoptr(NwFilter) filter = read_filter_file(store, name, error);
 	const NwFilter *old = g_hash_table_lookup(store->by_name, name);
+	gboolean had_uuid = filter && !filter->uuid_generated;
 
 	*ret_changed = FALSE;
 	if (!filter || !check_identity(store, filter, error) || !nw_tree_check(filter, filter_store_find, store, error))
@@ -285,7 +303,8 @@ reload_one(FilterStore *store, NwEngine *engine, const char *name, gboolean *ret
 		return TRUE;
 	if (!nw_engine_redefine(engine, filter, error))
 		return FALSE;
-	/* The file stays as its author wrote it. */
+	if (!had_uuid)
+		keep_uuid(store, filter, problems);
 	store_put(store, g_steal_pointer(&filter));
 	*ret_changed = TRUE;
 	return TRUE;
@@ -345,7 +364,7 @@ filter_store_reload(FilterStore *store, NwEngine *engine, GPtrArray **ret_proble
 			g_autoptr(GError) reason = NULL;
 			gboolean is_changed;
 
-			if (!reload_one(store, engine, g_ptr_array_index(later, i), &is_changed, &reason))
+			if (!reload_one(store, engine, g_ptr_array_index(later, i), problems, &is_changed, &reason))
 				g_ptr_array_add(problems, g_strdup(reason->message));
 			else if (is_changed)
 				changed++;

@@ -165,6 +165,7 @@ test_reload(Fixture *fixture, gconstpointer data)
 	g_autofree char *broken = file_of(fixture->paths->filter_dir, "c");
 	g_autofree char *new_a = fixture_filter("a", NULL, FIXTURE_ACCEPT), *new_b = fixture_filter("b", NULL, "");
 	g_autoptr(GPtrArray) problems = NULL;
+	g_autofree char *uuid = NULL;
 
 	define(fixture, "a", UUID_A, FIXTURE_DROP, NULL);
 	define(fixture, "c", NULL, FIXTURE_DROP, NULL);
@@ -176,6 +177,11 @@ test_reload(Fixture *fixture, gconstpointer data)
 	g_assert_nonnull(filter_store_find("b", fixture->daemon->filters));
 	g_assert_nonnull(filter_store_find("c", fixture->daemon->filters));
 	g_assert_cmpstr(filter_store_find("a", fixture->daemon->filters)->uuid, ==, UUID_A);
+	uuid = g_strdup(filter_store_find("b", fixture->daemon->filters)->uuid);
+	/* The UUIDs that the files did not have are there to stay. */
+	restart(fixture);
+	g_assert_cmpstr(filter_store_find("a", fixture->daemon->filters)->uuid, ==, UUID_A);
+	g_assert_cmpstr(filter_store_find("b", fixture->daemon->filters)->uuid, ==, uuid);
 }
 
 static void
