@@ -49,7 +49,7 @@ both no-mac-broadcast g1:eth0 g2:eth0 1 no-mac-broadcast <<EOF
 pass unicast | $E udp 10.9.0.11:1 > 10.9.0.12:2
 pass multicast | ether $M1 > 01:00:5e:00:00:fb udp 10.9.0.11:5353 > 224.0.0.251:5353
 drop broadcast IPv4 | ether $M1 > $BC udp 10.9.0.11:1 > 255.255.255.255:2
-drop broadcast ARP | ether $M1 > $BC arp request 10.9.0.12 tell 10.9.0.11
+pass broadcast ARP: it is about IPv4 | ether $M1 > $BC arp request 10.9.0.12 tell 10.9.0.11
 EOF
 probes "no-mac-broadcast, to guest" g2:eth0 g1:eth0 <<EOF
 pass broadcast | ether $M2 > $BC arp request 10.9.0.11 tell 10.9.0.12
