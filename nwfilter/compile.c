@@ -442,6 +442,17 @@ add_network_rule(RuleChain *chain, const NwTreeRule *tree_rule, gboolean swapped
 	}
 }
 
+/*
+ * Neighbour discovery and multicast listener messages (RFC 4861, 2710, 3810): the kernel does not track them, so a
+ * state could never match, and a rule that names one of them would mean nothing.
+ */
+static gboolean
+is_untracked(const NwRule *rule, const NwValue *type)
+{
+	return rule->proto->family == NW_FAMILY_IPV6 && !type->is_var && !type->negate &&
+	       ((type->number >= 130 && type->number <= 136) || type->number == 143);
+}
+
 static void
 compile_network_rule(const NwTreeRule *tree_rule, RuleChain *chain, RuleWay way)
 {
@@ -450,7 +461,7 @@ compile_network_rule(const NwTreeRule *tree_rule, RuleChain *chain, RuleWay way)
 	gboolean forward = (rule->direction == RULE_DIRECTION_OUT) == from;	/* the rule's own way */
 	gboolean both = rule->direction == RULE_DIRECTION_INOUT;
 	gboolean swapped = both ? from : !forward;
-	gboolean typed = attr_value(rule, RULE_FIELD_ICMP_TYPE, NW_ROLE_VALUE) != NULL;
+	const NwValue *typed = attr_value(rule, RULE_FIELD_ICMP_TYPE, NW_ROLE_VALUE);
 	gboolean keeps_state = rule->action == RULE_ACTION_ACCEPT && rule->statematch;
 	StateKind kind = STATE_NONE;
 
@@ -462,7 +473,7 @@ compile_network_rule(const NwTreeRule *tree_rule, RuleChain *chain, RuleWay way)
 		/* A request's type is not its answer's: the other way has a rule of its own. */
 		if (!forward)
 			return;
-		kind = keeps_state ? STATE_TYPED : STATE_NONE;
+		kind = keeps_state && !is_untracked(rule, typed) ? STATE_TYPED : STATE_NONE;
 	} else if (keeps_state && !both) {
 		kind = swapped ? STATE_ANSWER : STATE_INITIATE;
 	}
