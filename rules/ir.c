@@ -110,6 +110,7 @@ rule_program_free(RuleProgram *program)
 			g_ptr_array_unref(program->stage[way][id].chains);
 	g_ptr_array_unref(program->scopes);
 	g_ptr_array_unref(program->filters);
+	g_clear_pointer(&program->var_steps, g_ptr_array_unref);
 	g_free(program);
 }
 
@@ -190,6 +191,40 @@ rule_stage_is_empty(const RuleStage *stage)
 				return FALSE;
 	}
 	return TRUE;
+}
+
+static gboolean
+step_has_vars(const RuleStep *step)
+{
+	for (guint i = 0; i < step->matches->len; i++) {
+		const RuleMatch *match = step->matches->pdata[i];
+
+		if (match->low.is_var || (match->has_high && match->high.is_var) ||
+		    (match->has_mask && match->mask.is_var))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+const GPtrArray *
+rule_program_var_steps(RuleProgram *program)
+{
+	if (program->var_steps)
+		return program->var_steps;
+	program->var_steps = g_ptr_array_new();
+	for (guint way = 0; way < RULE_WAY_COUNT; way++)
+		for (guint id = 0; id < RULE_STAGE_COUNT; id++) {
+			const GPtrArray *chains = program->stage[way][id].chains;
+
+			for (guint i = 0; i < chains->len; i++) {
+				const RuleChain *chain = chains->pdata[i];
+
+				for (guint k = 0; k < chain->steps->len; k++)
+					if (step_has_vars(chain->steps->pdata[k]))
+						g_ptr_array_add(program->var_steps, chain->steps->pdata[k]);
+			}
+		}
+	return program->var_steps;
 }
 
 gboolean

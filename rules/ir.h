@@ -93,6 +93,7 @@ typedef struct {
 	RuleStage stage[RULE_WAY_COUNT][RULE_STAGE_COUNT];
 	GPtrArray *scopes;	/* of RuleVars: the defaults that steps refer to */
 	GPtrArray *filters;	/* of utf8: names of all filters of the tree, sorted */
+	GPtrArray *var_steps;	/* of RuleStep, (transfer none): see rule_program_var_steps() */
 } RuleProgram;
 
 RuleProgram *rule_program_new(void);
@@ -119,6 +120,13 @@ RuleMatch *rule_step_match_copy(RuleStep *step, const RuleMatch *match, RuleFiel
 
 /** rule_stage_is_empty: whether the stage lets everything pass without a look */
 gboolean rule_stage_is_empty(const RuleStage *stage);
+
+/**
+ * rule_program_var_steps: the rules that hold variables, in the program's order
+ *
+ * Found once and kept: the program must not change afterwards. A thousand ports of one filter ask.
+ */
+const GPtrArray *rule_program_var_steps(RuleProgram *program);
 
 /** rule_program_is_stateful: whether any rule needs connection tracking */
 gboolean rule_program_is_stateful(const RuleProgram *program);

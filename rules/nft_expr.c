@@ -425,43 +425,73 @@ mark_state_mask(guint32 mask)
 	return ((1u << RULE_MARK_STATE_BITS) - 1) << mark_shift(mask);
 }
 
-/* meta mark & state-mask { codes }: state and direction are told by one value */
+/* Whether the packets of this code (state, and 8 for a reply) are meant. */
+static gboolean
+code_is_wanted(guint8 code, const PlanMatch *state, const PlanMatch *direction)
+{
+	static const guint8 states[8] = {
+		[RULE_MARK_NEW] = RULE_CT_NEW,
+		[RULE_MARK_RELATED] = RULE_CT_RELATED,
+		[RULE_MARK_ESTABLISHED] = RULE_CT_ESTABLISHED,
+		[RULE_MARK_INVALID] = RULE_CT_INVALID,
+	};
+	guint8 bits = states[code & 7];
+	gboolean reply = (code & RULE_MARK_REPLY) != 0;
+
+	if (state && !(((const guint8 *)state->values->pdata[0])[0] & bits) == !state->negate)
+		return FALSE;
+	/* A packet without connection has no direction. */
+	return !direction ||
+	       ((bits & ~RULE_CT_INVALID) && ((const guint8 *)direction->values->pdata[0])[0] == reply);
+}
+
+/* A mask and value that pick just the wanted codes; FALSE when one compare cannot. */
+static gboolean
+codes_as_compare(const PlanMatch *state, const PlanMatch *direction, guint32 *ret_mask, guint32 *ret_value)
+{
+	for (guint32 mask = 0; mask < 16; mask++)
+		for (guint32 value = 0; value < 16; value++) {
+			gboolean exact = (value & ~mask) == 0;
+
+			for (guint8 code = 0; exact && code < 16; code++)
+				if ((code & 7) <= RULE_MARK_UNTRACKED)
+					exact = ((code & mask) == value) == code_is_wanted(code, state, direction);
+			if (exact) {
+				*ret_mask = mask;
+				*ret_value = value;
+				return TRUE;
+			}
+		}
+	return FALSE;
+}
+
+/* meta mark & mask == value, or meta mark & state-mask { codes }: one value tells state and direction */
 static void
 emit_ct_mirrored(Emit *emit, const PlanMatch *state, const PlanMatch *direction)
 {
-	static const struct {
-		guint8 state, code;
-	} codes[] = {
-		{ RULE_CT_NEW, RULE_MARK_NEW },
-		{ RULE_CT_ESTABLISHED, RULE_MARK_ESTABLISHED },
-		{ RULE_CT_RELATED, RULE_MARK_RELATED },
-		{ RULE_CT_INVALID, RULE_MARK_INVALID },
-	};
-	guint8 wanted = state ? ((const guint8 *)state->values->pdata[0])[0] : 0x0f;
 	guint32 mask = mark_state_mask(emit->lowering->mark_mask), shift = mark_shift(emit->lowering->mark_mask);
-	guint32 marks[16];
+	guint32 marks[16], value;
 	const guint8 *values[16];
 	guint count = 0;
-	gboolean negate = state && state->negate;
 
-	for (guint i = 0; i < G_N_ELEMENTS(codes); i++)
-		for (guint reply = 0; reply < 2; reply++) {
-			if (!(wanted & codes[i].state))
-				continue;
-			if (direction && ((const guint8 *)direction->values->pdata[0])[0] != reply)
-				continue;
-			marks[count] = (guint32)(codes[i].code | (reply ? RULE_MARK_REPLY : 0)) << shift;
+	nft_expr_meta(emit->rule, NFT_META_MARK, NFT_REG_1);
+	if (codes_as_compare(state, direction, &mask, &value)) {
+		mask <<= shift;
+		value <<= shift;
+		nft_expr_bitwise(emit->rule, NFT_REG_1, &mask, NULL, sizeof(mask));
+		nft_expr_cmp(emit->rule, FALSE, NFT_REG_1, &value, sizeof(value));
+		return;
+	}
+	for (guint8 code = 0; code < 16; code++)
+		if ((code & 7) <= RULE_MARK_UNTRACKED && code_is_wanted(code, state, direction)) {
+			marks[count] = (guint32)code << shift;
 			values[count] = (const guint8 *)&marks[count];
 			count++;
 		}
-	nft_expr_meta(emit->rule, NFT_META_MARK, NFT_REG_1);
 	nft_expr_bitwise(emit->rule, NFT_REG_1, &mask, NULL, sizeof(mask));
-	if (count == 1)
-		nft_expr_cmp(emit->rule, negate, NFT_REG_1, values[0], sizeof(guint32));
-	else
-		nft_expr_lookup(emit->rule, NFT_REG_1, ANONYMOUS_SET,
-				emit_constant_set(emit->batch, NFPROTO_BRIDGE, values, count, sizeof(guint32),
-						  emit->plan_rule->comment), FALSE, 0, negate);
+	nft_expr_lookup(emit->rule, NFT_REG_1, ANONYMOUS_SET,
+			emit_constant_set(emit->batch, NFPROTO_BRIDGE, values, count, sizeof(guint32),
+					  emit->plan_rule->comment), FALSE, 0, FALSE);
 }
 
 static const PlanMatch *

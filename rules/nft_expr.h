@@ -15,9 +15,10 @@
 #define RULE_MARK_MASK_DEFAULT 0xfff00000u
 #define RULE_MARK_STATE_BITS 4
 enum {
+	/* Numbered so that what rules ask for (new or established; established or related) is one masked compare. */
 	RULE_MARK_NEW = 1,
-	RULE_MARK_ESTABLISHED = 2,
-	RULE_MARK_RELATED = 3,
+	RULE_MARK_RELATED = 2,
+	RULE_MARK_ESTABLISHED = 3,
 	RULE_MARK_INVALID = 4,
 	RULE_MARK_UNTRACKED = 5,
 	RULE_MARK_REPLY = 8,

@@ -28,9 +28,9 @@ typedef enum {
 typedef struct {
 	gboolean is_element;
 	guint iterator;
-	Use uses[48];	/* more than a rule has attributes */
+	Use *uses;
 	guint use_count;
-	guint tuples[RULE_VAR_LIST_MAX];	/* list positions, repeated tuples left out */
+	guint *tuples;		/* list positions, repeated tuples left out */
 	guint tuple_count;
 	GroupKind kind;
 	PlanSet *set;
@@ -228,6 +228,16 @@ add_elements(Lower *lower, const RuleStep *step, const Group *group, const Use *
 
 /* --- groups --- */
 
+static void
+group_free(gpointer data)
+{
+	Group *group = data;
+
+	g_free(group->uses);
+	g_free(group->tuples);
+	g_free(group);
+}
+
 static gboolean
 group_gather(Lower *lower, const RuleStep *step, GPtrArray *groups, guint match_index, RuleOperand *operand,
 	     gboolean is_mask)
@@ -261,7 +271,7 @@ group_gather(Lower *lower, const RuleStep *step, GPtrArray *groups, guint match_
 		group->iterator = var->index;
 		g_ptr_array_add(groups, group);
 	}
-	g_assert(group->use_count < G_N_ELEMENTS(group->uses));
+	group->uses = g_renew(Use, group->uses, group->use_count + 1);
 	group->uses[group->use_count++] = use;
 	return TRUE;
 }
@@ -269,8 +279,8 @@ group_gather(Lower *lower, const RuleStep *step, GPtrArray *groups, guint match_
 static gboolean
 group_tuples(const Lower *lower, const RuleStep *step, Group *group, GError **error)
 {
-	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref,
-							   NULL);
+	g_autoptr(GHashTable) seen = NULL;
+	g_autofree guint8 *tuple = g_malloc(16 * group->use_count);
 	guint len = group->is_element ? 1 : group->uses[0].values->len;
 
 	for (guint i = 1; i < group->use_count; i++)
@@ -282,14 +292,15 @@ group_tuples(const Lower *lower, const RuleStep *step, Group *group, GError **er
 					 len, group->uses[i].values->len);
 			return FALSE;
 		}
+	group->tuples = g_new(guint, len);
+	if (len > 1)
+		seen = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
 	for (guint t = 0; t < len; t++) {
-		guint8 tuple[16 * G_N_ELEMENTS(group->uses)];
-
 		/* Compared as the packet is: after parsing and masking, not as text. */
 		for (guint i = 0; i < group->use_count; i++)
 			if (!use_value(lower, step, &group->uses[i], t, tuple + 16 * i, error))
 				return FALSE;
-		if (g_hash_table_add(seen, g_bytes_new(tuple, 16 * group->use_count)))
+		if (!seen || g_hash_table_add(seen, g_bytes_new(tuple, 16 * group->use_count)))
 			group->tuples[group->tuple_count++] = t;
 	}
 	return TRUE;
@@ -352,7 +363,7 @@ group_key(const Lower *lower, const RuleStep *step, const Group *group)
 static GPtrArray *
 step_groups(Lower *lower, const RuleStep *step, GError **error)
 {
-	g_autoptr(GPtrArray) groups = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GPtrArray) groups = g_ptr_array_new_with_free_func(group_free);
 	guint missing = lower->missing->len;
 
 	for (guint i = 0; i < step->matches->len; i++) {
@@ -389,19 +400,6 @@ step_groups(Lower *lower, const RuleStep *step, GError **error)
 }
 
 static gboolean
-step_has_vars(const RuleStep *step)
-{
-	for (guint i = 0; i < step->matches->len; i++) {
-		const RuleMatch *match = step->matches->pdata[i];
-
-		if (match->low.is_var || (match->has_high && match->high.is_var) ||
-		    (match->has_mask && match->mask.is_var))
-			return TRUE;
-	}
-	return FALSE;
-}
-
-static gboolean
 report_missing(const Lower *lower, GError **error)
 {
 	g_autofree char *names = NULL;
@@ -417,37 +415,25 @@ report_missing(const Lower *lower, GError **error)
 }
 
 char *
-plan_shape(const RuleProgram *program, const RuleVars *vars, const char *port, PlanSets *sets, GArray **ret_elements,
+plan_shape(RuleProgram *program, const RuleVars *vars, const char *port, PlanSets *sets, GArray **ret_elements,
 	   GError **error)
 {
 	g_autoptr(GString) key = g_string_new(NULL);
 	g_autoptr(GArray) elements = g_array_new(FALSE, TRUE, sizeof(PlanElement));
 	g_autoptr(GHashTable) index = g_hash_table_new_full(element_hash, element_equal, g_free, NULL);
 	g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
+	const GPtrArray *steps = rule_program_var_steps(program);
 	Lower lower = { vars, port, sets, key, elements, index, missing, NULL };
 
-	for (guint way = 0; way < RULE_WAY_COUNT; way++)
-		for (guint id = 0; id < RULE_STAGE_COUNT; id++) {
-			const GPtrArray *chains = program->stage[way][id].chains;
+	for (guint i = 0; i < steps->len; i++) {
+		GError *local = NULL;
+		g_autoptr(GPtrArray) groups = step_groups(&lower, steps->pdata[i], &local);
 
-			for (guint i = 0; i < chains->len; i++) {
-				const RuleChain *chain = chains->pdata[i];
-
-				for (guint k = 0; k < chain->steps->len; k++) {
-					const RuleStep *step = chain->steps->pdata[k];
-					g_autoptr(GPtrArray) groups = NULL;
-					GError *local = NULL;
-
-					if (step->jump || !step_has_vars(step))
-						continue;
-					groups = step_groups(&lower, step, &local);
-					if (local) {
-						g_propagate_error(error, local);
-						return NULL;
-					}
-				}
-			}
+		if (local) {
+			g_propagate_error(error, local);
+			return NULL;
 		}
+	}
 	if (!report_missing(&lower, error))
 		return NULL;
 	*ret_elements = g_steal_pointer(&elements);

@@ -89,7 +89,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)
  *
  * Returns: (transfer full): the shape key: ports with the same key share a template.
  */
-char *plan_shape(const RuleProgram *program, const RuleVars *vars, const char *port, PlanSets *sets,
+char *plan_shape(RuleProgram *program, const RuleVars *vars, const char *port, PlanSets *sets,
 		 GArray **ret_elements, GError **error);
 
 /**
