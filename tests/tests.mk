@@ -22,7 +22,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
-$(B)/tests/frame: $(B)/tests/netns/frame.o $(B)/tests/netns/packet.o $(B)/base/error.o
+$(B)/tests/frame: $(B)/tests/netns/frame.o $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 $(B)/tests/conn: $(B)/tests/netns/conn.o

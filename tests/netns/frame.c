@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "tests/netns/packet.h"
+#include "rules/packet_text.h"
 
 #define FLOOD_BATCH	64
 #define RECEIVE_BATCH	256
@@ -408,7 +408,7 @@ main(int argc, char **argv)
 		    given <= commands[i].args_max)
 			return commands[i].run(given, argv + 2);
 	}
-	fputs("usage (WHERE is [NAMESPACE:]INTERFACE, LINE as in tests/netns/packet.h):\n", stderr);
+	fputs("usage (WHERE is [NAMESPACE:]INTERFACE, LINE as in rules/packet_text.h):\n", stderr);
 	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
 		fprintf(stderr, "  frame %s %s\n", commands[i].name, commands[i].usage);
 	return 2;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Ethernet frames from one readable line of text, with right lengths and checksums. */
 
-#include "tests/netns/packet.h"
+#include "rules/packet_text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
