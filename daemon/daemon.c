@@ -102,8 +102,11 @@ sweep(gpointer data)
 {
 	Daemon *daemon = data;
 
-	if (!nw_engine_sweep(daemon->engine))
-		return G_SOURCE_CONTINUE;
+	g_autoptr(GError) error = NULL;
+
+	/* What is left over does no harm: it is tried again after the next change. */
+	if (!nw_engine_sweep(daemon->engine, &error))
+		log_warning("cannot clear away what is not needed any more: %s", error->message);
 	daemon->sweep_source = 0;
 	return G_SOURCE_REMOVE;
 }

@@ -19,6 +19,8 @@
 
 #define PORTS_MAP_FIRST 1
 #define IDENTITY_LEN 20
+#define TAKE_TRIES 100
+#define TAKE_PAUSE_US 5000
 
 /* --- ownership --- */
 
@@ -90,7 +92,7 @@ plan_element_equal(gconstpointer a, gconstpointer b)
 	return x->set == y->set && !memcmp(x->key, y->key, x->set->key_len);
 }
 
-static guint32
+guint32
 engine_mark_mask(const NwEngine *engine)
 {
 	return engine->config.mark_mask ? engine->config.mark_mask : RULE_MARK_MASK_DEFAULT;
@@ -121,6 +123,7 @@ nw_engine_new(const NwEngineConfig *config, GError **error)
 	engine->ports = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)port_free);
 	engine->stale = g_hash_table_new_full(plan_element_hash, plan_element_equal, g_free, NULL);
 	engine->stale_sets = g_ptr_array_new_with_free_func(g_free);
+	engine->stale_limits = g_ptr_array_new_with_free_func(g_free);
 	engine->stale_maps = g_array_new(FALSE, FALSE, sizeof(guint32));
 	engine->stale_ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	engine->ports_generation = PORTS_MAP_FIRST;
@@ -150,6 +153,7 @@ nw_engine_free(NwEngine *engine)
 	g_hash_table_unref(engine->templates);
 	g_hash_table_unref(engine->stale);
 	g_ptr_array_unref(engine->stale_sets);
+	g_ptr_array_unref(engine->stale_limits);
 	g_array_unref(engine->stale_maps);
 	g_hash_table_unref(engine->stale_ports);
 	g_hash_table_unref(engine->sets);
@@ -385,6 +389,22 @@ stage_limits(Stage *stage, StagedTemplate *staged, GError **error)
 	return TRUE;
 }
 
+/* A digest of all that decides what the kernel is sent for a plan. */
+static void
+content_hash(const NwEngine *engine, const Plan *plan, guint8 ret_digest[32])
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	const guint32 lowering[] = { NFT_LOWERING_VERSION, (guint32)engine->features.bridge_ct,
+				     (guint32)engine->features.bridge_reject,
+				     engine->features.bridge_ct ? 0 : engine_mark_mask(engine) };
+	gsize len = 32;
+
+	plan_hash(plan, ret_digest);
+	g_checksum_update(sum, ret_digest, 32);
+	g_checksum_update(sum, (const guchar *)lowering, sizeof(lowering));
+	g_checksum_get_digest(sum, ret_digest, &len);
+}
+
 /* Plan the template afresh; keep it as it is when that gives the same content. */
 static gboolean
 stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVars *vars, const char *port, GError **error)
@@ -398,7 +418,7 @@ stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVar
 	staged->memo = template->memo;
 	staged->memo.version = NFT_MEMO_VERSION;
 	staged->memo.number = template->number;
-	plan_hash(plan, staged->memo.content);
+	content_hash(engine, plan, staged->memo.content);
 	staged->program = program_ref(program);
 	staged->plan = g_steal_pointer(&plan);
 	staged->lowering = (NftLowering){ &engine->features, engine_mark_mask(engine), template->name,
@@ -510,7 +530,12 @@ stage_limit_chains(Stage *stage)
 		Template *template = value;
 		StagedTemplate *staged = g_hash_table_lookup(stage->templates, template->identity);
 
-		if (template->plan && template->in_kernel && !(staged && staged->chains))
+		if (staged && staged->chains)
+			continue;
+		/* An adopted template that stays as it is has its plan in the stage still. */
+		if (staged && staged->plan)
+			nft_limit_chains_add(stage->batch, staged->plan, &staged->lowering);
+		else if (template->plan && template->in_kernel)
 			nft_limit_chains_add(stage->batch, template->plan, &template->lowering);
 	}
 	g_hash_table_iter_init(&iter, stage->templates);
@@ -762,13 +787,19 @@ finish_template(Stage *stage, StagedTemplate *staged)
 		return;
 	if (staged->chains) {
 		for (guint i = 0; template->limit_sets && i < template->limit_sets->len; i++)
-			g_ptr_array_add(engine->stale_sets, g_strdup(template->limit_sets->pdata[i]));
+			g_ptr_array_add(engine->stale_limits, g_strdup(template->limit_sets->pdata[i]));
 		engine->needs_sweep = TRUE;
 		g_clear_pointer(&template->chains, g_ptr_array_unref);
 		g_clear_pointer(&template->limit_sets, g_ptr_array_unref);
 		template->chains = g_steal_pointer(&staged->chains);
 		template->limit_sets = g_steal_pointer(&staged->limit_sets);
 		template->memo = staged->memo;
+	} else if (template->limit_sets && !template->limit_sets->len) {
+		/* Adopted as it stands: the names follow from the plan. */
+		g_autoptr(NftBatch) unsent = nft_batch_new();
+
+		g_clear_pointer(&template->limit_sets, g_ptr_array_unref);
+		template->limit_sets = nft_limit_sets(unsent, staged->plan, &staged->lowering);
 	}
 	template->lowering = staged->lowering;
 	plan_free(template->plan);
@@ -1030,8 +1061,21 @@ sweep_templates(NwEngine *engine, NftBatch *batch, GPtrArray *gone)
 		if (template->in_kernel)
 			nft_template_delete(batch, template->number, &template->lowering, template->chains);
 		for (guint i = 0; template->limit_sets && i < template->limit_sets->len; i++)
-			g_ptr_array_add(engine->stale_sets, g_strdup(template->limit_sets->pdata[i]));
+			g_ptr_array_add(engine->stale_limits, g_strdup(template->limit_sets->pdata[i]));
 		g_ptr_array_add(gone, template);
+	}
+}
+
+/* Undo what sweep_templates() gathered of one template. */
+static void
+sweep_forget_limits(NwEngine *engine, const Template *template)
+{
+	for (guint i = 0; template->limit_sets && i < template->limit_sets->len; i++) {
+		guint index;
+
+		if (g_ptr_array_find_with_equal_func(engine->stale_limits, template->limit_sets->pdata[i], g_str_equal,
+						     &index))
+			g_ptr_array_remove_index_fast(engine->stale_limits, index);
 	}
 }
 
@@ -1041,7 +1085,7 @@ sweep_limits(NwEngine *engine, NftBatch *batch)
 	GHashTableIter iter;
 	gpointer value;
 
-	if (engine->stale_sets->len && engine->has_mirror) {
+	if (engine->stale_limits->len && engine->has_mirror) {
 		nft_limit_chains_begin(batch);
 		g_hash_table_iter_init(&iter, engine->templates);
 		while (g_hash_table_iter_next(&iter, NULL, &value)) {
@@ -1052,8 +1096,8 @@ sweep_limits(NwEngine *engine, NftBatch *batch)
 		}
 		nft_limit_chains_end(batch, engine_mark_mask(engine));
 	}
-	for (guint i = 0; i < engine->stale_sets->len; i++)
-		nft_set_delete(batch, nft_limit_family(&engine->features), engine->stale_sets->pdata[i]);
+	for (guint i = 0; i < engine->stale_limits->len; i++)
+		nft_set_delete(batch, nft_limit_family(&engine->features), engine->stale_limits->pdata[i]);
 }
 
 static void
@@ -1077,6 +1121,8 @@ sweep_sets(NwEngine *engine, NftBatch *batch, GPtrArray *gone)
 		if (!g_ptr_array_find(gone, ((const PlanElement *)key)->set, NULL))
 			elements_gather(by_set, key);
 	elements_send(batch, by_set, FALSE);
+	for (guint i = 0; i < engine->stale_sets->len; i++)
+		nft_set_delete(batch, NFPROTO_BRIDGE, engine->stale_sets->pdata[i]);
 }
 
 static gboolean
@@ -1097,7 +1143,7 @@ any_needs(const NwEngine *engine, gboolean stateful)
 }
 
 gboolean
-nw_engine_sweep(NwEngine *engine)
+nw_engine_sweep(NwEngine *engine, GError **error)
 {
 	g_autoptr(NftBatch) batch = NULL;
 	g_autoptr(GPtrArray) templates = g_ptr_array_new(), sets = g_ptr_array_new();
@@ -1129,12 +1175,17 @@ nw_engine_sweep(NwEngine *engine)
 			map_add(elements, name, 0);
 		nft_elements_end(elements);
 	}
-	if (!engine_commit(engine, batch, NULL))
+	if (!engine_commit(engine, batch, error)) {
+		/* These are gathered anew by each sweep. */
+		for (guint i = 0; i < templates->len; i++)
+			sweep_forget_limits(engine, templates->pdata[i]);
 		return FALSE;
+	}
 	engine->needs_sweep = FALSE;
 	g_hash_table_remove_all(engine->stale_ports);
 	g_array_set_size(engine->stale_maps, 0);
 	g_ptr_array_set_size(engine->stale_sets, 0);
+	g_ptr_array_set_size(engine->stale_limits, 0);
 	g_hash_table_remove_all(engine->stale);
 	for (guint i = 0; i < templates->len; i++)
 		g_hash_table_remove(engine->templates, ((const Template *)templates->pdata[i])->identity);
@@ -1287,6 +1338,9 @@ adopt(NwEngine *engine, KernelState *state, NftBatch *batch)
 	GHashTableIter iter;
 	gpointer memo;
 
+	/* Other bits of the mark than the rules would ask for: all of it anew. */
+	if (state->has_mirror && state->mirror_mask != engine_mark_mask(engine))
+		nft_table_mirror(batch, &engine->features, TRUE, engine_mark_mask(engine));
 	engine->has_mirror = state->has_mirror;
 	if (!state->has_table)
 		return TRUE;
@@ -1310,12 +1364,36 @@ adopt(NwEngine *engine, KernelState *state, NftBatch *batch)
 	return TRUE;
 }
 
+/*
+ * The kernel lets go of a table when the daemon that owned it is gone for good, which may be a moment after its lock
+ * is free. A table made without owner (by a kernel or daemon that knew none) cannot get one: it is used as it is.
+ */
+static gboolean
+take_tables(NwEngine *engine, const KernelState *state, GError **error)
+{
+	for (guint try = 0;; try++) {
+		g_autoptr(NftBatch) take = nft_batch_new();
+		g_autoptr(GError) local = NULL;
+
+		if (state->has_table && state->is_owned && !state->damaged)
+			nft_table_take(take, &engine->features, NFPROTO_BRIDGE);
+		if (state->has_mirror && state->is_owned)
+			nft_table_take(take, &engine->features, NFPROTO_INET);
+		if (nft_socket_commit(engine->owner, take, &local))
+			return TRUE;
+		if (try == TAKE_TRIES) {
+			g_propagate_error(error, g_steal_pointer(&local));
+			return FALSE;
+		}
+		g_usleep(TAKE_PAUSE_US);
+	}
+}
+
 gboolean
 nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, GError **error)
 {
 	g_autoptr(KernelState) state = NULL;
 	g_autoptr(GPtrArray) failed = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(NftBatch) take = nft_batch_new();
 	g_auto(Stage) stage = { 0 };
 	gboolean sound = TRUE, stateful = FALSE;
 	GHashTableIter iter;
@@ -1327,11 +1405,7 @@ nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 		if (!state)
 			return FALSE;
 		/* Owning again is a transaction of its own: it sends no rule, and the rest needs it done. */
-		if (state->has_table && !state->damaged)
-			nft_table_take(take, &engine->features, NFPROTO_BRIDGE);
-		if (state->has_mirror)
-			nft_table_take(take, &engine->features, NFPROTO_INET);
-		if (nft_batch_count(take) && !nft_socket_commit(engine->owner, take, error))
+		if (!take_tables(engine, state, error))
 			return FALSE;
 		sound = adopt(engine, state, stage.batch);
 	}

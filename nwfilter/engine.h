@@ -63,9 +63,9 @@ gboolean nw_engine_uses(const NwEngine *engine, const char *name);
 /**
  * nw_engine_sweep: drop what no port needs any more; called when the daemon is idle
  *
- * Returns: TRUE when nothing is left to sweep.
+ * Nothing that ports need is touched. On error all stays as it is, for the next sweep.
  */
-gboolean nw_engine_sweep(NwEngine *engine);
+gboolean nw_engine_sweep(NwEngine *engine, GError **error);
 
 /** nw_engine_describe: back end and lowerings in use, one "name: value" line each (transfer full) */
 char *nw_engine_describe(const NwEngine *engine);

@@ -6,6 +6,7 @@
 #include <libnftnl/common.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
+#include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -43,6 +44,19 @@ static gboolean
 is_ours(const char *table)
 {
 	return table && g_str_equal(table, NFT_TABLE);
+}
+
+static int
+table_cb(const struct nlmsghdr *header, void *data)
+{
+	KernelState *state = data;
+	struct nftnl_table *table = nftnl_table_alloc();
+
+	if (nftnl_table_nlmsg_parse(header, table) == 0 && is_ours(nftnl_table_get_str(table, NFTNL_TABLE_NAME)) &&
+	    nftnl_table_get_u32(table, NFTNL_TABLE_FAMILY) == NFPROTO_BRIDGE)
+		state->is_owned = nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS) != 0;
+	nftnl_table_free(table);
+	return MNL_CB_OK;
 }
 
 /* --- chains --- */
@@ -85,6 +99,8 @@ chain_cb(const struct nlmsghdr *header, void *data)
 		name = nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME);
 		if (nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY) == NFPROTO_INET) {
 			state->has_mirror = TRUE;
+			if (g_str_has_prefix(name, NFT_MIRROR_CHAIN))
+				state->mirror_mask = (guint32)strtoul(name + strlen(NFT_MIRROR_CHAIN), NULL, 16);
 		} else if (nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY) == NFPROTO_BRIDGE) {
 			state->has_table = TRUE;
 			state->has_net_chains |= g_str_equal(name, "prerouting-net");
@@ -296,7 +312,8 @@ kernel_state_read(NftSocket *reader, GError **error)
 	state->elements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, hash_unref);
 	state->ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	state->maps = g_array_new(FALSE, FALSE, sizeof(guint32));
-	if (!dump(reader, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, FALSE, chain_cb, reset_chains, state, error))
+	if (!dump(reader, NFT_MSG_GETTABLE, NFPROTO_UNSPEC, FALSE, table_cb, NULL, state, error) ||
+	    !dump(reader, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, FALSE, chain_cb, reset_chains, state, error))
 		return NULL;
 	if (state->has_table && !read_table(reader, state, error))
 		return NULL;

@@ -43,7 +43,8 @@ struct NwEngine {
 	GHashTable *templates;	/* identity -> Template */
 	GHashTable *ports;	/* name -> Port */
 	GHashTable *stale;	/* PlanElement -> itself: in the kernel, needed by no port */
-	GPtrArray *stale_sets;	/* of utf8: unknown sets, and sets of limits that are gone */
+	GPtrArray *stale_sets;	/* of utf8: sets that no version of us would look into any more */
+	GPtrArray *stale_limits;	/* of utf8: sets of connection limits that are gone */
 	GArray *stale_maps;	/* of guint32: generations of the ports' map */
 	GHashTable *stale_ports;	/* utf8: in the ports' map, but not bound */
 	guint32 ports_generation, next_number;
@@ -64,7 +65,9 @@ gboolean plan_element_equal(gconstpointer a, gconstpointer b);
 /* What a dump of our table says. */
 typedef struct {
 	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block;
+	gboolean is_owned;	/* has an owner, or had one */
 	gboolean damaged;	/* not a table that this version made: start over */
+	guint32 mirror_mask;	/* packet mark bits that the mirror chains write */
 	GHashTable *memos;	/* number -> NftTemplateMemo */
 	GHashTable *chains;	/* chain name -> rules seen in it */
 	GHashTable *sets;	/* set name -> key length */
@@ -78,6 +81,9 @@ typedef struct {
 KernelState *kernel_state_read(NftSocket *reader, GError **error);
 void kernel_state_free(KernelState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KernelState, kernel_state_free)
+
+/** engine_mark_mask: the packet mark bits in use */
+guint32 engine_mark_mask(const NwEngine *engine);
 
 /** engine_mirror_switch: br_netfilter on for the mirrored lowering, or back to what it was */
 gboolean engine_mirror_switch(NwEngine *engine, gboolean on, GError **error);

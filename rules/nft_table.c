@@ -48,7 +48,7 @@ static const struct {
 	gint32 priority;
 } base_chains[] = {
 	{ "prerouting-link", RULE_FROM_GUEST, RULE_STAGE_LINK, NF_BR_PRE_ROUTING, PRIORITY_LINK },
-	/* Link-local frames to the bridge itself (BPDUs) go past the prerouting hook. */
+	/* Link-local frames to the bridge itself go past the prerouting hook. */
 	{ "input-link", RULE_FROM_GUEST, RULE_STAGE_LINK, NF_BR_LOCAL_IN, PRIORITY_LINK },
 	{ "postrouting-link", RULE_TO_GUEST, RULE_STAGE_LINK, NF_BR_POST_ROUTING, PRIORITY_LINK },
 	{ "prerouting-net", RULE_FROM_GUEST, RULE_STAGE_NETWORK, NF_BR_PRE_ROUTING, PRIORITY_NET },
@@ -479,10 +479,12 @@ mirror_chain(NftBatch *batch, const char *name, guint32 hook, guint32 mark_mask)
 void
 nft_table_mirror(NftBatch *batch, const NftFeatures *features, gboolean exists, guint32 mark_mask)
 {
+	g_autofree char *prerouting = g_strdup_printf(NFT_MIRROR_CHAIN "%08x", mark_mask);
+
 	if (exists)
 		nft_table_delete(batch, NFPROTO_INET);
 	table_send(batch, NFT_MSG_NEWTABLE, NFPROTO_INET, table_flags(features));
-	mirror_chain(batch, "prerouting-state", NF_INET_PRE_ROUTING, mark_mask);
+	mirror_chain(batch, prerouting, NF_INET_PRE_ROUTING, mark_mask);
 	mirror_chain(batch, "output-state", NF_INET_LOCAL_OUT, mark_mask);
 	/* Where packets from guests pass next, and where packets to guests leave: filled by nft_limit_chains(). */
 	base_chain_add(batch, NFPROTO_INET, "forward-limit", NF_INET_FORWARD, PRIORITY_STATE);

@@ -10,7 +10,7 @@
  *   chain prerouting-net (10), postrouting-net (10)    behind connection tracking
  *   chain tN-from-link, …                      a template: roots, and sub-chains with a generation
  * table inet sluice, in the mirrored lowering only
- *   chain prerouting-state, output-state (-150)  connection state into the packet mark
+ *   chain prerouting-state.MASK, output-state (-150)  connection state into the packet mark
  *   chain forward-limit, input-limit, postrouting-limit   connection limits
  *
  * A port is one element of ports.G and elements of the value sets. The map's values are data, not verdicts, so the
@@ -23,6 +23,7 @@
 
 #include "rules/nft_expr.h"
 
+#define NFT_MIRROR_CHAIN "prerouting-state."	/* the mask of the mark follows, in hexadecimal */
 #define NFT_PORT_DATA_LEN 8	/* a value of the ports' map: zero, and the template's number */
 #define NFT_MAP_FROM_LINK "from-link"
 #define NFT_MAP_TO_LINK "to-link"
@@ -78,6 +79,7 @@ void nft_elements_end(NftElements *elements);
 
 #define NFT_MEMO_INFIX "-memo."
 #define NFT_MEMO_VERSION 1
+#define NFT_LOWERING_VERSION 1	/* grows when the same plan is sent as other messages: templates are made anew */
 #define NFT_MEMO_TYPE 100	/* of user data: nft knows its own small numbers */
 
 /* What the kernel keeps of a template for the daemon that comes after: user data of the chain tN-memo.G. */
