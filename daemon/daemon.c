@@ -55,6 +55,12 @@ load_bindings(Daemon *daemon, const SluicePaths *paths, GError **error)
 	return TRUE;
 }
 
+static gint
+drops_bpdus(const char *port, gpointer data)
+{
+	return nw_engine_drops_bpdus(((const Daemon *)data)->engine, port);
+}
+
 Daemon *
 daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_kernel, GError **error)
 {
@@ -79,6 +85,11 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 	if (!nw_engine_start(daemon->engine, bindings, &failed, error))
 		return NULL;
 	log_problems(failed);
+	if (!no_kernel) {
+		daemon->guard = port_guard_new(drops_bpdus, daemon, error);
+		if (!daemon->guard)
+			return NULL;
+	}
 	daemon_changed(daemon);
 	return g_steal_pointer(&daemon);
 }
@@ -90,6 +101,7 @@ daemon_free(Daemon *daemon)
 		return;
 	if (daemon->sweep_source)
 		g_source_remove(daemon->sweep_source);
+	port_guard_free(daemon->guard);
 	if (daemon->engine)
 		nw_engine_free(daemon->engine);
 	binding_store_free(daemon->bindings);
@@ -107,6 +119,9 @@ sweep(gpointer data)
 	/* What is left over does no harm: it is tried again after the next change. */
 	if (!nw_engine_sweep(daemon->engine, &error))
 		log_warning("cannot clear away what is not needed any more: %s", error->message);
+	/* A filter that changed may have changed its mind on BPDUs. */
+	if (daemon->guard)
+		port_guard_check_all(daemon->guard);
 	daemon->sweep_source = 0;
 	return G_SOURCE_REMOVE;
 }
@@ -116,6 +131,17 @@ daemon_changed(Daemon *daemon)
 {
 	if (!daemon->sweep_source)
 		daemon->sweep_source = g_timeout_add(SWEEP_DELAY_MS, sweep, daemon);
+}
+
+void
+daemon_port_changed(Daemon *daemon, const char *port)
+{
+	if (!daemon->guard)
+		return;
+	if (nw_engine_drops_bpdus(daemon->engine, port) < 0)
+		port_guard_release(daemon->guard, port);
+	else
+		port_guard_check(daemon->guard, port);
 }
 
 void

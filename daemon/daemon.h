@@ -6,11 +6,13 @@
 #include "daemon/binding_store.h"
 #include "daemon/config.h"
 #include "daemon/filter_store.h"
+#include "vswitch/port_guard.h"
 
 typedef struct {
 	FilterStore *filters;
 	BindingStore *bindings;
 	NwEngine *engine;
+	PortGuard *guard;	/* NULL without a kernel */
 	guint sweep_source;
 	guint64 call_count;
 	guint client_count;
@@ -30,6 +32,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Daemon, daemon_free)
 
 /** daemon_changed: tidy up soon, when nobody waits */
 void daemon_changed(Daemon *daemon);
+
+/** daemon_port_changed: a binding of this port came or went: see to its bridge at once */
+void daemon_port_changed(Daemon *daemon, const char *port);
 
 /** daemon_reload: read the filter files again */
 void daemon_reload(Daemon *daemon);

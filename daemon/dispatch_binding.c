@@ -59,6 +59,7 @@ run_create(DispatchCall *call, GError **error)
 	    !binding_store_create(call->daemon->bindings, call->daemon->engine, call->args[0].text, BINDING_LABEL,
 				  &binding, error))
 		return FALSE;
+	daemon_port_changed(call->daemon, binding->port_dev);
 	put_handle(&call->ret[0], binding);
 	return TRUE;
 }
@@ -66,7 +67,10 @@ run_create(DispatchCall *call, GError **error)
 static gboolean
 run_delete(DispatchCall *call, GError **error)
 {
-	return binding_store_delete(call->daemon->bindings, call->daemon->engine, call->args[0].text, error);
+	if (!binding_store_delete(call->daemon->bindings, call->daemon->engine, call->args[0].text, error))
+		return FALSE;
+	daemon_port_changed(call->daemon, call->args[0].text);
+	return TRUE;
 }
 
 static gboolean

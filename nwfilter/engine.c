@@ -16,6 +16,7 @@
 #include "nwfilter/compile.h"
 #include "nwfilter/engine_private.h"
 #include "nwfilter/tree.h"
+#include "rules/bpdu.h"
 
 #define PORTS_MAP_FIRST 1
 #define IDENTITY_LEN 20
@@ -806,6 +807,7 @@ finish_template(Stage *stage, StagedTemplate *staged)
 	template->plan = g_steal_pointer(&staged->plan);
 	program_unref(template->program);
 	template->program = g_steal_pointer(&staged->program);
+	template->may_accept_bpdu = rule_program_may_accept_bpdu(template->program->rules);
 	template->in_kernel = TRUE;
 }
 
@@ -970,6 +972,16 @@ port_uses(const NwEngine *engine, const Port *port, const char *name)
 		return TRUE;
 	root = engine->config.lookup(port->binding->filter, engine->config.lookup_data);
 	return root && nw_tree_contains(root, name, engine->config.lookup, engine->config.lookup_data);
+}
+
+gint
+nw_engine_drops_bpdus(const NwEngine *engine, const char *port_dev)
+{
+	const Port *port = g_hash_table_lookup(engine->ports, port_dev);
+
+	if (!port)
+		return -1;
+	return !port->template || !port->template->may_accept_bpdu;
 }
 
 gboolean

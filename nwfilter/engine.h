@@ -57,6 +57,13 @@ gboolean nw_engine_unbind(NwEngine *engine, const char *port_dev, GError **error
  */
 gboolean nw_engine_redefine(NwEngine *engine, const NwFilter *definition, GError **error);
 
+/**
+ * nw_engine_drops_bpdus: whether a port's filter lets none of the guest's spanning tree messages pass
+ *
+ * Returns: 1 when it does not, 0 when it might, -1 for a port that is not bound.
+ */
+gint nw_engine_drops_bpdus(const NwEngine *engine, const char *port_dev);
+
 /** nw_engine_uses: whether a bound port's tree holds the filter @name */
 gboolean nw_engine_uses(const NwEngine *engine, const char *name);
 

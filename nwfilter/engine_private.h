@@ -24,6 +24,7 @@ typedef struct {
 	GPtrArray *limit_sets;	/* of utf8 */
 	guint port_count;
 	gboolean in_kernel;
+	gboolean may_accept_bpdu;
 } Template;
 
 typedef struct {

@@ -1,0 +1,1 @@
+vswitch_SRCS := vswitch/port_guard.c
