@@ -2,15 +2,18 @@
 /* Ethernet frames from one readable line of text, with right lengths and checksums. */
 #pragma once
 
-#include <glib.h>
+#include "rules/packet.h"
 
 #define PACKET_BYTES_MAX  2048
 #define PACKET_MARKER_LEN 8
-#define PACKET_TAGS_MAX	  4
 
 typedef struct {
 	guint8 bytes[PACKET_BYTES_MAX];
 	gsize len;
+	/* What the line says of the connection; no part of the frame. */
+	gboolean has_ct, ct_reply;
+	guint8 ct_state; /* one of RULE_CT_…; 0: not tracked */
+	guint ct_count;	 /* open connections of the source */
 } Packet;
 
 /* What a line does not say. */
@@ -22,8 +25,10 @@ typedef struct {
 /**
  * packet_build: turn a line into a frame
  * @line: words separated by blanks:
- *	[ether SRC > DST] [vlan ID | svlan ID | qinq OUTER.INNER]... and then one of
- *	tcp A:P > B:P [syn|ack|fin|rst|psh|urg]...	udp A:P > B:P		sctp A:P > B:P
+ *	[ether SRC > DST] [ct ...] [vlan ID | svlan ID | qinq OUTER.INNER]... and then one of
+ *	tcp A:P > B:P [syn|ack|fin|rst|psh|urg]... [option KIND]...
+ *	udp A:P > B:P		udplite A:P > B:P	sctp A:P > B:P
+ *	igmp A > B [type N]	esp A > B		ah A > B
  *	icmp A > B echo-request|echo-reply|type N [code N]
  *	icmp6 A > B echo-request|echo-reply|type N [code N] [target ADDR]
  *	ip A > B proto N
@@ -31,7 +36,8 @@ typedef struct {
  *	stp [root PRIORITY/MAC]
  *	type NUMBER
  *	raw HEX (the whole frame)
- *	and then any of: ttl N, dscp N, id N, hopopts, dstopts, frag OFFSET [more], marker TEXT, size BYTES
+ *	and then any of: ttl N, dscp N, id N, ipopts, hopopts, dstopts, frag OFFSET [more], marker TEXT, size BYTES,
+ *	ct new|established|related|invalid|untracked[,reply][,count=N]
  *	IPv4 and IPv6 addresses stand in the same places; with a port IPv6 is [ADDR]:PORT.
  * @defaults: addresses and marker where the line has none
  * @ret_packet: the frame
