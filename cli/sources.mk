@@ -1,2 +1,3 @@
 cli_SRCS := cli/client.c cli/cmd_binding.c cli/cmd_nwfilter.c cli/cmd_offline.c cli/command.c cli/editor.c cli/help.c \
 	cli/output.c cli/remote.c cli/shell.c
+cli_SRCS += cli/filter_library.c
