@@ -49,10 +49,14 @@ parse_options(int *argc, char ***argv, Options *options, GError **error)
 	return TRUE;
 }
 
+#define LOCK_TRIES 50
+#define LOCK_PAUSE_US 10000
+
 /* The lock lives as long as the process; its file stays, as removing it would let two in. */
 static int
 take_lock(const SluicePaths *paths, GError **error)
 {
+	gboolean held = FALSE;
 	int fd;
 
 	if (!state_dir_ensure(paths->run_dir, 0755, NULL, error))
@@ -63,7 +67,10 @@ take_lock(const SluicePaths *paths, GError **error)
 				 g_strerror(errno));
 		return -1;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	/* A daemon that was killed a moment ago may still be on its way out. */
+	for (guint try = 0; (held = flock(fd, LOCK_EX | LOCK_NB) < 0) && try < LOCK_TRIES; try++)
+		g_usleep(LOCK_PAUSE_US);
+	if (held) {
 		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "another sluiced holds '%s'", paths->lock_file);
 		close(fd);
 		return -1;

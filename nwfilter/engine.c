@@ -795,12 +795,6 @@ finish_template(Stage *stage, StagedTemplate *staged)
 		template->chains = g_steal_pointer(&staged->chains);
 		template->limit_sets = g_steal_pointer(&staged->limit_sets);
 		template->memo = staged->memo;
-	} else if (template->limit_sets && !template->limit_sets->len) {
-		/* Adopted as it stands: the names follow from the plan. */
-		g_autoptr(NftBatch) unsent = nft_batch_new();
-
-		g_clear_pointer(&template->limit_sets, g_ptr_array_unref);
-		template->limit_sets = nft_limit_sets(unsent, staged->plan, &staged->lowering);
 	}
 	template->lowering = staged->lowering;
 	plan_free(template->plan);
@@ -1246,6 +1240,10 @@ adopt_template(NwEngine *engine, const KernelState *state, const NftTemplateMemo
 			g_ptr_array_add(template->chains, g_strdup(name));
 	}
 	g_hash_table_iter_init(&iter, state->sets);
+	while (g_hash_table_iter_next(&iter, &name, NULL))
+		if (g_str_has_prefix(name, prefix))
+			g_ptr_array_add(template->limit_sets, g_strdup(name));
+	g_hash_table_iter_init(&iter, state->mirror_sets);
 	while (g_hash_table_iter_next(&iter, &name, NULL))
 		if (g_str_has_prefix(name, prefix))
 			g_ptr_array_add(template->limit_sets, g_strdup(name));

@@ -28,6 +28,7 @@ kernel_state_free(KernelState *state)
 	g_hash_table_unref(state->memos);
 	g_hash_table_unref(state->chains);
 	g_hash_table_unref(state->sets);
+	g_hash_table_unref(state->mirror_sets);
 	g_hash_table_unref(state->elements);
 	g_hash_table_unref(state->ports);
 	g_array_unref(state->maps);
@@ -184,6 +185,24 @@ set_cb(const struct nlmsghdr *header, void *data)
 	return MNL_CB_OK;
 }
 
+static void
+reset_mirror_sets(gpointer data)
+{
+	g_hash_table_remove_all(((KernelState *)data)->mirror_sets);
+}
+
+static int
+mirror_set_cb(const struct nlmsghdr *header, void *data)
+{
+	KernelState *state = data;
+	struct nftnl_set *set = nftnl_set_alloc();
+
+	if (nftnl_set_nlmsg_parse(header, set) == 0)
+		g_hash_table_add(state->mirror_sets, g_strdup(nftnl_set_get_str(set, NFTNL_SET_NAME)));
+	nftnl_set_free(set);
+	return MNL_CB_OK;
+}
+
 typedef struct {
 	GHashTable *keys;	/* for a set */
 	GHashTable *ports;	/* for the ports' map */
@@ -309,11 +328,15 @@ kernel_state_read(NftSocket *reader, GError **error)
 	state->memos = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	state->chains = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	state->sets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	state->mirror_sets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	state->elements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, hash_unref);
 	state->ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	state->maps = g_array_new(FALSE, FALSE, sizeof(guint32));
 	if (!dump(reader, NFT_MSG_GETTABLE, NFPROTO_UNSPEC, FALSE, table_cb, NULL, state, error) ||
 	    !dump(reader, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, FALSE, chain_cb, reset_chains, state, error))
+		return NULL;
+	if (state->has_mirror && !dump(reader, NFT_MSG_GETSET, NFPROTO_INET, TRUE, mirror_set_cb, reset_mirror_sets,
+				       state, error))
 		return NULL;
 	if (state->has_table && !read_table(reader, state, error))
 		return NULL;

@@ -72,6 +72,7 @@ typedef struct {
 	GHashTable *memos;	/* number -> NftTemplateMemo */
 	GHashTable *chains;	/* chain name -> rules seen in it */
 	GHashTable *sets;	/* set name -> key length */
+	GHashTable *mirror_sets;	/* names of sets in table inet sluice */
 	GHashTable *elements;	/* set name -> GHashTable of GBytes (keys) */
 	GHashTable *ports;	/* port name -> template number, of the newest map */
 	GArray *maps;		/* of guint32: generations of the ports' map, ascending */

@@ -17,6 +17,7 @@
 #define NFT_MESSAGE_MAX (128 * 1024)	/* one message with its elements; attribute lengths are 16 bits */
 #define NFT_RECEIVE_BYTES (1024 * 1024)
 #define NFT_DUMP_TRIES 20
+#define NFT_COMMIT_TRIES 10
 
 struct NftSocket {
 	struct mnl_socket *mnl;
@@ -268,8 +269,13 @@ nft_socket_commit(NftSocket *nft_socket, NftBatch *batch, GError **error)
 
 	if (!batch->what->len)
 		return TRUE;
-	if (!socket_exchange(nft_socket, batch, &outcome, error))
-		return FALSE;
+	/* Another program's change came in between: nothing of ours was taken, so it is sent again. */
+	for (guint try = 0; try < NFT_COMMIT_TRIES; try++) {
+		if (!socket_exchange(nft_socket, batch, &outcome, error))
+			return FALSE;
+		if (outcome.error != ERESTART && outcome.error != EAGAIN && outcome.error != EINTR)
+			break;
+	}
 	if (outcome.error) {
 		const char *what = outcome.index >= 1 && outcome.index <= batch->what->len
 					   ? batch->what->pdata[outcome.index - 1]
@@ -289,7 +295,7 @@ nft_socket_commit(NftSocket *nft_socket, NftBatch *batch, GError **error)
 gboolean
 nft_socket_try(NftSocket *nft_socket, NftBatch *batch)
 {
-	/* No table of this name can be: its name is longer than the kernel allows to be found. */
+	/* There is no table of this name. */
 	struct nlmsghdr *message = nft_batch_begin(batch, NFT_MSG_DELTABLE, NFPROTO_BRIDGE, 0, "probe");
 	Outcome outcome;
 

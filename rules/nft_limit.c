@@ -76,13 +76,10 @@ nft_limit_sets(NftBatch *batch, const Plan *plan, const NftLowering *lowering)
 
 		for (guint i = 0; i < plan->chains[way][RULE_STAGE_NETWORK]->len; i++) {
 			const PlanChain *chain = plan->chains[way][RULE_STAGE_NETWORK]->pdata[i];
-			guint address_len = chain->ethertype == 0x0800 ? 4 : 16;
 
 			for (guint k = 0; k < chain->rules->len; k++) {
 				const PlanRule *rule = chain->rules->pdata[k];
-				guint key_len = family == NFPROTO_BRIDGE  ? RULE_PORT_NAME_LEN + address_len
-						: way == RULE_FROM_GUEST ? address_len
-									 : 2 * address_len;
+				gboolean native = family == NFPROTO_BRIDGE;
 
 				for (guint m = 0; m < rule->matches->len; m++) {
 					char *name;
@@ -90,7 +87,10 @@ nft_limit_sets(NftBatch *batch, const Plan *plan, const NftLowering *lowering)
 					if (((const PlanMatch *)rule->matches->pdata[m])->field != RULE_FIELD_CT_COUNT)
 						continue;
 					name = nft_limit_set_name(lowering, way, seen++);
-					nft_set_create_dynamic(batch, family, name, key_len, NFT_LIMIT_SET_SIZE);
+					/* Mirrored, what goes to guests is told apart by the guest's address. */
+					nft_set_create_dynamic(batch, family, name, native,
+							       native || way == RULE_FROM_GUEST ? 1 : 2,
+							       chain->ethertype == 0x0800, NFT_LIMIT_SET_SIZE);
 					g_ptr_array_add(names, name);
 				}
 			}

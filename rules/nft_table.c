@@ -25,10 +25,15 @@
 #define PRIORITY_NET 10		/* behind connection tracking, and behind br_netfilter at 0 */
 #define PRIORITY_STATE (-150)	/* behind connection tracking at -200, before address translation at -100 */
 
-/* Type numbers of nft, for listing only. */
+/* Type numbers of nft, for listing only. Its plain integer has no length in a key of several parts: others stand in. */
 #define TYPE_IFNAME 41
 #define TYPE_MARK 19
-#define TYPE_INTEGER 4
+#define TYPE_IPV4 7
+#define TYPE_IPV6 8
+#define TYPE_MAC 9
+#define TYPE_ETHERTYPE 10
+#define TYPE_IPPROTO 12	/* one byte */
+#define TYPE_PORT 13	/* two */
 #define TYPE_BITS 6
 
 static const struct {
@@ -236,15 +241,18 @@ static guint32
 set_key_type(const PlanSet *set)
 {
 	static const guint32 types[] = {
-		[RULE_TYPE_UINT] = TYPE_INTEGER, [RULE_TYPE_MAC] = 9,	     [RULE_TYPE_IPV4] = 7,
-		[RULE_TYPE_IPV6] = 8,		 [RULE_TYPE_ETHERTYPE] = 10, [RULE_TYPE_IPPROTO] = 12,
-		[RULE_TYPE_PORT] = 13,
+		[RULE_TYPE_MAC] = TYPE_MAC,	      [RULE_TYPE_IPV4] = TYPE_IPV4,	  [RULE_TYPE_IPV6] = TYPE_IPV6,
+		[RULE_TYPE_ETHERTYPE] = TYPE_ETHERTYPE, [RULE_TYPE_IPPROTO] = TYPE_IPPROTO, [RULE_TYPE_PORT] = TYPE_PORT,
 	};
 	guint32 type = TYPE_IFNAME;
 
-	/* nft has room for five types; a longer key is listed as far as that goes. */
-	for (guint i = 0; i < set->count && i < 4; i++)
-		type = type << TYPE_BITS | types[rule_field_info(set->fields[i])->type];
+	for (guint i = 0; i < set->count; i++) {
+		RuleType kind = rule_field_info(set->fields[i])->type;
+		guint bytes = rule_field_bytes(set->fields[i]);
+		guint32 by_bytes = bytes == 1 ? TYPE_IPPROTO : bytes == 2 ? TYPE_PORT : TYPE_MARK;
+
+		type = type << TYPE_BITS | (kind == RULE_TYPE_UINT ? by_bytes : types[kind]);
+	}
 	return type;
 }
 
@@ -261,9 +269,16 @@ nft_set_delete(NftBatch *batch, guint16 family, const char *name)
 }
 
 void
-nft_set_create_dynamic(NftBatch *batch, guint16 family, const char *name, guint32 key_len, guint32 size)
+nft_set_create_dynamic(NftBatch *batch, guint16 family, const char *name, gboolean with_port, guint addresses,
+		       gboolean is_ipv4, guint32 size)
 {
-	struct nftnl_set *set = set_new(name, NFT_SET_EVAL, TYPE_INTEGER, key_len);
+	guint32 address = is_ipv4 ? TYPE_IPV4 : TYPE_IPV6, type = with_port ? TYPE_IFNAME : 0;
+	guint32 key_len = (with_port ? RULE_PORT_NAME_LEN : 0) + addresses * (is_ipv4 ? 4 : 16);
+	struct nftnl_set *set;
+
+	for (guint i = 0; i < addresses; i++)
+		type = type << TYPE_BITS | address;
+	set = set_new(name, NFT_SET_EVAL, type, key_len);
 
 	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, size);
 	set_send(batch, NFT_MSG_NEWSET, family, set);
@@ -361,7 +376,7 @@ nft_table_same_byte(NftBatch *batch)
 	NftElements *elements;
 
 	set_send(batch, NFT_MSG_NEWSET, NFPROTO_BRIDGE,
-		 set_new(NFT_SAME_BYTE_SET, 0, TYPE_INTEGER << TYPE_BITS | TYPE_INTEGER, 8));
+		 set_new(NFT_SAME_BYTE_SET, 0, TYPE_IPPROTO << TYPE_BITS | TYPE_IPPROTO, 8));
 	elements = nft_elements_begin(batch, NFT_SAME_BYTE_SET, TRUE);
 	for (guint byte = 0; byte < 256; byte++) {
 		guint8 key[8] = { (guint8)byte, 0, 0, 0, (guint8)byte, 0, 0, 0 };

@@ -63,8 +63,9 @@ void nft_chain_flush(NftBatch *batch, guint16 family, const char *chain);
 
 void nft_set_create(NftBatch *batch, const PlanSet *set);
 
-/** nft_set_create_dynamic: a set that rules add elements to */
-void nft_set_create_dynamic(NftBatch *batch, guint16 family, const char *name, guint32 key_len, guint32 size);
+/** nft_set_create_dynamic: a set that rules add elements to: [port name .] address [. address] */
+void nft_set_create_dynamic(NftBatch *batch, guint16 family, const char *name, gboolean with_port, guint addresses,
+			    gboolean is_ipv4, guint32 size);
 void nft_set_delete(NftBatch *batch, guint16 family, const char *name);
 
 /* Elements of one set or map go into as few messages as hold them: add all, then end. */

@@ -16,7 +16,7 @@
 
 #include "rules/ir.h"
 
-#define RULE_TUPLE_MAX 6	/* variables in one look-up */
+#define RULE_TUPLE_MAX 4	/* variables in one look-up: nft can name five types in a key, the port is one */
 #define RULE_KEY_MAX 64		/* bytes of a set's key: the kernel's registers */
 #define RULE_PORT_NAME_LEN 16	/* IFNAMSIZ */
 #define RULE_EXPANSION_MAX 4096	/* rules that one rule may become */
