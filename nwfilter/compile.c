@@ -233,17 +233,19 @@ is_arp_address(RuleField field)
 /*
  * A rule that drops what does NOT carry a given address must also drop what carries no such address at all: an ARP
  * packet whose address lengths or types are not Ethernet's and IPv4's. Without this a guest would slip a packet with
- * odd lengths past the check. One more rule for each of the fields that can be odd.
+ * odd lengths past the check. One more rule for each of the fields that can be odd, with what else the rule itself
+ * says (its first @own matches), addresses left out.
  */
 static void
-add_malformed_arp(RuleChain *chain, const NwTreeRule *tree_rule, const RuleStep *step, RuleField field, guint32 good)
+add_malformed_arp(RuleChain *chain, const NwTreeRule *tree_rule, const RuleStep *step, guint own, RuleField field,
+		  guint32 good)
 {
 	RuleStep *odd = add_step(chain, tree_rule);
 
-	for (guint i = 0; i < step->matches->len; i++) {
+	for (guint i = 0; i < own; i++) {
 		const RuleMatch *match = step->matches->pdata[i];
 
-		if (!is_arp_address(match->field) && match->field != RULE_FIELD_ARP_LENGTHS && match->field != field)
+		if (!is_arp_address(match->field))
 			rule_step_match_copy(odd, match, match->field);
 	}
 	rule_step_match_uint(odd, field, TRUE, good);
@@ -257,24 +259,27 @@ add_arp_guards(RuleChain *chain, const NwTreeRule *tree_rule, RuleStep *step)
 	gboolean ip = step_has(step, RULE_FIELD_ARP_SRC_IP, RULE_FIELD_ARP_SRC_IP) ||
 		      step_has(step, RULE_FIELD_ARP_DST_IP, RULE_FIELD_ARP_GRATUITOUS);
 	gboolean drops = step->action == RULE_ACTION_DROP || step->action == RULE_ACTION_REJECT;
+	gboolean not_mac = drops && step_negates(step, RULE_FIELD_ARP_SRC_MAC, RULE_FIELD_ARP_DST_MAC);
+	gboolean not_ip = drops && (step_negates(step, RULE_FIELD_ARP_SRC_IP, RULE_FIELD_ARP_DST_IP) ||
+				    step_negates(step, RULE_FIELD_ARP_GRATUITOUS, RULE_FIELD_ARP_GRATUITOUS));
+	/* A rule that names a type itself speaks of frames of that type only. */
+	gboolean says_htype = step_has(step, RULE_FIELD_ARP_HTYPE, RULE_FIELD_ARP_HTYPE);
+	gboolean says_ptype = step_has(step, RULE_FIELD_ARP_PTYPE, RULE_FIELD_ARP_PTYPE);
+	guint own = step->matches->len;
 
 	if (!mac && !ip)
 		return;
-	if (mac && !step_has(step, RULE_FIELD_ARP_HTYPE, RULE_FIELD_ARP_HTYPE))
+	if (mac && !says_htype)
 		rule_step_match_uint(step, RULE_FIELD_ARP_HTYPE, FALSE, 1);
-	if (ip && !step_has(step, RULE_FIELD_ARP_PTYPE, RULE_FIELD_ARP_PTYPE))
+	if (ip && !says_ptype)
 		rule_step_match_uint(step, RULE_FIELD_ARP_PTYPE, FALSE, ETHERTYPE_IPV4);
 	rule_step_match_uint(step, RULE_FIELD_ARP_LENGTHS, FALSE, ARP_LENGTHS_IPV4);
-	if (!drops)
-		return;
-	if (step_negates(step, RULE_FIELD_ARP_SRC_MAC, RULE_FIELD_ARP_DST_MAC)) {
-		add_malformed_arp(chain, tree_rule, step, RULE_FIELD_ARP_LENGTHS, ARP_LENGTHS_IPV4);
-		add_malformed_arp(chain, tree_rule, step, RULE_FIELD_ARP_HTYPE, 1);
-	}
-	if (step_negates(step, RULE_FIELD_ARP_SRC_IP, RULE_FIELD_ARP_DST_IP)) {
-		add_malformed_arp(chain, tree_rule, step, RULE_FIELD_ARP_LENGTHS, ARP_LENGTHS_IPV4);
-		add_malformed_arp(chain, tree_rule, step, RULE_FIELD_ARP_PTYPE, ETHERTYPE_IPV4);
-	}
+	if (not_mac || not_ip)
+		add_malformed_arp(chain, tree_rule, step, own, RULE_FIELD_ARP_LENGTHS, ARP_LENGTHS_IPV4);
+	if (not_mac && !says_htype)
+		add_malformed_arp(chain, tree_rule, step, own, RULE_FIELD_ARP_HTYPE, 1);
+	if (not_ip && !says_ptype)
+		add_malformed_arp(chain, tree_rule, step, own, RULE_FIELD_ARP_PTYPE, ETHERTYPE_IPV4);
 }
 
 static void

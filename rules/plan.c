@@ -115,7 +115,7 @@ set_find(Lower *lower, const RuleStep *step, const Use *uses, guint count)
 		if (var->is_element)
 			g_string_append_printf(name, ".%u", var->index);
 		if (match->has_mask) {
-			g_string_append_c(name, '_');
+			g_string_append(name, ".m");	/* no variable's name holds a dot */
 			for (guint k = 0; k < rule_field_bytes(match->field); k++)
 				g_string_append_printf(name, "%02x", match->mask.bytes[k]);
 		}

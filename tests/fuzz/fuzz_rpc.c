@@ -58,8 +58,8 @@ reset(void)
 		if (!binding_store_delete(daemon->bindings, daemon->engine, binding->port_dev, NULL))
 			abort();
 	}
-	while (!nw_engine_sweep(daemon->engine))
-		;
+	if (!nw_engine_sweep(daemon->engine, NULL))
+		abort();
 	for (guint i = 0; i < filters->len; i++) {
 		const NwFilter *filter = g_ptr_array_index(filters, i);
 
