@@ -53,6 +53,22 @@ static const CliOption compile_options[] = {
 	{ "lenient", NULL, "accept what libvirt accepts; say what is lost", 0, 0 },
 	{ 0 },
 };
+static const CliOption explain_options[] = {
+	{ "filter", "FILE|NAME", "XML document or name of the filter", POSITIONAL, CLI_COMPLETE_FILE },
+	{ "packet", "PACKET", "a packet as one line, e.g. \"tcp 10.0.0.5:4242 > 10.0.0.9:22 syn\"", POSITIONAL, 0 },
+	{ "in", NULL, "the packet goes to the guest", 0, 0 },
+	{ "out", NULL, "the packet comes from the guest", 0, 0 },
+	{ "pcap", "FILE", "all packets of a capture, in place of the line", 0, CLI_COMPLETE_FILE },
+	{ "port", "PORT", "a port that the daemon protects, in place of the filter", 0, CLI_COMPLETE_BINDING },
+	{ "ifname", "NAME", "the port's interface (default vnet0)", 0, 0 },
+	{ "mac", "MAC", "the port's address (default 52:54:00:00:00:01)", 0, 0 },
+	{ "param", "NAME=VALUE", "a variable's value; repeat it for a list", REPEAT, 0 },
+	{ "filters", "DIR", "folder of the filters referred to, as NAME.xml", 0, CLI_COMPLETE_DIR },
+	{ "lenient", NULL, "accept what libvirt accepts; say what is lost", 0, 0 },
+	{ "check", "accept|drop", "end with status 1 where the verdict is another", 0, 0 },
+	{ "verbose", NULL, "show rules that did not match too", 0, 0 },
+	{ 0 },
+};
 static const CliOption version_options[] = {
 	{ "verbose", NULL, "ask the daemon for its back end and counters", 0, 0 },
 	{ 0 },
@@ -82,6 +98,8 @@ const CliCommand cli_commands[] = {
 	{ "nwfilter-validate", GROUP_OFFLINE, "check filter files", validate_options, cli_nwfilter_validate },
 	{ "nwfilter-compile", GROUP_OFFLINE, "print the rules that a filter becomes", compile_options,
 	  cli_nwfilter_compile },
+	{ "nwfilter-explain", GROUP_OFFLINE, "tell what a filter does with a packet, and why", explain_options,
+	  cli_nwfilter_explain },
 	{ "version", GROUP_GENERAL, "print the version", version_options, cli_version },
 	{ "help", GROUP_GENERAL, "print help on all commands or on one", help_options, cli_help },
 	{ "completion", GROUP_GENERAL, "print a completion script for a shell", completion_options, cli_completion },

@@ -100,6 +100,7 @@ CliExit cli_nwfilter_dumpxml(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_edit(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_validate(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_compile(CliContext *context, const CliArgs *args);
+CliExit cli_nwfilter_explain(CliContext *context, const CliArgs *args);
 CliExit cli_binding_list(CliContext *context, const CliArgs *args);
 CliExit cli_binding_create(CliContext *context, const CliArgs *args);
 CliExit cli_binding_delete(CliContext *context, const CliArgs *args);

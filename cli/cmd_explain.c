@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* nwfilter-explain: what a port's filter does with a packet, and why. */
+
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/explain.h"
+#include "cli/filter_library.h"
+#include "cli/output.h"
+#include "cli/remote.h"
+#include "nwfilter/compile.h"
+#include "nwfilter/engine_private.h"
+#include "rules/packet_text.h"
+
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PCAP_FRAME_MAX 262144 /* the longest snapshot that tcpdump takes */
+
+/* The station at the other end of the wire, where a line names none: locally administered, IEEE 802c. */
+static const guint8 peer_mac[6] = { 0x02, 0x00, 0x00, 0x00, 0x00, 0xfe };
+
+/* A port and its filter, ready to decide on packets. */
+typedef struct {
+	CliContext *context;
+	CliLibrary *library; /* without a daemon */
+	GHashTable *fetched; /* from the daemon: name -> NwFilter */
+	NwBinding *binding;
+	RuleProgram *program;
+	RuleVars *vars;
+	GPtrArray *scope_origins;
+	RuleWay way;
+	gboolean verbose;
+	const char *check; /* NULL, "accept" or "drop" */
+	gboolean differs;  /* some packet's verdict is not @check */
+	json_t *rows;
+} Subject;
+
+static void
+subject_clear(Subject *subject)
+{
+	g_clear_pointer(&subject->library, cli_library_free);
+	g_clear_pointer(&subject->fetched, g_hash_table_unref);
+	g_clear_pointer(&subject->binding, nw_binding_free);
+	g_clear_pointer(&subject->program, rule_program_free);
+	g_clear_pointer(&subject->vars, rule_vars_free);
+	g_clear_pointer(&subject->scope_origins, g_ptr_array_unref);
+	g_clear_pointer(&subject->rows, json_decref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Subject, subject_clear)
+
+/* --- from the daemon --- */
+
+static void
+filter_destroy(gpointer filter)
+{
+	if (filter)
+		nw_filter_free(filter);
+}
+
+static NwFilter *
+fetch_filter(CliContext *context, const char *name)
+{
+	g_auto(RpcValues) handle = { 0 }, ret = { 0 };
+	g_autoptr(GError) error = NULL;
+	NwFilter *filter;
+
+	if (!cli_remote_find_filter(context, name, &handle) ||
+	    !cli_remote_call(context, RPC_PROC_FILTER_XML, &handle, &ret, NULL))
+		return NULL;
+	filter = nw_filter_parse(ret.at[0].text, name, FALSE, NULL, &error);
+	if (!filter)
+		cli_error("%s", error->message);
+	return filter;
+}
+
+/* An NwLookupFn. */
+static const NwFilter *
+remote_find(const char *name, gpointer user_data)
+{
+	Subject *subject = user_data;
+	gpointer filter;
+
+	if (!g_hash_table_lookup_extended(subject->fetched, name, NULL, &filter)) {
+		filter = fetch_filter(subject->context, name);
+		g_hash_table_insert(subject->fetched, g_strdup(name), filter);
+	}
+	return filter;
+}
+
+static gboolean
+fetch_binding(Subject *subject, const char *port, GError **error)
+{
+	g_auto(RpcValues) call = { 0 }, handle = { 0 }, ret = { 0 };
+
+	call.at[0].text = g_strdup(port);
+	if (!cli_remote_call(subject->context, RPC_PROC_BINDING_BY_PORT, &call, &handle, NULL) ||
+	    !cli_remote_call(subject->context, RPC_PROC_BINDING_XML, &handle, &ret, NULL)) {
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "port '%s' cannot be explained", port);
+		return FALSE;
+	}
+	subject->binding = nw_binding_parse(ret.at[0].text, port, error);
+	subject->fetched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, filter_destroy);
+	return subject->binding != NULL;
+}
+
+/* Values that the daemon does not tell, a learned address say. */
+static gboolean
+add_params(Subject *subject, const CliArgs *args, GError **error)
+{
+	const GPtrArray *params = cli_args_list(args, "param");
+
+	for (guint i = 0; params && i < params->len; i++) {
+		g_auto(GStrv) parts = g_strsplit(params->pdata[i], "=", 2);
+
+		if (!parts[0] || !*parts[0] || !parts[1]) {
+			sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "'%s' is not NAME=VALUE",
+					 (const char *)params->pdata[i]);
+			return FALSE;
+		}
+		if (!rule_vars_add(subject->binding->params, parts[0], parts[1], error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* --- one packet --- */
+
+static gboolean
+subject_open(Subject *subject, const CliArgs *args, GError **error)
+{
+	const char *port = cli_args_get(args, "port");
+	NwLookupFn lookup = port ? remote_find : cli_library_find;
+	gpointer lookup_data;
+	const NwFilter *root;
+
+	if (port) {
+		if (!fetch_binding(subject, port, error) || !add_params(subject, args, error))
+			return FALSE;
+	} else {
+		subject->library = cli_library_open(subject->context, args, &subject->binding, error);
+		if (!subject->library)
+			return FALSE;
+	}
+	lookup_data = port ? (gpointer)subject : (gpointer)subject->library;
+	root = lookup(subject->binding->filter, lookup_data);
+	if (root)
+		subject->program = nw_compile(root, lookup, lookup_data, error);
+	else
+		sluice_error_set(error, SLUICE_ERROR_NO_NWFILTER, "network filter '%s' is not defined",
+				 subject->binding->filter);
+	if (!subject->program) {
+		if (subject->library)
+			cli_library_blame(subject->library, error);
+		return FALSE;
+	}
+	subject->vars = nw_binding_vars(subject->binding);
+	subject->scope_origins = explain_scope_origins(root, lookup, lookup_data);
+	return rule_eval_check(subject->program, subject->vars, error);
+}
+
+static gboolean
+explain_packet(Subject *subject, const guint8 *bytes, gsize len, const RuleConn *conn, GError **error)
+{
+	g_autoptr(RuleVerdict) verdict = NULL;
+	PacketView view;
+	Explain explain = { .binding = subject->binding,
+			    .program = subject->program,
+			    .vars = subject->vars,
+			    .scope_origins = subject->scope_origins,
+			    .way = subject->way,
+			    .packet = &view };
+	gboolean accepted;
+
+	if (!packet_parse(bytes, len, &view, error))
+		return FALSE;
+	explain.conn = conn ? *conn : rule_conn_guess(&view);
+	verdict = rule_eval(subject->program, subject->way, &view, subject->vars, &explain.conn, TRUE, error);
+	if (!verdict)
+		return FALSE;
+	explain.verdict = verdict;
+	accepted = verdict->action == RULE_ACTION_ACCEPT;
+	if (subject->check && accepted != g_str_equal(subject->check, "accept"))
+		subject->differs = TRUE;
+	if (subject->rows) {
+		json_array_append_new(subject->rows, explain_to_json(&explain));
+	} else {
+		g_autofree char *text = explain_print(&explain, subject->verbose);
+
+		fputs(text, stdout);
+	}
+	return TRUE;
+}
+
+static gboolean
+explain_line(Subject *subject, const char *line, GError **error)
+{
+	const guint8 *guest = subject->binding->mac;
+	gboolean from = subject->way == RULE_FROM_GUEST;
+	PacketDefaults defaults = { .marker = { 's', 'l', 'u', 'i', 'c', 'e', '.', '.' } };
+	RuleConn conn;
+	Packet packet;
+
+	memcpy(defaults.ether_src, from ? guest : peer_mac, 6);
+	memcpy(defaults.ether_dst, from ? peer_mac : guest, 6);
+	if (!packet_build(line, &defaults, &packet, error))
+		return FALSE;
+	conn = (RuleConn){ packet.ct_state, packet.ct_reply, packet.ct_count };
+	return explain_packet(subject, packet.bytes, packet.len, packet.has_ct ? &conn : NULL, error);
+}
+
+/* --- a capture --- */
+
+static gboolean
+explain_captured(Subject *subject, const struct pcap_pkthdr *header, const u_char *data, guint number, GError **error)
+{
+	/* A frame that was cut when it was captured is as long as it was: else its headers would not add up. */
+	gsize len = CLAMP(header->len, header->caplen, MAX(header->caplen, PCAP_FRAME_MAX));
+	g_autofree guint8 *bytes = g_malloc0(len + 1);
+
+	memcpy(bytes, data, header->caplen);
+	if (!subject->rows)
+		printf("%spacket %u\n", number > 1 ? "\n" : "", number);
+	if (explain_packet(subject, bytes, len, NULL, error))
+		return TRUE;
+	g_prefix_error(error, "packet %u: ", number);
+	return FALSE;
+}
+
+static gboolean
+explain_pcap(Subject *subject, const char *file, GError **error)
+{
+	char problem[PCAP_ERRBUF_SIZE];
+	pcap_t *pcap = pcap_open_offline(file, problem);
+	struct pcap_pkthdr *header;
+	const u_char *data;
+	gboolean ok = TRUE;
+	int status;
+
+	if (!pcap) {
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "%s: %s", file, problem);
+		return FALSE;
+	}
+	if (pcap_datalink(pcap) != DLT_EN10MB) {
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "%s: holds no Ethernet frames", file);
+		pcap_close(pcap);
+		return FALSE;
+	}
+	for (guint number = 1; ok && (status = pcap_next_ex(pcap, &header, &data)) != PCAP_ERROR_BREAK; number++) {
+		if (status == PCAP_ERROR) {
+			sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "%s: packet %u: %s", file, number,
+					 pcap_geterr(pcap));
+			ok = FALSE;
+		} else {
+			ok = explain_captured(subject, header, data, number, error);
+		}
+	}
+	pcap_close(pcap);
+	return ok;
+}
+
+/* --- the command --- */
+
+static gboolean
+usage_is_right(const CliArgs *args, const char **ret_line, const char **ret_problem)
+{
+	const char *check = cli_args_get(args, "check"), *line = cli_args_get(args, "packet");
+	const char *filter = cli_args_get(args, "filter");
+
+	/* With a port there is no filter to name: the bare word is the packet. */
+	if (cli_args_has(args, "port") && filter && !line) {
+		line = filter;
+		filter = NULL;
+	}
+	*ret_line = line;
+	if (cli_args_has(args, "in") == cli_args_has(args, "out"))
+		*ret_problem = "one of --in (to the guest) and --out (from the guest) is needed";
+	else if (!filter == !cli_args_has(args, "port"))
+		*ret_problem = "one of a filter and --port is needed";
+	else if (!line == !cli_args_has(args, "pcap"))
+		*ret_problem = "one of a packet's line and --pcap is needed";
+	else if (check && !g_str_equal(check, "accept") && !g_str_equal(check, "drop"))
+		*ret_problem = "--check takes accept or drop";
+	else
+		return TRUE;
+	return FALSE;
+}
+
+CliExit
+cli_nwfilter_explain(CliContext *context, const CliArgs *args)
+{
+	g_auto(Subject) subject = { .context = context };
+	g_autoptr(GError) error = NULL;
+	const char *line, *problem;
+
+	if (!usage_is_right(args, &line, &problem)) {
+		cli_error("%s", problem);
+		return CLI_USAGE;
+	}
+	subject.way = cli_args_has(args, "out") ? RULE_FROM_GUEST : RULE_TO_GUEST;
+	subject.verbose = cli_args_has(args, "verbose");
+	subject.check = cli_args_get(args, "check");
+	if (context->json)
+		subject.rows = json_array();
+	if (!subject_open(&subject, args, &error) ||
+	    !(line ? explain_line(&subject, line, &error)
+		   : explain_pcap(&subject, cli_args_get(args, "pcap"), &error))) {
+		cli_error("%s", error->message);
+		return CLI_FAILED;
+	}
+	if (subject.rows)
+		cli_print_json(subject.rows);
+	return subject.differs ? CLI_FAILED : CLI_OK;
+}
