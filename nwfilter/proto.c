@@ -34,9 +34,8 @@
 #define ICMP_TYPE_CODE ATTR("type", UINT8, VALUE, ICMP_TYPE), ATTR("code", UINT8, VALUE, ICMP_CODE)
 #define TCP_EXTRA ATTR("option", UINT8, VALUE, TCP_OPTION), ATTR("flags", TCP_FLAGS, VALUE, TCP_FLAGS)
 
-/* What every layer 4 element has. */
+/* What every layer 4 element has, behind its MAC addresses. */
 #define LAYER4(TYPE, SRC, DST, DSCP_FIELD) \
-	ATTR("srcmacaddr", MAC, VALUE, ETHER_SRC), \
 	ADDRESSES(TYPE, SRC, DST), \
 	SPAN("srcipfrom", "srcipto", TYPE, SRC), \
 	SPAN("dstipfrom", "dstipto", TYPE, DST), \
@@ -45,8 +44,11 @@
 	ATTR("state", STATE, VALUE, CT_STATE), \
 	ATTR("ipset", IPSET, VALUE, IPSET), \
 	ATTR("ipsetflags", IPSET_FLAGS, IPSET_FLAGS, IPSET)
-#define LAYER4_V4 LAYER4(IPV4, IP4_SRC, IP4_DST, IP4_DSCP)
-#define LAYER4_V6 LAYER4(IPV6, IP6_SRC, IP6_DST, IP6_DSCP)
+#define MAC_SRC_PLAIN ATTR("srcmacaddr", MAC, VALUE, ETHER_SRC)
+#define LAYER4_V4 MAC_SRC_PLAIN, LAYER4(IPV4, IP4_SRC, IP4_DST, IP4_DSCP)
+/* The guide's tables 18.10 and 18.11 give these four MAC attributes; libvirt itself takes srcmacaddr only. */
+#define LAYER4_V4_MACS MACS, LAYER4(IPV4, IP4_SRC, IP4_DST, IP4_DSCP)
+#define LAYER4_V6 MAC_SRC_PLAIN, LAYER4(IPV6, IP6_SRC, IP6_DST, IP6_DSCP)
 
 static const NwAttrInfo mac_attrs[] = {
 	MACS,
@@ -74,6 +76,8 @@ static const NwAttrInfo stp_attrs[] = {
 	MASKED("sender-address", "sender-address-mask", MAC, STP_SENDER_ADDRESS),
 	RANGE("port", "port-hi", UINT16, STP_PORT),
 	RANGE("age", "age-hi", UINT16, STP_MESSAGE_AGE),
+	/* The guide's table 18.5 calls it so. */
+	RANGE("msg-age", "msg-age-hi", UINT16, STP_MESSAGE_AGE),
 	RANGE("max-age", "max-age-hi", UINT16, STP_MAX_AGE),
 	RANGE("hello-time", "hello-time-hi", UINT16, STP_HELLO_TIME),
 	RANGE("forward-delay", "forward-delay-hi", UINT16, STP_FORWARD_DELAY),
@@ -114,8 +118,8 @@ static const NwAttrInfo ipv6_attrs[] = {
 
 static const NwAttrInfo tcp_attrs[] = { LAYER4_V4, PORTS, TCP_EXTRA, COMMENT };
 static const NwAttrInfo port_attrs[] = { LAYER4_V4, PORTS, COMMENT };
-static const NwAttrInfo icmp_attrs[] = { LAYER4_V4, ICMP_TYPE_CODE, COMMENT };
-static const NwAttrInfo plain_attrs[] = { LAYER4_V4, COMMENT };
+static const NwAttrInfo icmp_attrs[] = { LAYER4_V4_MACS, ICMP_TYPE_CODE, COMMENT };
+static const NwAttrInfo plain_attrs[] = { LAYER4_V4_MACS, COMMENT };
 /* The language's schema allows flags here too. */
 static const NwAttrInfo tcp6_attrs[] = { LAYER4_V6, PORTS, TCP_EXTRA, COMMENT };
 static const NwAttrInfo port6_attrs[] = { LAYER4_V6, PORTS, COMMENT };
