@@ -90,4 +90,4 @@ format:
 	clang-format -i $(shell find $(LAYERS) tests bench -name '*.[ch]')
 # What a small machine can do in a minute.
 lint-fast:
-	@tools/lint layout layers shell
+	@tools/lint layers shell cppcheck
