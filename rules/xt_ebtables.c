@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The link stage as input of ebtables-restore; what can be said: rules/xt_emit.h. */
+
+#include <string.h>
+
+#include "base/error.h"
+#include "rules/xt_private.h"
+
+#define TOOL		     "ebtables"
+#define ETHERTYPE_IPV4	     0x0800
+#define ETHERTYPE_ARP	     0x0806
+#define ETHERTYPE_RARP	     0x8035
+#define ARP_LENGTHS_IPV4     0x0604
+#define BRIDGE_GROUP_ADDRESS "01:80:c2:00:00:00"
+#define ARP_ODD_CHAIN	     "libvirt-arp-odd"
+
+typedef enum {
+	FORM_ADDRESS, /* with a mask */
+	FORM_NUMBER,  /* or a range */
+	FORM_ETHERTYPE,
+	FORM_HEX, /* without 0x: ebtables reads nothing else there */
+} Form;
+
+/* In the order ebtables' manual has them; what is not here takes code of its own. */
+static const struct {
+	RuleField field;
+	Form form;
+	const char *option;
+} options[] = {
+	{ RULE_FIELD_ETHER_TYPE, FORM_ETHERTYPE, "-p" },
+	{ RULE_FIELD_ETHER_SRC, FORM_ADDRESS, "-s" },
+	{ RULE_FIELD_ETHER_DST, FORM_ADDRESS, "-d" },
+	{ RULE_FIELD_VLAN_ID, FORM_NUMBER, "--vlan-id" },
+	{ RULE_FIELD_VLAN_ENCAP, FORM_HEX, "--vlan-encap" },
+	{ RULE_FIELD_STP_TYPE, FORM_NUMBER, "--stp-type" },
+	{ RULE_FIELD_STP_FLAGS, FORM_NUMBER, "--stp-flags" },
+	{ RULE_FIELD_STP_ROOT_PRIORITY, FORM_NUMBER, "--stp-root-prio" },
+	{ RULE_FIELD_STP_ROOT_ADDRESS, FORM_ADDRESS, "--stp-root-addr" },
+	{ RULE_FIELD_STP_ROOT_COST, FORM_NUMBER, "--stp-root-cost" },
+	{ RULE_FIELD_STP_SENDER_PRIORITY, FORM_NUMBER, "--stp-sender-prio" },
+	{ RULE_FIELD_STP_SENDER_ADDRESS, FORM_ADDRESS, "--stp-sender-addr" },
+	{ RULE_FIELD_STP_PORT, FORM_NUMBER, "--stp-port" },
+	{ RULE_FIELD_STP_MESSAGE_AGE, FORM_NUMBER, "--stp-msg-age" },
+	{ RULE_FIELD_STP_MAX_AGE, FORM_NUMBER, "--stp-max-age" },
+	{ RULE_FIELD_STP_HELLO_TIME, FORM_NUMBER, "--stp-hello-time" },
+	{ RULE_FIELD_STP_FORWARD_DELAY, FORM_NUMBER, "--stp-forward-delay" },
+	{ RULE_FIELD_ARP_HTYPE, FORM_NUMBER, "--arp-htype" },
+	{ RULE_FIELD_ARP_PTYPE, FORM_ETHERTYPE, "--arp-ptype" },
+	{ RULE_FIELD_ARP_OPCODE, FORM_NUMBER, "--arp-op" },
+	{ RULE_FIELD_ARP_SRC_MAC, FORM_ADDRESS, "--arp-mac-src" },
+	{ RULE_FIELD_ARP_DST_MAC, FORM_ADDRESS, "--arp-mac-dst" },
+	{ RULE_FIELD_ARP_SRC_IP, FORM_ADDRESS, "--arp-ip-src" },
+	{ RULE_FIELD_ARP_DST_IP, FORM_ADDRESS, "--arp-ip-dst" },
+	{ RULE_FIELD_IP4_SRC, FORM_ADDRESS, "--ip-src" },
+	{ RULE_FIELD_IP4_DST, FORM_ADDRESS, "--ip-dst" },
+	{ RULE_FIELD_IP4_PROTOCOL, FORM_NUMBER, "--ip-proto" },
+	{ RULE_FIELD_IP6_SRC, FORM_ADDRESS, "--ip6-src" },
+	{ RULE_FIELD_IP6_DST, FORM_ADDRESS, "--ip6-dst" },
+	{ RULE_FIELD_L4_PROTOCOL, FORM_NUMBER, "--ip6-proto" },
+};
+
+typedef struct {
+	GString *out;
+	const RuleChain *chain;
+	const char *chain_name; /* in the kernel */
+	gboolean uses_arp_odd;
+} Ebtables;
+
+static void
+option_append(GString *line, const char *option, Form form, const XtMatch *match)
+{
+	g_string_append_printf(line, " %s %s", option, match->negate ? "! " : "");
+	switch (form) {
+	case FORM_ADDRESS:
+		xt_address_append(line, match);
+		return;
+	case FORM_NUMBER:
+		xt_range_append(line, match);
+		return;
+	case FORM_ETHERTYPE:
+		g_string_append_printf(line, "0x%04x", xt_match_number(match));
+		return;
+	case FORM_HEX:
+		g_string_append_printf(line, "%04X", xt_match_number(match));
+		return;
+	}
+}
+
+static gboolean
+has_arp_mac(const XtRule *rule)
+{
+	return xt_rule_has(rule, RULE_FIELD_ARP_SRC_MAC, RULE_FIELD_ARP_SRC_MAC) ||
+	       xt_rule_has(rule, RULE_FIELD_ARP_DST_MAC, RULE_FIELD_ARP_DST_MAC);
+}
+
+static gboolean
+has_arp_ip(const XtRule *rule)
+{
+	return xt_rule_has(rule, RULE_FIELD_ARP_SRC_IP, RULE_FIELD_ARP_SRC_IP) ||
+	       xt_rule_has(rule, RULE_FIELD_ARP_DST_IP, RULE_FIELD_ARP_GRATUITOUS);
+}
+
+/*
+ * What ebtables demands itself is not said again: of an ARP address its type and length, of any STP field the start of
+ * the message. Returns the target for odd lengths, else NULL.
+ */
+static gboolean
+take_implied(XtRule *rule, gboolean *ret_odd, GError **error)
+{
+	for (guint i = 0; i < rule->matches->len; i++) {
+		XtMatch *match = &g_array_index(rule->matches, XtMatch, i);
+
+		if (match->field == RULE_FIELD_STP_LLC && !match->negate)
+			match->is_taken = xt_rule_has(rule, RULE_FIELD_STP_TYPE, RULE_FIELD_STP_FORWARD_DELAY);
+		else if (match->field == RULE_FIELD_ARP_HTYPE && !match->negate && xt_match_number(match) == 1)
+			match->is_taken = has_arp_mac(rule);
+		else if (match->field == RULE_FIELD_ARP_PTYPE && !match->negate &&
+			 xt_match_number(match) == ETHERTYPE_IPV4)
+			match->is_taken = has_arp_ip(rule);
+		else if (match->field == RULE_FIELD_ARP_LENGTHS && !match->negate)
+			match->is_taken = has_arp_mac(rule) || has_arp_ip(rule);
+		else if (match->field == RULE_FIELD_ARP_LENGTHS) {
+			if (xt_match_number(match) != ARP_LENGTHS_IPV4 ||
+			    (rule->step->action != RULE_ACTION_DROP && rule->step->action != RULE_ACTION_REJECT))
+				return xt_rule_refuse(rule, TOOL, "anything on odd ARP lengths but to drop", error);
+			match->is_taken = *ret_odd = TRUE;
+		}
+	}
+	return TRUE;
+}
+
+/* The kernel reads ports behind these protocols only. */
+static gboolean
+append_ports(GString *line, XtRule *rule, RuleField protocol_field, const char *const names[2], GError **error)
+{
+	static const guint8 with_ports[] = { 6, 17, 33, 132, 136 };
+	XtMatch *source = xt_rule_take(rule, RULE_FIELD_L4_SRC_PORT);
+	XtMatch *destination = xt_rule_take(rule, RULE_FIELD_L4_DST_PORT);
+	gboolean ok = FALSE;
+
+	if (!source && !destination)
+		return TRUE;
+	for (guint i = 0; i < rule->matches->len; i++) {
+		const XtMatch *match = &g_array_index(rule->matches, XtMatch, i);
+
+		if (match->field == protocol_field && !match->negate)
+			ok = memchr(with_ports, (int)xt_match_number(match), sizeof(with_ports)) != NULL;
+	}
+	if (!ok)
+		return xt_rule_refuse(rule, TOOL, "ports without a protocol that has them", error);
+	if (source)
+		option_append(line, names[0], FORM_NUMBER, source);
+	if (destination)
+		option_append(line, names[1], FORM_NUMBER, destination);
+	return TRUE;
+}
+
+/* The two bits behind the DSCP are the network's to change: RFC 3168, 5. */
+static gboolean
+dscp_tails(GPtrArray *tails, XtRule *rule, GError **error)
+{
+	XtMatch *match = xt_rule_take(rule, RULE_FIELD_IP4_DSCP);
+
+	if (!match)
+		return TRUE;
+	if (match->negate)
+		return xt_rule_refuse(rule, TOOL, "a dscp that is not", error);
+	for (guint ecn = 0; ecn < 4; ecn++)
+		g_ptr_array_add(tails, g_strdup_printf(" --ip-tos 0x%02x", xt_match_number(match) << 2 | ecn));
+	return TRUE;
+}
+
+typedef struct {
+	guint low, high;
+} Span;
+
+/* The values of 0 to 255 that hold: of a range that is not, those on both sides. */
+static guint
+match_spans(const XtMatch *match, Span ret_spans[2])
+{
+	guint count = 0, low = 0, high = 255;
+
+	if (match) {
+		low = xt_match_number(match);
+		high = match->has_high ? rule_value_get_uint(match->field, match->high) : low;
+	}
+	if (!match || !match->negate) {
+		ret_spans[0] = (Span){ low, high };
+		return 1;
+	}
+	if (low > 0)
+		ret_spans[count++] = (Span){ 0, low - 1 };
+	if (high < 255)
+		ret_spans[count++] = (Span){ high + 1, 255 };
+	return count;
+}
+
+/* ebtables negates type and code together, the language each by itself: one rule for each pair of ranges. */
+static void
+icmp_tails(GPtrArray *tails, XtRule *rule)
+{
+	XtMatch *type = xt_rule_take(rule, RULE_FIELD_ICMP_TYPE);
+	XtMatch *code = xt_rule_take(rule, RULE_FIELD_ICMP_CODE);
+	Span types[2], codes[2];
+	guint type_count = match_spans(type, types), code_count = match_spans(code, codes);
+
+	if (!type && !code)
+		return;
+	if (!code) {
+		GString *tail = g_string_new(NULL);
+
+		option_append(tail, "--ip6-icmp-type", FORM_NUMBER, type);
+		g_ptr_array_add(tails, g_string_free(tail, FALSE));
+		return;
+	}
+	for (guint t = 0; t < type_count; t++)
+		for (guint c = 0; c < code_count; c++)
+			g_ptr_array_add(tails, g_strdup_printf(" --ip6-icmp-type %u:%u/%u:%u", types[t].low,
+							       types[t].high, codes[c].low, codes[c].high));
+}
+
+static const char *
+target_of(RuleAction action)
+{
+	switch (action) {
+	case RULE_ACTION_DROP:
+	case RULE_ACTION_REJECT:
+		return "DROP";
+	case RULE_ACTION_ACCEPT:
+		return "ACCEPT";
+	case RULE_ACTION_RETURN:
+		return "RETURN";
+	case RULE_ACTION_CONTINUE:
+		return "CONTINUE";
+	}
+	g_assert_not_reached();
+}
+
+static gboolean
+append_matches(GString *line, GPtrArray *tails, XtRule *rule, GError **error)
+{
+	static const char *const ports[] = { "--ip-sport", "--ip-dport" };
+	static const char *const ports6[] = { "--ip6-sport", "--ip6-dport" };
+	gboolean is_ipv4 = xt_rule_has(rule, RULE_FIELD_IP4_PROTOCOL, RULE_FIELD_IP4_PROTOCOL);
+	XtMatch *match;
+
+	for (guint i = 0; i < G_N_ELEMENTS(options); i++) {
+		match = xt_rule_take(rule, options[i].field);
+		if (match)
+			option_append(line, options[i].option, options[i].form, match);
+	}
+	match = xt_rule_take(rule, RULE_FIELD_ARP_GRATUITOUS);
+	if (match)
+		g_string_append(line,
+				match->negate == (match->low[0] != 0) ? " ! --arp-gratuitous" : " --arp-gratuitous");
+	if (!append_ports(line, rule, is_ipv4 ? RULE_FIELD_IP4_PROTOCOL : RULE_FIELD_L4_PROTOCOL,
+			  is_ipv4 ? ports : ports6, error) ||
+	    !dscp_tails(tails, rule, error))
+		return FALSE;
+	icmp_tails(tails, rule);
+	return xt_rule_check(rule, TOOL, error);
+}
+
+static gboolean
+rule_append(XtRule *rule, gpointer user_data, GError **error)
+{
+	Ebtables *eb = user_data;
+	g_autoptr(GString) line = g_string_new(NULL);
+	g_autoptr(GPtrArray) tails = g_ptr_array_new_with_free_func(g_free);
+	gboolean odd_arp = FALSE;
+
+	/* The IR leaves out what the chain was entered for; ebtables wants it before options of that protocol. */
+	if (eb->chain->ethertype && !xt_rule_has(rule, RULE_FIELD_ETHER_TYPE, RULE_FIELD_ETHER_TYPE))
+		g_string_append_printf(line, " -p 0x%04x", eb->chain->ethertype);
+	if (eb->chain->bpdu_only && !xt_rule_has(rule, RULE_FIELD_ETHER_DST, RULE_FIELD_ETHER_DST))
+		g_string_append(line, " -d " BRIDGE_GROUP_ADDRESS);
+	if (!take_implied(rule, &odd_arp, error) || !append_matches(line, tails, rule, error))
+		return FALSE;
+	eb->uses_arp_odd |= odd_arp;
+	for (guint i = 0; i < MAX(tails->len, 1); i++)
+		g_string_append_printf(eb->out, "-A %s%s%s -j %s\n", eb->chain_name, line->str,
+				       tails->len ? (const char *)tails->pdata[i] : "",
+				       odd_arp ? ARP_ODD_CHAIN : target_of(rule->step->action));
+	return TRUE;
+}
+
+/* Returns the chain's name in the kernel: libvirt-I-IF, I-IF-CHAIN. */
+static char *
+chain_name(const RuleStage *stage, const RuleChain *chain, const char *port, RuleWay way)
+{
+	char letter = way == RULE_FROM_GUEST ? 'I' : 'O';
+
+	return chain == stage->chains->pdata[0] ? g_strdup_printf("libvirt-%c-%s", letter, port)
+						: g_strdup_printf("%c-%s-%s", letter, port, chain->name);
+}
+
+static gboolean
+stage_append(Ebtables *eb, const XtPort *port, RuleWay way, GString *chains, GString *links, GError **error)
+{
+	const RuleStage *stage = &port->program->stage[way][RULE_STAGE_LINK];
+
+	if (rule_stage_is_empty(stage))
+		return TRUE;
+	for (guint i = 0; i < stage->chains->len; i++) {
+		const RuleChain *chain = stage->chains->pdata[i];
+		g_autofree char *name = chain_name(stage, chain, port->name, way);
+
+		if (!xt_chain_name_check(name, error))
+			return FALSE;
+		g_string_append_printf(chains, ":%s RETURN\n", name);
+		eb->chain = chain;
+		eb->chain_name = name;
+		for (guint k = 0; k < chain->steps->len; k++) {
+			const RuleStep *step = chain->steps->pdata[k];
+			g_autofree char *target = step->jump ? chain_name(stage, step->jump, port->name, way) : NULL;
+
+			if (!target) {
+				if (!xt_step_expand(port, step, rule_append, eb, error))
+					return FALSE;
+				continue;
+			}
+			g_string_append_printf(eb->out, "-A %s", name);
+			if (step->jump->ethertype)
+				g_string_append_printf(eb->out, " -p 0x%04x", step->jump->ethertype);
+			if (step->jump->bpdu_only)
+				g_string_append(eb->out, " -d " BRIDGE_GROUP_ADDRESS);
+			g_string_append_printf(eb->out, " -j %s\n", target);
+		}
+	}
+	g_string_append_printf(
+		links, "-A %s %s %s -j libvirt-%c-%s\n", way == RULE_FROM_GUEST ? "PREROUTING" : "POSTROUTING",
+		way == RULE_FROM_GUEST ? "-i" : "-o", port->name, way == RULE_FROM_GUEST ? 'I' : 'O', port->name);
+	return TRUE;
+}
+
+/*
+ * Drops ARP whose addresses are not 6 and 4 bytes long. ebtables cannot read the lengths, but an address compared under
+ * an empty mask holds just when type and length are right. Where the type is not, the length stays unknown: back.
+ */
+static void
+arp_odd_append(GString *out)
+{
+	static const guint16 types[] = { ETHERTYPE_ARP, ETHERTYPE_RARP };
+	static const char *const hardware[] = { "--arp-mac-src 00:00:00:00:00:00/00:00:00:00:00:00",
+						"--arp-htype ! 1" };
+	static const char *const protocol[] = { "--arp-ip-src 0.0.0.0/0", "--arp-ptype ! 0x0800" };
+
+	for (guint t = 0; t < G_N_ELEMENTS(types); t++) {
+		for (guint i = 0; i < G_N_ELEMENTS(hardware) * G_N_ELEMENTS(protocol); i++)
+			g_string_append_printf(out, "-A " ARP_ODD_CHAIN " -p 0x%04x %s %s -j RETURN\n", types[t],
+					       hardware[i / 2], protocol[i % 2]);
+		g_string_append_printf(out, "-A " ARP_ODD_CHAIN " -p 0x%04x -j DROP\n", types[t]);
+	}
+}
+
+gboolean
+xt_emit_ebtables(const XtPort *ports, guint port_count, char **ret_text, GError **error)
+{
+	g_autoptr(GString) chains = g_string_new(NULL);
+	g_autoptr(GString) rules = g_string_new(NULL);
+	g_autoptr(GString) links = g_string_new(NULL);
+	Ebtables eb = { .out = rules };
+
+	for (guint i = 0; i < port_count; i++)
+		for (guint way = 0; way < RULE_WAY_COUNT; way++)
+			if (!stage_append(&eb, &ports[i], way, chains, links, error))
+				return FALSE;
+	if (eb.uses_arp_odd) {
+		g_string_append(chains, ":" ARP_ODD_CHAIN " RETURN\n");
+		arp_odd_append(rules);
+	}
+	/* The jumps last: where rules are loaded one by one, a port is not reached before its chains are whole. */
+	*ret_text = links->len ? g_strconcat("*nat\n", chains->str, rules->str, links->str, NULL) : NULL;
+	return TRUE;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The eb/iptables back end: programs of ports as input of ebtables-restore, iptables-restore and ip6tables-restore.
+ *
+ * The link stage becomes ebtables' table nat, the network stage iptables' and ip6tables' table filter, in the chains
+ * libvirt uses (IF is the port's interface, CHAIN a filter's chain):
+ *
+ *   ebtables     PREROUTING -i IF -> libvirt-I-IF -> I-IF-CHAIN      from the guest
+ *                POSTROUTING -o IF -> libvirt-O-IF -> O-IF-CHAIN     to the guest
+ *   ip(6)tables  FORWARD -> libvirt-in -> FI-IF                      from the guest, accept is RETURN
+ *                FORWARD -> libvirt-out -> FO-IF                     to the guest, bridged only
+ *                FORWARD -> libvirt-in-post                          what FI-IF let through is accepted
+ *                INPUT -> libvirt-host-in -> HI-IF                   from the guest to the host, the same as FI-IF
+ *
+ * A rule with variables becomes one rule for each tuple of their values. Where the tools say less than the language:
+ *
+ *   reject       drops in ebtables
+ *   dscp         ebtables compares the whole type of service: four rules, one for each value of the ECN bits (RFC 3168)
+ *   ARP          ebtables itself demands Ethernet's (IPv4's) type and length of an address it compares; "no such
+ *                address" is a jump to libvirt-arp-odd. With a protocol type that is not IPv4 the length of protocol
+ *                addresses goes unseen, with a hardware type that is not Ethernet that of hardware addresses.
+ *   STP          ebtables reads version 0 only, and compares what follows the type in configuration messages only:
+ *                another message has those fields whatever their values
+ *   icmp         type 255 is iptables' number for any type
+ *   comments     in iptables only, their first 255 bytes
+ *
+ * What they cannot say at all is an error that names file and line:
+ *
+ *   ebtables     a dscp that is not; ports where the protocol is not one of TCP, UDP, UDP-Lite, SCTP, DCCP; odd ARP
+ *                lengths that do not drop; IP sets, connection limits and states
+ *   iptables     an ICMP code without its type, a code under a type that is not; TCP option 0; ports of a protocol
+ *                that is not TCP, UDP or SCTP
+ *   both         one field compared twice; chain names of more than %XT_CHAIN_NAME_MAX bytes
+ */
+#pragma once
+
+#include "rules/ir.h"
+
+#define XT_CHAIN_NAME_MAX 28   /* as the tools have it: XT_EXTENSION_MAXNAMELEN - 1 */
+#define XT_RULES_MAX	  4096 /* that one rule may become */
+
+typedef struct {
+	const char *name; /* the interface */
+	const RuleProgram *program;
+	const RuleVars *vars; /* MAC among them */
+} XtPort;
+
+/* What each tool loads; NULL: it has nothing to do. */
+typedef struct {
+	char *ebtables;	 /* ebtables-restore --noflush */
+	char *iptables;	 /* iptables-restore -n */
+	char *ip6tables; /* ip6tables-restore -n */
+} XtInput;
+
+void xt_input_free(XtInput *input);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(XtInput, xt_input_free)
+
+/**
+ * xt_emit: the rules of these ports, all in one input for each tool
+ * @ports: every port that shall have rules: libvirt-in and its like are made anew and hold these only
+ *
+ * The tables are taken to hold no jumps to libvirt's chains yet.
+ *
+ * Errors: %SLUICE_ERROR_CONFIG_UNSUPPORTED for what the tools cannot say, %SLUICE_ERROR_BUILD_FIREWALL for variables
+ * that are missing, of the wrong type or of unequal length, %SLUICE_ERROR_LIMIT past %XT_RULES_MAX.
+ */
+XtInput *xt_emit(const XtPort *ports, guint port_count, GError **error);
+
+/** xt_input_print: all inputs in one text, each behind a line "# TOOL OPTIONS" */
+char *xt_input_print(const XtInput *input);
