@@ -82,8 +82,10 @@ cli_nwfilter_compile(CliContext *context, const CliArgs *args)
 
 	if (backend && g_str_equal(backend, "ir")) {
 		format = NW_COMPILE_IR;
+	} else if (backend && g_str_equal(backend, "iptables")) {
+		format = NW_COMPILE_IPTABLES;
 	} else if (backend && !g_str_equal(backend, "nft")) {
-		cli_error("unknown back end '%s': nft or ir", backend);
+		cli_error("unknown back end '%s': nft, iptables or ir", backend);
 		return CLI_USAGE;
 	}
 	output = compile(context, args, format, &error);

@@ -139,7 +139,7 @@ bash_words(CliCompletion completion)
 	case CLI_COMPLETE_COMMAND:
 		return "words=(\"${commands[@]}\")";
 	case CLI_COMPLETE_BACKEND:
-		return "words=(nft ir)";
+		return "words=(nft iptables ir)";
 	case CLI_COMPLETE_SHELL:
 		return "words=(bash)";
 	}

@@ -5,6 +5,16 @@
 
 #include "base/error.h"
 #include "nwfilter/engine_private.h"
+#include "rules/xt_emit.h"
+
+static char *
+print_iptables(const RuleProgram *program, const RuleVars *vars, const char *port, GError **error)
+{
+	const XtPort ports[] = { { port, program, vars } };
+	g_autoptr(XtInput) input = xt_emit(ports, G_N_ELEMENTS(ports), error);
+
+	return input ? xt_input_print(input) : NULL;
+}
 
 char *
 nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_data, NwCompileFormat format, GError **error)
@@ -32,6 +42,8 @@ nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_dat
 	shape = plan_shape(program, vars, binding->port_dev, sets, &elements, error);
 	if (!shape)
 		return NULL;
+	if (format == NW_COMPILE_IPTABLES)
+		return print_iptables(program, vars, binding->port_dev, error);
 	plan = plan_new(program, vars, binding->port_dev, sets, error);
 	if (!plan || !nft_expr_check(plan, &lowering, error))
 		return NULL;

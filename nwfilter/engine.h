@@ -91,13 +91,15 @@ gboolean nw_tree_check(const NwFilter *definition, NwLookupFn lookup, gpointer l
 typedef enum {
 	NW_COMPILE_IR,
 	NW_COMPILE_NFT,
+	NW_COMPILE_IPTABLES,
 } NwCompileFormat;
 
 /**
  * nw_compile_text: the rules of one filter for one port, without any kernel
  * @binding: the port's name, MAC, filter and parameters
  *
- * Returns: (transfer full): for %NW_COMPILE_NFT, text that `nft -f` loads.
+ * Returns: (transfer full): for %NW_COMPILE_NFT, text that `nft -f` loads; for %NW_COMPILE_IPTABLES, the inputs of
+ * xt_emit(), each behind a line that names its tool.
  */
 char *nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_data, NwCompileFormat format,
 		      GError **error);

@@ -99,7 +99,7 @@ _sluice()
 	nwfilter-compile)
 		case $prev,$cur in
 		--filter,*)  ;;
-		--backend,*) words=(nft ir) ;;
+		--backend,*) words=(nft iptables ir) ;;
 		--ifname,*)  ;;
 		--mac,*)  ;;
 		--param,*)  ;;
