@@ -189,6 +189,7 @@ packet_parse(const guint8 *bytes, gsize len, PacketView *ret_view, GError **erro
 		}
 		view.tags[view.tag_count++] = (PacketTag){ (guint16)outer, tci & 0x0fff };
 	}
+	view.inner_type = (guint16)type;
 	parse_network(&view);
 	*ret_view = view;
 	return TRUE;

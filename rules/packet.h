@@ -36,6 +36,7 @@ typedef struct {
 	PacketTag tags[PACKET_TAGS_MAX];
 	gsize network;	      /* offset behind the Ethernet header and one tag */
 	guint16 network_type; /* ethertype there; below 1536: a length, IEEE 802.3 clause 3.2.6 */
+	guint16 inner_type;   /* ethertype behind all tags listed: for people, no filter sees it */
 	PacketKind kind;
 	gboolean has_l4;	/* @l4_protocol is known */
 	guint8 l4_protocol;	/* of the last header, IPv6 extension headers skipped, but not AH */

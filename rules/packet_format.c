@@ -179,7 +179,7 @@ packet_format(const PacketView *view)
 		}
 		break;
 	case PACKET_PLAIN:
-		g_string_append_printf(format.out, "type 0x%04x", view->network_type);
+		g_string_append_printf(format.out, "type 0x%04x", view->inner_type);
 		break;
 	}
 	return g_string_free(format.out, FALSE);
