@@ -16,8 +16,8 @@
 
 typedef struct {
 	GString *out;
-	GHashTable *sets;	/* id of an anonymous set -> "{values}" */
-	gboolean host_order;	/* what the register holds is a number of the host's */
+	GHashTable *sets;    /* id of an anonymous set -> "{values}" */
+	gboolean host_order; /* what the register holds is a number of the host's */
 } Reader;
 
 static void
@@ -88,8 +88,11 @@ put_expr(struct nftnl_expr *expr, void *data)
 	} else if (g_str_equal(name, "meta")) {
 		guint32 key = nftnl_expr_get_u32(expr, NFTNL_EXPR_META_KEY);
 
-		g_string_append(out, key == NFT_META_MARK ? "mark" : key == NFT_META_L4PROTO ? "l4proto"
-				     : key == NFT_META_IIFNAME ? "iifname" : key == NFT_META_OIFNAME ? "oifname" : "?");
+		g_string_append(out, key == NFT_META_MARK      ? "mark"
+				     : key == NFT_META_L4PROTO ? "l4proto"
+				     : key == NFT_META_IIFNAME ? "iifname"
+				     : key == NFT_META_OIFNAME ? "oifname"
+							       : "?");
 		reader->host_order = key == NFT_META_MARK;
 		if (nftnl_expr_is_set(expr, NFTNL_EXPR_META_DREG))
 			put_register(reader, expr, NFTNL_EXPR_META_DREG);
@@ -102,7 +105,7 @@ put_expr(struct nftnl_expr *expr, void *data)
 		reader->host_order = state;
 	} else if (g_str_equal(name, "bitwise")) {
 		guint32 len;
-		const guint8 *xor = nftnl_expr_get(expr, NFTNL_EXPR_BITWISE_XOR, &len);
+		const guint8 * xor = nftnl_expr_get(expr, NFTNL_EXPR_BITWISE_XOR, &len);
 		static const guint8 zero[16];
 
 		g_assert_cmpuint(nftnl_expr_get_u32(expr, NFTNL_EXPR_BITWISE_LEN), ==, len);
@@ -127,9 +130,11 @@ put_expr(struct nftnl_expr *expr, void *data)
 				     ? nftnl_expr_get_u32(expr, NFTNL_EXPR_LOOKUP_SET_ID)
 				     : 0;
 
-		g_string_append(out, nftnl_expr_get_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS) & NFT_LOOKUP_F_INV ? "not-in " : "in ");
-		g_string_append_printf(out, "%s", id ? (const char *)g_hash_table_lookup(reader->sets, GUINT_TO_POINTER(id))
-						     : nftnl_expr_get_str(expr, NFTNL_EXPR_LOOKUP_SET));
+		g_string_append(out, nftnl_expr_get_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS) & NFT_LOOKUP_F_INV ? "not-in "
+													  : "in ");
+		g_string_append_printf(out, "%s",
+				       id ? (const char *)g_hash_table_lookup(reader->sets, GUINT_TO_POINTER(id))
+					  : nftnl_expr_get_str(expr, NFTNL_EXPR_LOOKUP_SET));
 	} else if (g_str_equal(name, "immediate")) {
 		g_string_append(out, verdict_word(nftnl_expr_get_u32(expr, NFTNL_EXPR_IMM_VERDICT)));
 		if (nftnl_expr_is_set(expr, NFTNL_EXPR_IMM_CHAIN))
@@ -142,10 +147,10 @@ put_expr(struct nftnl_expr *expr, void *data)
 	} else if (g_str_equal(name, "dynset")) {
 		const struct nftnl_expr *limit = nftnl_expr_get(expr, NFTNL_EXPR_DYNSET_EXPR, NULL);
 
-		g_string_append_printf(out, "add %s count %s %u", nftnl_expr_get_str(expr, NFTNL_EXPR_DYNSET_SET_NAME),
-				       nftnl_expr_get_u32(limit, NFTNL_EXPR_CONNLIMIT_FLAGS) & NFT_CONNLIMIT_F_INV ? "over"
-														   : "up-to",
-				       nftnl_expr_get_u32(limit, NFTNL_EXPR_CONNLIMIT_COUNT));
+		g_string_append_printf(
+			out, "add %s count %s %u", nftnl_expr_get_str(expr, NFTNL_EXPR_DYNSET_SET_NAME),
+			nftnl_expr_get_u32(limit, NFTNL_EXPR_CONNLIMIT_FLAGS) & NFT_CONNLIMIT_F_INV ? "over" : "up-to",
+			nftnl_expr_get_u32(limit, NFTNL_EXPR_CONNLIMIT_COUNT));
 	} else {
 		g_string_append(out, name);
 	}
@@ -160,17 +165,17 @@ set_keys(const struct nlmsghdr *message, guint32 *ret_id)
 	const struct nlattr *attr, *elem, *part, *value;
 
 	*ret_id = 0;
-	mnl_attr_for_each(attr, message, sizeof(struct nfgenmsg)) {
+	mnl_attr_for_each(attr, message, sizeof(struct nfgenmsg))
+	{
 		if (mnl_attr_get_type(attr) == NFTA_SET_ELEM_LIST_SET_ID)
 			*ret_id = g_ntohl(mnl_attr_get_u32(attr));
 		if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
 			continue;
 		mnl_attr_for_each_nested(elem, attr)
-			mnl_attr_for_each_nested(part, elem)
-				if (mnl_attr_get_type(part) == NFTA_SET_ELEM_KEY)
-					mnl_attr_for_each_nested(value, part)
-						g_ptr_array_add(keys, g_bytes_new(mnl_attr_get_payload(value),
-										  mnl_attr_get_payload_len(value)));
+			mnl_attr_for_each_nested(part, elem) if (mnl_attr_get_type(part) == NFTA_SET_ELEM_KEY)
+				mnl_attr_for_each_nested(value, part)
+					g_ptr_array_add(keys, g_bytes_new(mnl_attr_get_payload(value),
+									  mnl_attr_get_payload_len(value)));
 	}
 	g_assert_cmpuint(*ret_id, !=, 0);
 	return keys;
@@ -229,7 +234,7 @@ plan_of(const char *head, const char *body, const char *variables)
 	Plan *plan;
 
 	if (!sets)
-		sets = plan_sets_new();	/* plans point into it */
+		sets = plan_sets_new(); /* plans point into it */
 	plan = plan_new(program, vars, PORT, sets, &error);
 	g_assert_no_error(error);
 	/* The origin is the program's: nothing below reads it. */
@@ -325,7 +330,7 @@ test_table(void)
 
 static const struct {
 	RuleField field;
-	guint32 value;		/* numbers; addresses are 01 02 03 … */
+	guint32 value; /* numbers; addresses are 01 02 03 … */
 	const char *expected;
 } fields[] = {
 	/* IEEE 802.3, 3.2; 802.1Q, 9.6 */
@@ -476,8 +481,7 @@ test_shapes_of_matches(void)
 	/* Both tags */
 	assert_link("<mac protocolid='vlan'/>", "", "link+12,2 in {8100,88a8} drop\n");
 	assert_link("<mac match='no' protocolid='vlan'/>", "", "link+12,2 not-in {8100,88a8} drop\n");
-	assert_link("<stp type='0'/>", "",
-		    "link+0,6 == 0180c2000000 link+20,1 == 00 link+14,5 == 4242030000 drop\n");
+	assert_link("<stp type='0'/>", "", "link+0,6 == 0180c2000000 link+20,1 == 00 link+14,5 == 4242030000 drop\n");
 	assert_lowered(OUT, "<tcp flags='SYN,ACK/SYN'/>", "", RULE_FROM_GUEST, RULE_STAGE_NETWORK, &native,
 		       "link+12,2 == 0800 jump t1-from-net-ipv4.5\nl4proto == 06 transport+13,1 & 12 == 02 drop\n");
 }
@@ -500,17 +504,19 @@ static void
 test_gratuitous(void)
 {
 	static const char guards[] = " net+2,2 == 0800 net+4,2 == 0604 drop\n";
-	g_autofree char *equal = g_strconcat("link+12,2 == 0806 net+14,1 net+24,1@4 in same-byte net+15,1 net+25,1@4 in "
-					     "same-byte net+16,1 net+26,1@4 in same-byte net+17,1 net+27,1@4 in same-byte",
-					     guards, NULL);
+	g_autofree char *equal =
+		g_strconcat("link+12,2 == 0806 net+14,1 net+24,1@4 in same-byte net+15,1 net+25,1@4 in "
+			    "same-byte net+16,1 net+26,1@4 in same-byte net+17,1 net+27,1@4 in same-byte",
+			    guards, NULL);
 	g_autoptr(GString) differ = g_string_new(NULL);
 
 	assert_link("<arp gratuitous='true'/>", "", equal);
 	/* They differ where any byte does. */
 	for (guint i = 0; i < 4; i++)
-		g_string_append_printf(differ, "link+12,2 == 0806 net+%u,1 net+%u,1@4 not-in same-byte%s", 14 + i, 24 + i,
-				       guards);
-	assert_link("<arp match='no' gratuitous='true'/>", "", differ->str);
+		g_string_append_printf(differ, "link+12,2 == 0806 net+%u,1 net+%u,1@4 not-in same-byte%s", 14 + i,
+				       24 + i, " net+2,2 == 0800 net+4,2 == 0604 return\n");
+	assert_lowered("action='return' direction='out'", "<arp match='no' gratuitous='true'/>", "", RULE_FROM_GUEST,
+		       RULE_STAGE_LINK, &native, differ->str);
 }
 
 static void
@@ -567,8 +573,8 @@ test_actions(void)
 				: g_strdup_printf("link+12,2 == 0806%s%s\n", *cases[i].expected ? " " : "",
 						  cases[i].expected);
 
-		assert_lowered(attrs, network ? "<tcp/>" : "<arp/>", "", cases[i].way, cases[i].stage, cases[i].features,
-			       expected);
+		assert_lowered(attrs, network ? "<tcp/>" : "<arp/>", "", cases[i].way, cases[i].stage,
+			       cases[i].features, expected);
 	}
 }
 
@@ -583,17 +589,16 @@ test_ct_native(void)
 	const guint32 new_established = NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED);
 	g_autofree char *initiate = g_strdup_printf(
 		JUMP("from") "l4proto == 06 ct-state & %#x != 0 ct-direction == 00 accept\n", new_established);
-	g_autofree char *answer = g_strdup_printf(
-		JUMP("to") "l4proto == 06 ct-state & %#x != 0 ct-direction == 01 accept\n",
-		NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
-	g_autofree char *listed = g_strdup_printf(
-		JUMP("from") "l4proto == 06 ct-state & %#x == 0 drop\n",
-		(guint32)(NF_CT_STATE_INVALID_BIT | NF_CT_STATE_BIT(IP_CT_RELATED)));
+	g_autofree char *answer =
+		g_strdup_printf(JUMP("to") "l4proto == 06 ct-state & %#x != 0 ct-direction == 01 accept\n",
+				NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
+	g_autofree char *listed = g_strdup_printf(JUMP("from") "l4proto == 06 ct-state & %#x == 0 drop\n",
+						  (guint32)(NF_CT_STATE_INVALID_BIT | NF_CT_STATE_BIT(IP_CT_RELATED)));
 
 	assert_lowered(accept_out, "<tcp/>", "", RULE_FROM_GUEST, RULE_STAGE_NETWORK, &native, initiate);
 	assert_lowered(accept_out, "<tcp/>", "", RULE_TO_GUEST, RULE_STAGE_NETWORK, &native, answer);
-	assert_lowered(OUT, "<tcp match='no' state='INVALID,RELATED'/>", "", RULE_FROM_GUEST, RULE_STAGE_NETWORK, &native,
-		       listed);
+	assert_lowered(OUT, "<tcp match='no' state='INVALID,RELATED'/>", "", RULE_FROM_GUEST, RULE_STAGE_NETWORK,
+		       &native, listed);
 }
 
 /* What a packet's mark must be: the expressions are run on a mark. */
@@ -625,7 +630,7 @@ run_expr(struct nftnl_expr *expr, void *data)
 		const void *bytes = nftnl_expr_get(expr, NFTNL_EXPR_CMP_DATA, &len);
 
 		if (len != sizeof(value))
-			return 0;	/* the protocol */
+			return 0; /* the protocol */
 		memcpy(&value, bytes, sizeof(value));
 		run->fails |= (run->reg == value) != equal;
 	} else if (g_str_equal(name, "lookup")) {
@@ -686,7 +691,8 @@ ipv4_batch(const Plan *plan, RuleWay way, const NftLowering *lowering)
 
 	g_assert_cmpstr(chain->name, ==, "ipv4");
 	for (guint k = 0; k < chain->rules->len; k++)
-		nft_rule_add(batch, plan, way, RULE_STAGE_NETWORK, chain, "chain", chain->rules->pdata[k], lowering, &limit);
+		nft_rule_add(batch, plan, way, RULE_STAGE_NETWORK, chain, "chain", chain->rules->pdata[k], lowering,
+			     &limit);
 	return batch;
 }
 
@@ -697,17 +703,20 @@ test_ct_mirrored(gconstpointer data)
 	static const struct {
 		const char *attrs, *element;
 		RuleWay way;
-		guint states, directions;	/* bits: original 1, reply 2 */
+		guint states, directions; /* bits: original 1, reply 2 */
 		gboolean negate;
 	} cases[] = {
-		{ "action='accept' direction='out'", "<tcp/>", RULE_FROM_GUEST, RULE_CT_NEW | RULE_CT_ESTABLISHED, 1, FALSE },
+		{ "action='accept' direction='out'", "<tcp/>", RULE_FROM_GUEST, RULE_CT_NEW | RULE_CT_ESTABLISHED, 1,
+		  FALSE },
 		{ "action='accept' direction='out'", "<tcp/>", RULE_TO_GUEST, RULE_CT_ESTABLISHED, 2, FALSE },
-		{ "action='accept' direction='in'", "<tcp/>", RULE_TO_GUEST, RULE_CT_NEW | RULE_CT_ESTABLISHED, 1, FALSE },
+		{ "action='accept' direction='in'", "<tcp/>", RULE_TO_GUEST, RULE_CT_NEW | RULE_CT_ESTABLISHED, 1,
+		  FALSE },
 		{ "action='accept' direction='in'", "<tcp/>", RULE_FROM_GUEST, RULE_CT_ESTABLISHED, 2, FALSE },
 		{ "action='accept' direction='out'", "<icmp type='8'/>", RULE_FROM_GUEST,
 		  RULE_CT_NEW | RULE_CT_ESTABLISHED, 3, FALSE },
 		{ OUT, "<tcp state='NEW'/>", RULE_FROM_GUEST, RULE_CT_NEW, 3, FALSE },
-		{ OUT, "<tcp state='ESTABLISHED,RELATED'/>", RULE_FROM_GUEST, RULE_CT_ESTABLISHED | RULE_CT_RELATED, 3, FALSE },
+		{ OUT, "<tcp state='ESTABLISHED,RELATED'/>", RULE_FROM_GUEST, RULE_CT_ESTABLISHED | RULE_CT_RELATED, 3,
+		  FALSE },
 		{ OUT, "<tcp state='INVALID'/>", RULE_FROM_GUEST, RULE_CT_INVALID, 3, FALSE },
 		{ OUT, "<tcp state='NEW,ESTABLISHED,RELATED,INVALID'/>", RULE_FROM_GUEST, 15, 3, FALSE },
 		{ OUT, "<tcp state='NEW,INVALID'/>", RULE_FROM_GUEST, RULE_CT_NEW | RULE_CT_INVALID, 3, FALSE },
@@ -716,8 +725,10 @@ test_ct_mirrored(gconstpointer data)
 		  RULE_CT_ESTABLISHED | RULE_CT_RELATED, 3, TRUE },
 	};
 	static const guint codes[][2] = {
-		{ RULE_MARK_NEW, RULE_CT_NEW },		{ RULE_MARK_ESTABLISHED, RULE_CT_ESTABLISHED },
-		{ RULE_MARK_RELATED, RULE_CT_RELATED }, { RULE_MARK_INVALID, RULE_CT_INVALID },
+		{ RULE_MARK_NEW, RULE_CT_NEW },
+		{ RULE_MARK_ESTABLISHED, RULE_CT_ESTABLISHED },
+		{ RULE_MARK_RELATED, RULE_CT_RELATED },
+		{ RULE_MARK_INVALID, RULE_CT_INVALID },
 		{ RULE_MARK_UNTRACKED, 0 },
 	};
 	const NftLowering lowering = { &mirrored, mask, "t1", 5, { 10, 20 } };
@@ -752,10 +763,11 @@ test_ct_mirrored(gconstpointer data)
 static void
 test_limit_native(void)
 {
-	assert_lowered("action='drop' direction='in'", "<tcp connlimit-above='5' dstportstart='22'/>", "", RULE_TO_GUEST,
-		       RULE_STAGE_NETWORK, &native,
-		       JUMP("to") "l4proto == 06 transport+2,2 == 0016 oifname net+12,4@16 add t1-to-limit0.5 count over 5 "
-				  "drop\n");
+	assert_lowered(
+		"action='drop' direction='in'", "<tcp connlimit-above='5' dstportstart='22'/>", "", RULE_TO_GUEST,
+		RULE_STAGE_NETWORK, &native,
+		JUMP("to") "l4proto == 06 transport+2,2 == 0016 oifname net+12,4@16 add t1-to-limit0.5 count over 5 "
+			   "drop\n");
 	assert_lowered("action='accept' direction='out'", "<udp-ipv6 match='no' connlimit-above='5'/>", "",
 		       RULE_FROM_GUEST, RULE_STAGE_NETWORK, &native,
 		       "link+12,2 == 86dd jump t1-from-net-ipv6.5\n"
@@ -766,8 +778,10 @@ static void
 test_limit_mirrored(void)
 {
 	const NftLowering lowering = { &mirrored, RULE_MARK_MASK_DEFAULT, "t1", 5, { 10, 20 } };
-	g_autoptr(Plan) plan = plan_of("", LIMIT("<tcp connlimit-above='1'/>") LIMIT("<tcp connlimit-above='2'/>")
-				       LIMIT("<tcp connlimit-above='3'/>"), "");
+	g_autoptr(Plan) plan = plan_of("",
+				       LIMIT("<tcp connlimit-above='1'/>") LIMIT("<tcp connlimit-above='2'/>")
+					       LIMIT("<tcp connlimit-above='3'/>"),
+				       "");
 	g_autoptr(NftBatch) batch = ipv4_batch(plan, RULE_TO_GUEST, &lowering);
 	guint shift = __builtin_ctz(RULE_MARK_MASK_DEFAULT) + RULE_MARK_STATE_BITS;
 	guint32 mark = 0x000fffff | 3u << __builtin_ctz(RULE_MARK_MASK_DEFAULT);
@@ -787,8 +801,10 @@ static void
 test_limit_combinations(void)
 {
 	const NftLowering lowering = { &mirrored, RULE_MARK_MASK_DEFAULT, "t1", 5, { 10, 20 } };
-	g_autoptr(Plan) plan = plan_of("", LIMIT("<tcp connlimit-above='1'/>") LIMIT("<udp connlimit-above='2'/>")
-				       LIMIT("<icmp connlimit-above='3'/>"), "");
+	g_autoptr(Plan) plan = plan_of("",
+				       LIMIT("<tcp connlimit-above='1'/>") LIMIT("<udp connlimit-above='2'/>")
+					       LIMIT("<icmp connlimit-above='3'/>"),
+				       "");
 	const PlanChain *chain = plan->chains[RULE_TO_GUEST][RULE_STAGE_NETWORK]->pdata[1];
 	guint shift = __builtin_ctz(RULE_MARK_MASK_DEFAULT) + RULE_MARK_STATE_BITS;
 
@@ -799,8 +815,8 @@ test_limit_combinations(void)
 		for (guint k = 0; k < 3; k++) {
 			g_autoptr(NftBatch) batch = nft_batch_new();
 
-			nft_rule_add(batch, plan, RULE_TO_GUEST, RULE_STAGE_NETWORK, chain, "chain", chain->rules->pdata[k],
-				     &lowering, &limit);
+			nft_rule_add(batch, plan, RULE_TO_GUEST, RULE_STAGE_NETWORK, chain, "chain",
+				     chain->rules->pdata[k], &lowering, &limit);
 			if (looked & 1u << k)
 				g_assert_false(batch_run(batch, &mark));
 		}
@@ -812,7 +828,8 @@ static void
 test_limit_chains(void)
 {
 	const NftLowering lowering = { &mirrored, RULE_MARK_MASK_DEFAULT, "t1", 5, { 10, 20 } };
-	g_autoptr(Plan) plan = plan_of("", LIMIT("<tcp connlimit-above='1'/>") LIMIT("<tcp-ipv6 connlimit-above='2'/>"), "");
+	g_autoptr(Plan) plan =
+		plan_of("", LIMIT("<tcp connlimit-above='1'/>") LIMIT("<tcp-ipv6 connlimit-above='2'/>"), "");
 	g_autoptr(NftBatch) batch = nft_batch_new();
 	g_autofree char *lines = NULL;
 

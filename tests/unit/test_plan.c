@@ -136,8 +136,8 @@ assert_refused(const char *body, const char *variables, gint code, const char *m
 static void
 test_constant(void)
 {
-	assert_plan(IN("<ip srcipaddr='10.1.2.3' srcipmask='8'/>"), "", "ether.type ipv4 ip.src 10.0.0.0/255.0.0.0 drop\n",
-		    "");
+	assert_plan(IN("<ip srcipaddr='10.1.2.3' srcipmask='8'/>"), "",
+		    "ether.type ipv4 ip.src 10.0.0.0/255.0.0.0 drop\n", "");
 }
 
 static void
@@ -213,7 +213,8 @@ test_negated(void)
 	/* Two together, one of them negated: a rule for each tuple. */
 	assert_plan(IN("<udp srcipaddr='$A'/><udp match='no' dstportstart='$P'/>"), "A=10.0.0.1 A=10.0.0.2 P=80 P=90",
 		    "l4.protocol udp ip.src 10.0.0.1 l4.dst-port != 80 drop\n"
-		    "l4.protocol udp ip.src 10.0.0.2 l4.dst-port != 90 drop\n", "");
+		    "l4.protocol udp ip.src 10.0.0.2 l4.dst-port != 90 drop\n",
+		    "");
 }
 
 static void
@@ -239,15 +240,17 @@ test_expanded(void)
 	/* Ranges between variables, and masks in variables. */
 	assert_plan(IN("<udp dstportstart='$L' dstportend='$H'/>"), "L=10 L=100 H=20 H=200",
 		    "l4.protocol udp l4.dst-port 10-20 drop\nl4.protocol udp l4.dst-port 100-200 drop\n", "");
-	assert_plan(IN("<udp dstportstart='5' dstportend='$H'/>"), "H=20",
-		    "l4.protocol udp l4.dst-port 5-20 drop\n", "");
-	assert_plan(IN("<ip srcipaddr='$A' srcipmask='$M'/>"), "A=10.1.2.3 A=11.1.2.3 M=8 M=255.255.0.0",
-		    "ether.type ipv4 ip.src 10.0.0.0/255.0.0.0 drop\nether.type ipv4 ip.src 11.1.0.0/255.255.0.0 drop\n",
+	assert_plan(IN("<udp dstportstart='5' dstportend='$H'/>"), "H=20", "l4.protocol udp l4.dst-port 5-20 drop\n",
 		    "");
+	assert_plan(
+		IN("<ip srcipaddr='$A' srcipmask='$M'/>"), "A=10.1.2.3 A=11.1.2.3 M=8 M=255.255.0.0",
+		"ether.type ipv4 ip.src 10.0.0.0/255.0.0.0 drop\nether.type ipv4 ip.src 11.1.0.0/255.255.0.0 drop\n",
+		"");
 	/* Different iterators: every combination. */
 	assert_plan(IN("<udp dstportstart='$L[@1]' dstportend='$H[@2]'/>"), "L=10 L=11 H=20 H=21",
 		    "l4.protocol udp l4.dst-port 10-20 drop\nl4.protocol udp l4.dst-port 11-20 drop\n"
-		    "l4.protocol udp l4.dst-port 10-21 drop\nl4.protocol udp l4.dst-port 11-21 drop\n", "");
+		    "l4.protocol udp l4.dst-port 10-21 drop\nl4.protocol udp l4.dst-port 11-21 drop\n",
+		    "");
 	/* Fields that are not whole bytes. */
 	assert_plan(IN("<vlan vlanid='$V'/>"), "V=10 V=20",
 		    "ether.type vlan,0x88a8 vlan.id 10 drop\nether.type vlan,0x88a8 vlan.id 20 drop\n", "");
@@ -271,9 +274,10 @@ test_references_parameters(void)
 	g_autofree char *frozen_text = NULL, *looked_up_text = NULL;
 
 	filters_add(filters, "leaf", "", IN("<ip srcipaddr='$A'/>"));
-	filters_add(filters, "top", "",
-		    "<filterref filter='leaf'><parameter name='A' value='1.1.1.1'/><parameter name='A' value='2.2.2.2'/>"
-		    "</filterref>");
+	filters_add(
+		filters, "top", "",
+		"<filterref filter='leaf'><parameter name='A' value='1.1.1.1'/><parameter name='A' value='2.2.2.2'/>"
+		"</filterref>");
 	program = filters_compile(filters, "top");
 	frozen = plan_new(program, none, PORT, sets, NULL);
 	frozen_text = plan_lines(frozen, RULE_TO_GUEST);
@@ -340,13 +344,12 @@ static void
 test_shape_tells_content(void)
 {
 	static const char *const variables[] = {
-		"A=1.1.1.1 P=80 E=arp", "A=2.2.2.2 P=80 E=arp", "A=1.1.1.1 A=2.2.2.2 P=80 P=90 E=arp",
+		"A=1.1.1.1 P=80 E=arp", "A=2.2.2.2 P=80 E=arp",	 "A=1.1.1.1 A=2.2.2.2 P=80 P=90 E=arp",
 		"A=1.1.1.1 P=90 E=arp", "A=1.1.1.1 P=80 E=rarp", "A=1.1.1.1 A=1.1.1.1 P=80 P=80 E=arp E=arp",
 	};
-	g_autoptr(RuleProgram) program = program_of("", IN("<ip match='no' srcipaddr='$A'/>")
-						    IN("<udp srcipaddr='$A' dstportstart='$P'/>")
-						    IN("<udp dstportstart='$P' dstportend='100'/>")
-						    IN("<mac protocolid='$E'/>"));
+	g_autoptr(RuleProgram) program =
+		program_of("", IN("<ip match='no' srcipaddr='$A'/>") IN("<udp srcipaddr='$A' dstportstart='$P'/>")
+				       IN("<udp dstportstart='$P' dstportend='100'/>") IN("<mac protocolid='$E'/>"));
 	g_autoptr(GHashTable) sets = plan_sets_new();
 
 	for (guint i = 0; i < G_N_ELEMENTS(variables); i++)
@@ -403,13 +406,15 @@ test_hash(void)
 static void
 test_missing(void)
 {
-	static const char start[] = "port 'vnet0': cannot instantiate the filter: unresolvable variables or unavailable "
-				    "list elements: ";
+	static const char start[] =
+		"port 'vnet0': cannot instantiate the filter: unresolvable variables or unavailable "
+		"list elements: ";
 	static const char *const cases[][3] = {
 		{ IN("<ip srcipaddr='$A'/>"), "", "A" },
 		{ IN("<ip srcipaddr='$A[1]'/>"), "A=1.1.1.1", "A[1]" },
 		/* All of them, each once, in the order of the program: from the guest, then to it. */
-		{ IN("<ip srcipaddr='$A' dstipaddr='$B'/>") IN("<ip srcipaddr='$A'/>") IN("<tcp dstportstart='$P[3]'/>"),
+		{ IN("<ip srcipaddr='$A' dstipaddr='$B'/>") IN("<ip srcipaddr='$A'/>")
+			  IN("<tcp dstportstart='$P[3]'/>"),
 		  "P=1", "P[3], A, B" },
 		{ IN("<udp dstportstart='$L' dstportend='$H'/>") IN("<ip srcipaddr='1.1.1.1' srcipmask='$M'/>"), "",
 		  "L, H, M" },
@@ -441,8 +446,7 @@ test_wrong_type(void)
 
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_autofree char *body = g_strconcat("\n", cases[i][0], NULL);
-		g_autofree char *message =
-			g_strdup_printf("test.xml:3: variable A of port 'vnet0': %s", cases[i][2]);
+		g_autofree char *message = g_strdup_printf("test.xml:3: variable A of port 'vnet0': %s", cases[i][2]);
 
 		assert_refused(body, cases[i][1], SLUICE_ERROR_BUILD_FIREWALL, message);
 	}
@@ -515,7 +519,8 @@ test_long_names(void)
 	g_autofree char *a = long_name('A'), *b = long_name('B');
 	g_autofree char *variables = g_strdup_printf("%s=7 %s=8 %s=9 %s=10", a, a, b, b);
 	g_autofree char *good = g_strdup_printf(IN("<udp dstportstart='$%s' srcportstart='$%s'/>")
-						IN("<udp dstportstart='$%s' srcportstart='$%s'/>"), a, b, b, a);
+							IN("<udp dstportstart='$%s' srcportstart='$%s'/>"),
+						a, b, b, a);
 	g_autoptr(RuleProgram) program = program_of("", good);
 	g_autoptr(RuleVars) vars = vars_of(variables);
 	g_autoptr(GHashTable) sets = plan_sets_new();
@@ -540,8 +545,8 @@ test_long_names(void)
 static void
 test_set_names_apart(void)
 {
-	g_autoptr(RuleProgram) program =
-		program_of("", IN("<mac srcmacaddr='$X' srcmacmask='ff:ff:ff:00:00:00'/>") IN("<mac srcmacaddr='$X_ffffff000000'/>"));
+	g_autoptr(RuleProgram) program = program_of("", IN("<mac srcmacaddr='$X' srcmacmask='ff:ff:ff:00:00:00'/>")
+								IN("<mac srcmacaddr='$X_ffffff000000'/>"));
 	g_autoptr(RuleVars) vars = vars_of("X=02:00:00:00:00:01 X_ffffff000000=06:00:00:00:00:01");
 	g_autoptr(GHashTable) sets = plan_sets_new();
 	g_autoptr(Plan) plan = plan_new(program, vars, PORT, sets, NULL);
@@ -565,9 +570,11 @@ test_many_variables(void)
 		if (attr->role == NW_ROLE_COMMENT)
 			continue;
 		g_string_append_printf(element, " %s='$V%u'", attr->name, i);
-		g_string_append_printf(variables, "V%u=%s ", i, attr->type == NW_TYPE_MAC	      ? "02:00:00:00:00:01"
-							      : attr->type == NW_TYPE_MAC_MASK ? "ff:ff:ff:ff:ff:ff"
-							      : attr->role == NW_ROLE_RANGE_END ? "9" : "7");
+		g_string_append_printf(variables, "V%u=%s ", i,
+				       attr->type == NW_TYPE_MAC	 ? "02:00:00:00:00:01"
+				       : attr->type == NW_TYPE_MAC_MASK	 ? "ff:ff:ff:ff:ff:ff"
+				       : attr->role == NW_ROLE_RANGE_END ? "9"
+									 : "7");
 		g_string_append_printf(missing, "%sV%u", count++ ? ", " : "", i);
 	}
 	g_string_append(element, "/></rule>");
@@ -582,7 +589,8 @@ test_many_variables(void)
 	{
 		g_autofree char *message = g_strdup_printf(
 			"port 'vnet0': cannot instantiate the filter: unresolvable variables or unavailable list "
-			"elements: %s", missing->str);
+			"elements: %s",
+			missing->str);
 
 		assert_refused(element->str, "", SLUICE_ERROR_BUILD_FIREWALL, message);
 	}

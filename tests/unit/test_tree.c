@@ -134,11 +134,11 @@ test_parameters(Fixture *fixture, gconstpointer data)
 
 	filters_add(fixture->filters, "leaf", "", RULE("1"));
 	filters_add(fixture->filters, "middle", "",
-		    "<filterref filter='leaf'>" PARAM("A", "inner") PARAM("B", "inner") PARAM("C", "inner")
-		    "</filterref>" RULE("2"));
+		    "<filterref filter='leaf'>" PARAM("A", "inner") PARAM("B", "inner")
+			    PARAM("C", "inner") "</filterref>" RULE("2"));
 	filters_add(fixture->filters, "top", "",
-		    "<filterref filter='middle'>" PARAM("A", "outer") PARAM("B", "outer") PARAM("B", "second")
-		    "</filterref>" RULE("3"));
+		    "<filterref filter='middle'>" PARAM("A", "outer") PARAM("B", "outer")
+			    PARAM("B", "second") "</filterref>" RULE("3"));
 	tree = resolve(fixture, "top", NULL);
 	g_assert_cmpuint(tree->rules->len, ==, 3);
 	/* Outer values win, as a whole list; the inner reference adds what is not said outside. */
@@ -161,7 +161,8 @@ test_parameters_of_siblings(Fixture *fixture, gconstpointer data)
 	filters_add(fixture->filters, "leaf", "", RULE("1"));
 	filters_add(fixture->filters, "top", "",
 		    "<filterref filter='leaf'>" PARAM("A", "1") "</filterref>"
-		    "<filterref filter='leaf'>" PARAM("A", "2") "</filterref>" REF("leaf"));
+								"<filterref filter='leaf'>" PARAM(
+									"A", "2") "</filterref>" REF("leaf"));
 	tree = resolve(fixture, "top", NULL);
 	g_assert_cmpstr(scope_value(tree, 0, "A", 0), ==, "1");
 	g_assert_cmpstr(scope_value(tree, 1, "A", 0), ==, "2");
@@ -265,8 +266,8 @@ add_stack(Fixture *fixture, guint depth)
 {
 	for (guint i = 1; i <= depth; i++) {
 		g_autofree char *name = g_strdup_printf("f%u", i);
-		g_autofree char *body = i < depth ? g_strdup_printf("<filterref filter='f%u'/>", i + 1)
-						  : g_strdup(RULE("1"));
+		g_autofree char *body =
+			i < depth ? g_strdup_printf("<filterref filter='f%u'/>", i + 1) : g_strdup(RULE("1"));
 
 		filters_add(fixture->filters, name, "", body);
 	}
@@ -300,9 +301,9 @@ add_doubling(Fixture *fixture, guint depth, const char *leaf)
 {
 	for (guint i = 1; i <= depth; i++) {
 		g_autofree char *name = g_strdup_printf("f%u", i);
-		g_autofree char *body = i < depth ? g_strdup_printf("<filterref filter='f%u'/><filterref filter='f%u'/>",
-								    i + 1, i + 1)
-						  : g_strdup(leaf);
+		g_autofree char *body =
+			i < depth ? g_strdup_printf("<filterref filter='f%u'/><filterref filter='f%u'/>", i + 1, i + 1)
+				  : g_strdup(leaf);
 
 		filters_add(fixture->filters, name, "", body);
 	}
@@ -320,7 +321,8 @@ test_exponential(Fixture *fixture, gconstpointer leaf)
 	g_clear_error(&error);
 	/* The search for loops and for names walks each filter once. */
 	g_assert_true(check(fixture, filters_lookup("f1", fixture->filters), &error));
-	g_assert_false(nw_tree_contains(filters_lookup("f1", fixture->filters), "no", filters_lookup, fixture->filters));
+	g_assert_false(
+		nw_tree_contains(filters_lookup("f1", fixture->filters), "no", filters_lookup, fixture->filters));
 	g_assert_cmpint(g_get_monotonic_time() - begin, <, 30 * G_USEC_PER_SEC);
 }
 
