@@ -67,5 +67,13 @@ while IFS='|' read -r source params way packet verdict decider; do
 	esac
 done <"$GOLDEN/explain/packets.list"
 send_group
+
+# A port that stands: binding and filters are asked of the daemon.
+bind_guest 1 clean-traffic IP=10.9.0.11
+explain_port() { sluice nwfilter-explain --port v1 --out "udp $1:1 > 10.9.0.12:2" --check "$2"; }
+check "--port: own address" explain_port 10.9.0.11 accept
+check "--port: another's address" explain_port 10.9.0.99 drop
+check_refused "--port: a wrong --check" 'no-ip-spoofing:[0-9]+ ' explain_port 10.9.0.99 accept
+check_refused "--port: no such port" 'v9' sluice nwfilter-explain --port v9 --out "udp 10.9.0.11:1 > 10.9.0.12:2"
 note "sent $sent packets, left out $left_out"
 finish
