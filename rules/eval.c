@@ -362,6 +362,12 @@ rule_holds(Eval *eval, const RuleChain *chain, const RuleStep *step, gboolean *r
 		return FALSE;
 	if (!group_holds(eval, step, &expansion, -1, missed, error))
 		return FALSE;
+	/* Which match fails first is only asked for the trace. */
+	for (guint i = 0; !eval->trace && i < step->matches->len; i++)
+		if (missed[i]) {
+			*ret_holds = FALSE;
+			return TRUE;
+		}
 	for (guint i = 0; i < expansion.count; i++) {
 		gboolean first = TRUE;
 
