@@ -201,7 +201,9 @@ field_holds(const Eval *eval, const RuleMatch *match, const guint8 *low, const g
 	}
 	for (guint i = 0; match->has_mask && i < len; i++) {
 		value[i] &= mask[i];
-		wanted[i] &= mask[i];
+		/* A TCP flag that is wanted but masked away never matches, as in iptables. */
+		if (match->field != RULE_FIELD_TCP_FLAGS)
+			wanted[i] &= mask[i];
 	}
 	*ret_holds = memcmp(value, wanted, len) == 0;
 	/* ebtables calls every tagged frame 0x8100, the service tag of IEEE 802.1ad too. */

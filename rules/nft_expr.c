@@ -581,6 +581,18 @@ is_native(const NftLowering *lowering)
 	return lowering->features->bridge_ct;
 }
 
+/*
+ * @th,0,24: there is a layer 4 header
+ *
+ * The kernel's short way for loads of 1, 2 and 4 bytes does not ask whether the packet is a later fragment, and reads
+ * a "port" out of its payload (seen on 6.18). A load of three bytes takes the long way, which does ask.
+ */
+static void
+emit_first_fragment(Emit *emit)
+{
+	nft_expr_payload(emit->rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 3, NFT_REG_1);
+}
+
 static void
 emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *chain_name)
 {
@@ -588,11 +600,16 @@ emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *cha
 	const PlanMatch *state = rule_find(rule, RULE_FIELD_CT_STATE);
 	const PlanMatch *direction = rule_find(rule, RULE_FIELD_CT_DIRECTION);
 	const PlanMatch *limit = rule_find(rule, RULE_FIELD_CT_COUNT);
+	gboolean is_guarded = FALSE;
 
 	emit->rule = nft_rule_new(NFPROTO_BRIDGE, chain_name, rule->comment);
 	for (guint i = 0; i < rule->matches->len; i++) {
 		const PlanMatch *match = rule->matches->pdata[i];
 
+		if (plan_match_is_transport(match) && !is_guarded) {
+			emit_first_fragment(emit);
+			is_guarded = TRUE;
+		}
 		switch (match->field) {
 		case RULE_FIELD_CT_STATE:
 		case RULE_FIELD_CT_DIRECTION:
@@ -610,7 +627,9 @@ emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *cha
 			emit_tcp_option(emit, match);
 			break;
 		default:
-			if (match->set)
+			if (match->is_presence)
+				load_field(emit->rule, match->field, NFT_REG_1);
+			else if (match->set)
 				emit_lookup(emit, match);
 			else
 				emit_values(emit, match);

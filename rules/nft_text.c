@@ -257,7 +257,10 @@ print_match(const Text *text, const PlanMatch *match, guint byte)
 				       match->negate ? "missing" : "exists");
 		return;
 	default:
-		if (match->set)
+		if (match->is_presence) {
+			print_raw(text->out, match->field);
+			g_string_append(text->out, " >= 0 ");
+		} else if (match->set)
 			print_lookup(text, match);
 		else
 			print_values(text, match);
@@ -313,7 +316,7 @@ print_rule(const Text *text, const PlanChain *chain, const PlanRule *rule, guint
 	}
 	for (guint byte = 0; byte < variants; byte++) {
 		const PlanMatch *count = NULL;
-		gboolean gratuitous = FALSE;
+		gboolean gratuitous = FALSE, guarded = FALSE;
 		gsize start = text->out->len;
 
 		g_string_append(text->out, "\t\t");
@@ -323,6 +326,11 @@ print_rule(const Text *text, const PlanChain *chain, const PlanRule *rule, guint
 			if (match->field == RULE_FIELD_CT_COUNT)
 				count = match;
 			gratuitous |= match->field == RULE_FIELD_ARP_GRATUITOUS;
+			/* As emit_first_fragment() says it. */
+			if (plan_match_is_transport(match) && !guarded) {
+				g_string_append(text->out, "@th,0,24 >= 0 ");
+				guarded = TRUE;
+			}
 			print_match(text, match, byte);
 		}
 		if (gratuitous)

@@ -427,8 +427,10 @@ plan_shape(RuleProgram *program, const RuleVars *vars, const char *port, PlanSet
 
 	for (guint i = 0; i < steps->len; i++) {
 		GError *local = NULL;
-		g_autoptr(GPtrArray) groups = step_groups(&lower, steps->pdata[i], &local);
+		GPtrArray *groups = step_groups(&lower, steps->pdata[i], &local);
 
+		if (groups)
+			g_ptr_array_unref(groups);
 		if (local) {
 			g_propagate_error(error, local);
 			return NULL;
@@ -567,6 +569,8 @@ lower_match(Lower *lower, const RuleStep *step, guint index, const GPtrArray *gr
 
 	switch (kind) {
 	case GROUP_ALWAYS:
+		/* What is not there does not differ either: a later fragment has no port. */
+		plan_match_new(rule, match->field, FALSE)->is_presence = TRUE;
 		return TRUE;
 	case GROUP_LOOKUP:
 	case GROUP_SINGLE:
@@ -605,8 +609,14 @@ lower_match(Lower *lower, const RuleStep *step, guint index, const GPtrArray *gr
 		out->has_mask = TRUE;
 		if (!operand_bytes(lower, step, groups, choice, &match->mask, out->mask, error))
 			return FALSE;
-		for (guint i = 0; i < 16; i++)
+		/* A flag that is wanted but masked away never matches, as in iptables. */
+		for (guint i = 0; match->field != RULE_FIELD_TCP_FLAGS && i < 16; i++)
 			bytes[i] &= out->mask[i];
+	}
+	/* "false" asks for no check. */
+	if (match->field == RULE_FIELD_ARP_GRATUITOUS && !bytes[0]) {
+		g_ptr_array_remove_index(rule->matches, rule->matches->len - 1);
+		return TRUE;
 	}
 	plan_match_value(out, bytes);
 	if (match->has_high) {
@@ -737,6 +747,15 @@ plan_new(const RuleProgram *program, const RuleVars *vars, const char *port, Pla
 	return g_steal_pointer(&plan);
 }
 
+gboolean
+plan_match_is_transport(const PlanMatch *match)
+{
+	for (guint i = 0; match->set && i < match->set->count; i++)
+		if (rule_field_info(match->fields[i])->base == RULE_BASE_TRANSPORT)
+			return TRUE;
+	return match->field == RULE_FIELD_TCP_OPTION || rule_field_info(match->field)->base == RULE_BASE_TRANSPORT;
+}
+
 /* --- identity --- */
 
 static void
@@ -762,7 +781,8 @@ hash_rule(GChecksum *sum, const PlanRule *rule)
 	for (guint i = 0; i < rule->matches->len; i++) {
 		const PlanMatch *match = rule->matches->pdata[i];
 
-		hash_number(sum, match->field << 3 | match->negate << 2 | match->has_mask << 1 | match->is_range);
+		hash_number(sum, match->field << 4 | match->is_presence << 3 | match->negate << 2 |
+					 match->has_mask << 1 | match->is_range);
 		g_checksum_update(sum, match->mask, sizeof(match->mask));
 		hash_text(sum, match->set ? match->set->name : NULL);
 		for (guint k = 0; match->set && k < match->set->count; k++)

@@ -8,7 +8,7 @@
  *   - the variable stands alone under its iterator and is not negated (any element may match), or
  *   - several stand under one iterator, none negated (a tuple of the set may match), or
  *   - the list has one element (then a negated look-up, too, means what the rule says).
- * "Not a or not b" of a negated list with two different elements holds always: the match falls away. All else
+ * "Not a or not b" of a negated list with two different elements holds for every packet that has the field. All else
  * (ranges between variables, variable masks, fields no set can hold, defaults of a reference) is frozen: the values
  * become constants, and ports with the same values share the template. What was decided is the template's shape key.
  */
@@ -48,6 +48,7 @@ typedef struct {
 typedef struct {
 	RuleField field;
 	gboolean negate, has_mask, is_range;
+	gboolean is_presence;	/* holds whatever the value, but the packet must have the field */
 	guint8 mask[16];
 	GPtrArray *values;	/* of guint8[16]: any of them; two for a range; NULL with a set */
 	PlanSet *set;
@@ -98,6 +99,9 @@ char *plan_shape(RuleProgram *program, const RuleVars *vars, const char *port, P
  * Parameters and errors as plan_shape().
  */
 Plan *plan_new(const RuleProgram *program, const RuleVars *vars, const char *port, PlanSets *sets, GError **error);
+
+/** plan_match_is_transport: whether it looks into the layer 4 header, which later fragments do not have */
+gboolean plan_match_is_transport(const PlanMatch *match);
 
 /** plan_hash: a digest of all that the plan puts into the kernel (32 bytes) */
 void plan_hash(const Plan *plan, guint8 ret_digest[32]);

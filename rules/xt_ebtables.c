@@ -11,6 +11,7 @@
 #define ETHERTYPE_ARP	     0x0806
 #define ETHERTYPE_RARP	     0x8035
 #define ARP_LENGTHS_IPV4     0x0604
+#define VLAN_ID_MAX	     4094 /* IEEE 802.1Q, 9.6 */
 #define BRIDGE_GROUP_ADDRESS "01:80:c2:00:00:00"
 #define ARP_ODD_CHAIN	     "libvirt-arp-odd"
 
@@ -246,6 +247,8 @@ append_matches(GString *line, GPtrArray *tails, XtRule *rule, GError **error)
 
 	for (guint i = 0; i < G_N_ELEMENTS(options); i++) {
 		match = xt_rule_take(rule, options[i].field);
+		if (match && match->field == RULE_FIELD_VLAN_ID && xt_match_number(match) > VLAN_ID_MAX)
+			return xt_rule_refuse(rule, TOOL, "VLAN 4095", error);
 		if (match)
 			option_append(line, options[i].option, options[i].form, match);
 	}

@@ -116,7 +116,7 @@ set_name_check(const Expand *expand, const char *name, GError **error)
 
 	/* It stands in a line that a privileged tool reads. */
 	for (const char *c = name; *c; c++)
-		ok &= g_ascii_isalnum(*c) || strchr("_.:+-", *c);
+		ok &= g_ascii_isalnum(*c) || strchr("_.:+- ", *c);
 	if (!ok)
 		sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL, "%s:%u: '%s' is no name of an IP set",
 				 expand->step->origin.file, expand->step->origin.line, name);

@@ -190,7 +190,7 @@ append_tracking(const Iptables *ipt, GString *line, XtRule *rule)
 				       (xt_match_number(match) == 0) == match->negate ? "REPLY" : "ORIGINAL");
 	match = xt_rule_take(rule, RULE_FIELD_IPSET);
 	if (match)
-		g_string_append_printf(line, " -m set%s --match-set %s %s", bang(match), match->set_name,
+		g_string_append_printf(line, " -m set%s --match-set \"%s\" %s", bang(match), match->set_name,
 				       match->set_flags);
 	match = xt_rule_take(rule, RULE_FIELD_CT_COUNT);
 	if (match)
