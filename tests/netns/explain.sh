@@ -35,7 +35,7 @@ send_group() {
 	table=()
 }
 
-while IFS='|' read -r source params way packet verdict decider; do
+while IFS='|' read -r source params way packet verdict decider differs; do
 	source=${source// /} way=${way// /} verdict=${verdict// /} decider=${decider// /}
 	packet=$(sed 's/^ *//; s/ *$//' <<<"$packet") params=$(sed 's/^ *//; s/ *$//' <<<"$params")
 	case "$source $packet" in
@@ -45,6 +45,10 @@ while IFS='|' read -r source params way packet verdict decider; do
 		continue
 		;;
 	esac
+	if [ -n "$differs" ]; then
+		skip "$packet" "$(sed 's/^ *//' <<<"$differs")"
+		continue
+	fi
 	if [ "$group" != "$source|$params|$way" ]; then
 		send_group
 		group="$source|$params|$way"
