@@ -224,6 +224,11 @@ match_holds(const Eval *eval, const RuleStep *step, const RuleMatch *match, Expa
 	    (match->has_high && !operand_value(step, match, &match->high, eval->vars, expansion, high, error)) ||
 	    (match->has_mask && !operand_value(step, match, &match->mask, eval->vars, expansion, mask, error)))
 		return FALSE;
+	/* "false" asks for no check. */
+	if (match->field == RULE_FIELD_ARP_GRATUITOUS && !low[0]) {
+		*ret_holds = TRUE;
+		return TRUE;
+	}
 	if (rule_field_info(match->field)->base == RULE_BASE_META && match->field != RULE_FIELD_L4_PROTOCOL)
 		has_field = meta_holds(eval, match, low, &holds);
 	else
