@@ -8,7 +8,7 @@
 #include "cli/output.h"
 #include "cli/remote.h"
 #include "nwfilter/compile.h"
-#include "nwfilter/engine_private.h"
+#include "nwfilter/model.h"
 #include "rules/packet_text.h"
 
 #include <pcap/pcap.h>

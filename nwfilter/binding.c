@@ -168,3 +168,18 @@ nw_binding_format(const NwBinding *binding)
 	g_string_append(out, "</filterbinding>\n");
 	return g_string_free(out, FALSE);
 }
+
+RuleVars *
+nw_binding_vars(const NwBinding *binding)
+{
+	RuleVars *vars = rule_vars_copy(binding->params);
+
+	if (!rule_vars_get(vars, "MAC")) {
+		GString *text = g_string_new(NULL);
+
+		rule_value_print(text, RULE_FIELD_ETHER_SRC, binding->mac);
+		rule_vars_add(vars, "MAC", text->str, NULL);
+		g_string_free(text, TRUE);
+	}
+	return vars;
+}

@@ -317,21 +317,6 @@ stage_program(Stage *stage, const char *filter, GError **error)
 	return program;
 }
 
-RuleVars *
-nw_binding_vars(const NwBinding *binding)
-{
-	RuleVars *vars = rule_vars_copy(binding->params);
-
-	if (!rule_vars_get(vars, "MAC")) {
-		GString *text = g_string_new(NULL);
-
-		rule_value_print(text, RULE_FIELD_ETHER_SRC, binding->mac);
-		rule_vars_add(vars, "MAC", text->str, NULL);
-		g_string_free(text, TRUE);
-	}
-	return vars;
-}
-
 /* First-fit in the numbers that the mark has room for; 0 and an error when there is none. */
 static guint32
 limit_allocate(const Stage *stage, guint count, GError **error)

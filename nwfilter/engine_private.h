@@ -54,9 +54,6 @@ struct NwEngine {
 	NwEngineStats stats;
 };
 
-/** nw_binding_vars: the binding's parameters, MAC among them (transfer full) */
-RuleVars *nw_binding_vars(const NwBinding *binding);
-
 void template_free(Template *template);
 void port_free(Port *port);
 
