@@ -538,7 +538,7 @@ static void
 stage_table_messages(Stage *stage)
 {
 	NwEngine *engine = stage->engine;
-	gboolean net = FALSE, stateful = FALSE, same_byte = FALSE, limits = FALSE;
+	gboolean net = FALSE, stateful = FALSE, same_byte = FALSE;
 	GHashTableIter iter;
 	gpointer value;
 
@@ -555,8 +555,6 @@ stage_table_messages(Stage *stage)
 		net |= stage_needs_net(staged->plan);
 		stateful |= staged->plan->is_stateful;
 		same_byte |= plan_has_field(staged->plan, RULE_FIELD_ARP_GRATUITOUS);
-		for (guint way = 0; way < RULE_WAY_COUNT; way++)
-			limits |= plan_limit_count(staged->plan, way) > 0;
 	}
 	if (same_byte && !engine->has_same_byte) {
 		nft_table_same_byte(stage->batch);

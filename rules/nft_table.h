@@ -114,7 +114,7 @@ void nft_template_delete(NftBatch *batch, guint32 number, const NftLowering *low
 #define NFT_BLOCK_CHAIN "blocked"
 void nft_block_install(NftBatch *batch);
 
-#define NFT_LIMIT_SET_SIZE 65535	/* sources whose connections one limit counts */
+#define NFT_LIMIT_SET_SIZE 65535u	/* sources whose connections one limit counts */
 
 /**
  * nft_limit_sets: make the sets that a plan's connection limits count in

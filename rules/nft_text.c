@@ -292,7 +292,7 @@ static void
 print_comment(GString *out, const char *comment)
 {
 	g_string_append(out, " comment \"");
-	for (guint i = 0; comment[i] && i < 120; i++)
+	for (guint i = 0; i < 120 && comment[i]; i++)
 		g_string_append_c(out, comment[i] == '"' || (guchar)comment[i] < ' ' ? '\'' : comment[i]);
 	g_string_append_c(out, '"');
 }

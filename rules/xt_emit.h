@@ -27,9 +27,12 @@
  * What they cannot say at all is an error that names file and line:
  *
  *   ebtables     a dscp that is not; VLAN 4095; ports where the protocol is not one of TCP, UDP, UDP-Lite, SCTP, DCCP;
- * odd ARP lengths that do not drop; IP sets, connection limits and states iptables     an ICMP code without its type, a
- * code under a type that is not; TCP option 0; ports of a protocol that is not TCP, UDP or SCTP both         one field
- * compared twice; chain names of more than %XT_CHAIN_NAME_MAX bytes
+ *                odd ARP lengths that do not drop; IP sets, connection limits and states
+ *
+ *   iptables     an ICMP code without its type, a code under a type that is not; TCP option 0; ports of a protocol
+ *                that is not TCP, UDP or SCTP
+ *
+ *   both         one field compared twice; chain names of more than %XT_CHAIN_NAME_MAX bytes
  */
 #pragma once
 
