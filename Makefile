@@ -50,6 +50,12 @@ $(B)/%.o: %.c
 
 include tests/tests.mk
 
+# The two commands of the README. The packages come first: the sub-make needs pkg-config and the libraries.
+run: deps-run
+	$(Q)$(MAKE) --no-print-directory $(JOBS) run-demo
+check: deps
+	$(Q)$(MAKE) --no-print-directory $(JOBS) check-all
+
 clean:
 	rm -rf build
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -54,11 +54,84 @@ struct NwEngine {
 	NwEngineStats stats;
 };
 
+void program_unref(Program *program);
 void template_free(Template *template);
 void port_free(Port *port);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Program, program_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Port, port_free)
 
 guint plan_element_hash(gconstpointer element);
 gboolean plan_element_equal(gconstpointer a, gconstpointer b);
+
+/** engine_commit: one transaction, counted */
+gboolean engine_commit(NwEngine *engine, NftBatch *batch, GError **error);
+
+#define IDENTITY_LEN 20	/* bytes of a template's identity */
+
+/* --- a change being staged --- */
+
+/* A template as it will be. */
+typedef struct {
+	Template *template;	/* one of the engine's, or a new one (then owned) */
+	gboolean is_new;
+	Program *program;	/* owned */
+	Plan *plan;		/* owned; NULL: the template stays as it is */
+	NftTemplateMemo memo;
+	NftLowering lowering;
+	GPtrArray *chains, *limit_sets;
+	guint port_count;
+} StagedTemplate;
+
+/* A port as it will be. */
+typedef struct {
+	Port *port;		/* owned until the change is done, when new */
+	gboolean is_new;
+	StagedTemplate *target;	/* NULL: blocked */
+	GArray *elements;
+} StagedPort;
+
+typedef struct {
+	NwEngine *engine;
+	const NwFilter *definition;	/* overlays the lookup */
+	GHashTable *programs;	/* filter name -> Program */
+	GHashTable *templates;	/* identity -> StagedTemplate */
+	GPtrArray *ports;	/* of StagedPort */
+	NftBatch *batch;
+	GHashTable *sets_made;	/* PlanSet: created by this batch */
+	gboolean makes_table, makes_net, makes_same_byte, makes_block, makes_mirror, remaps;
+} Stage;
+
+void stage_init(Stage *stage, NwEngine *engine, const NwFilter *definition);
+void stage_clear(Stage *stage);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Stage, stage_clear)
+
+/** stage_new_port: a port that is to come; owned by the stage until the change is done */
+StagedPort *stage_new_port(Stage *stage, const NwBinding *binding);
+
+/** stage_port: find out what this binding becomes; sets the staged port's elements and target */
+gboolean stage_port(Stage *stage, StagedPort *staged, const NwBinding *binding, GError **error);
+
+/** staged_port_free: for one that was not added to the stage */
+void staged_port_free(gpointer staged);
+
+/** stage_messages: build the batch */
+void stage_messages(Stage *stage);
+
+/** stage_run: build, commit, and make the staged state the engine's; nothing changes on error */
+gboolean stage_run(Stage *stage, GError **error);
+
+/** staged_number: of the template that the port will have */
+guint32 staged_number(const StagedPort *staged);
+
+/** stage_needs_net: whether the plan has rules in the network stage */
+gboolean stage_needs_net(const Plan *plan);
+
+/** elements_gather, elements_send: elements by set, so that each set has as few messages as hold them */
+void elements_gather(GHashTable *by_set, const PlanElement *element);
+void elements_send(NftBatch *batch, GHashTable *by_set, gboolean add);
+
+/** map_add: a port's element of the dispatch map */
+void map_add(NftElements *elements, const char *name, guint32 number);
 
 /* What a dump of our table says. */
 typedef struct {

@@ -42,10 +42,6 @@ deps:
 	@tools/install-deps build run test
 deps-run:
 	@tools/install-deps build run
-check: deps
-	$(Q)$(MAKE) --no-print-directory $(JOBS) check-all
-run: deps-run
-	$(Q)$(MAKE) --no-print-directory $(JOBS) run-demo
 bench: deps-run
 	$(Q)$(MAKE) --no-print-directory $(JOBS) bench-run
 

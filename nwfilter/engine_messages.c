@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The netlink messages of a staged change, in the order in which the kernel must meet them. */
+
+#include <string.h>
+
+#include "nwfilter/engine_private.h"
+
+static void
+stage_set(Stage *stage, PlanSet *set)
+{
+	if (set->in_kernel || !g_hash_table_add(stage->sets_made, set))
+		return;
+	nft_set_create(stage->batch, set);
+}
+
+gboolean
+stage_needs_net(const Plan *plan)
+{
+	for (guint way = 0; way < RULE_WAY_COUNT; way++)
+		if (plan->chains[way][RULE_STAGE_NETWORK]->len)
+			return TRUE;
+	return FALSE;
+}
+
+/* The limit chains are filled anew whenever a template with limits comes or changes. */
+static void
+stage_limit_chains(Stage *stage)
+{
+	NwEngine *engine = stage->engine;
+	GHashTableIter iter;
+	gpointer value;
+
+	nft_limit_chains_begin(stage->batch);
+	g_hash_table_iter_init(&iter, engine->templates);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Template *template = value;
+		StagedTemplate *staged = g_hash_table_lookup(stage->templates, template->identity);
+
+		if (staged && staged->chains)
+			continue;
+		/* An adopted template that stays as it is has its plan in the stage still. */
+		if (staged && staged->plan)
+			nft_limit_chains_add(stage->batch, staged->plan, &staged->lowering);
+		else if (template->plan && template->in_kernel)
+			nft_limit_chains_add(stage->batch, template->plan, &template->lowering);
+	}
+	g_hash_table_iter_init(&iter, stage->templates);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		StagedTemplate *staged = value;
+
+		if (staged->chains)
+			nft_limit_chains_add(stage->batch, staged->plan, &staged->lowering);
+	}
+	nft_limit_chains_end(stage->batch, engine_mark_mask(engine));
+}
+
+static void
+stage_table_messages(Stage *stage)
+{
+	NwEngine *engine = stage->engine;
+	gboolean net = FALSE, stateful = FALSE, same_byte = FALSE;
+	GHashTableIter iter;
+	gpointer value;
+
+	if (!engine->has_table) {
+		nft_table_create(stage->batch, &engine->features, FALSE, engine->ports_generation);
+		stage->makes_table = TRUE;
+	}
+	g_hash_table_iter_init(&iter, stage->templates);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const StagedTemplate *staged = value;
+
+		if (!staged->plan)
+			continue;
+		net |= stage_needs_net(staged->plan);
+		stateful |= staged->plan->is_stateful;
+		same_byte |= plan_has_field(staged->plan, RULE_FIELD_ARP_GRATUITOUS);
+	}
+	if (same_byte && !engine->has_same_byte) {
+		nft_table_same_byte(stage->batch);
+		stage->makes_same_byte = TRUE;
+	}
+	if (stateful && !engine->features.bridge_ct && !engine->has_mirror) {
+		nft_table_mirror(stage->batch, &engine->features, FALSE, engine_mark_mask(engine));
+		stage->makes_mirror = TRUE;
+	}
+	if (net && !engine->has_net_chains) {
+		nft_table_net_chains(stage->batch, TRUE, engine->ports_generation);
+		stage->makes_net = TRUE;
+	}
+}
+
+static void
+stage_template_messages(Stage *stage, StagedTemplate *staged)
+{
+	Template *template = staged->template;
+
+	if (!staged->plan)
+		return;
+	for (guint i = 0; i < staged->plan->sets->len; i++)
+		stage_set(stage, staged->plan->sets->pdata[i]);
+	if (template->in_kernel &&
+	    !memcmp(staged->memo.content, template->memo.content, sizeof(template->memo.content)))
+		return;
+	staged->limit_sets = nft_limit_sets(stage->batch, staged->plan, &staged->lowering);
+	staged->chains = nft_template_install(stage->batch, template->number, staged->plan, &staged->lowering,
+					      &staged->memo, template->in_kernel, template->chains);
+}
+
+static gboolean
+port_has_element(const Port *port, const PlanElement *element)
+{
+	for (guint i = 0; port->elements && i < port->elements->len; i++)
+		if (plan_element_equal(&g_array_index(port->elements, PlanElement, i), element))
+			return TRUE;
+	return FALSE;
+}
+
+/* Elements are gathered by set, so that each set has as few messages as hold them. */
+void
+elements_gather(GHashTable *by_set, const PlanElement *element)
+{
+	GPtrArray *list = g_hash_table_lookup(by_set, element->set);
+
+	if (!list) {
+		list = g_ptr_array_new();
+		g_hash_table_insert(by_set, element->set, list);
+	}
+	g_ptr_array_add(list, (gpointer)element);
+}
+
+void
+elements_send(NftBatch *batch, GHashTable *by_set, gboolean add)
+{
+	GHashTableIter iter;
+	gpointer set, list;
+
+	g_hash_table_iter_init(&iter, by_set);
+	while (g_hash_table_iter_next(&iter, &set, &list)) {
+		NftElements *elements = nft_elements_begin(batch, ((const PlanSet *)set)->name, add);
+		GPtrArray *keys = list;
+
+		for (guint i = 0; i < keys->len; i++)
+			nft_elements_key(elements, ((const PlanElement *)keys->pdata[i])->key,
+					 ((const PlanSet *)set)->key_len);
+		nft_elements_end(elements);
+	}
+}
+
+static void
+port_key(const char *name, char ret_key[RULE_PORT_NAME_LEN])
+{
+	memset(ret_key, 0, RULE_PORT_NAME_LEN);
+	g_strlcpy(ret_key, name, RULE_PORT_NAME_LEN);
+}
+
+guint32
+staged_number(const StagedPort *staged)
+{
+	return staged->target ? staged->target->template->number : NFT_BLOCK_NUMBER;
+}
+
+static guint32
+port_number(const Port *port)
+{
+	return port->template ? port->template->number : NFT_BLOCK_NUMBER;
+}
+
+void
+map_add(NftElements *elements, const char *name, guint32 number)
+{
+	char key[RULE_PORT_NAME_LEN];
+
+	port_key(name, key);
+	nft_elements_data(elements, key, sizeof(key), number);
+}
+
+/* The dispatch map: new ports are added to it; when a port moves, the next generation holds all. */
+static void
+stage_map_messages(Stage *stage)
+{
+	NwEngine *engine = stage->engine;
+	guint32 generation = engine->ports_generation;
+	g_autofree char *name = NULL;
+	NftElements *elements;
+
+	for (guint i = 0; i < stage->ports->len; i++) {
+		const StagedPort *staged = stage->ports->pdata[i];
+
+		if ((!staged->is_new && staged_number(staged) != port_number(staged->port)) ||
+		    (staged->is_new && g_hash_table_contains(engine->stale_ports, staged->port->name)))
+			stage->remaps = TRUE;
+	}
+	if (stage->remaps) {
+		nft_table_ports_map(stage->batch, ++generation);
+	}
+	name = g_strdup_printf("ports.%u", generation);
+	elements = nft_elements_begin(stage->batch, name, TRUE);
+	if (stage->remaps) {
+		g_autoptr(GHashTable) moved = g_hash_table_new(NULL, NULL);
+		GHashTableIter iter;
+		gpointer value;
+
+		for (guint i = 0; i < stage->ports->len; i++) {
+			const StagedPort *staged = stage->ports->pdata[i];
+
+			g_hash_table_add(moved, staged->port);
+			map_add(elements, staged->port->name, staged_number(staged));
+		}
+		g_hash_table_iter_init(&iter, engine->ports);
+		while (g_hash_table_iter_next(&iter, NULL, &value)) {
+			const Port *port = value;
+
+			if (!g_hash_table_contains(moved, port))
+				map_add(elements, port->name, port_number(port));
+		}
+	} else {
+		for (guint i = 0; i < stage->ports->len; i++) {
+			const StagedPort *staged = stage->ports->pdata[i];
+
+			if (staged->is_new)
+				map_add(elements, staged->port->name, staged_number(staged));
+		}
+	}
+	nft_elements_end(elements);
+	if (stage->remaps)
+		nft_table_dispatch(stage->batch, generation, engine->has_net_chains || stage->makes_net);
+}
+
+void
+stage_messages(Stage *stage)
+{
+	NwEngine *engine = stage->engine;
+	g_autoptr(GHashTable) by_set = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
+	gboolean limits = FALSE, blocks = FALSE;
+	GHashTableIter iter;
+	gpointer value;
+
+	stage_table_messages(stage);
+	g_hash_table_iter_init(&iter, stage->templates);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		StagedTemplate *staged = value;
+
+		stage_template_messages(stage, staged);
+		limits |= staged->limit_sets && staged->limit_sets->len;
+		limits |= staged->chains && staged->template->limit_sets && staged->template->limit_sets->len;
+	}
+	if (limits && !engine->features.bridge_ct)
+		stage_limit_chains(stage);
+	for (guint i = 0; i < stage->ports->len; i++) {
+		const StagedPort *staged = stage->ports->pdata[i];
+
+		blocks |= !staged->target;
+		for (guint k = 0; staged->elements && k < staged->elements->len; k++) {
+			const PlanElement *element = &g_array_index(staged->elements, PlanElement, k);
+
+			if (staged->is_new || !port_has_element(staged->port, element)) {
+				stage_set(stage, element->set);
+				elements_gather(by_set, element);
+			}
+		}
+	}
+	elements_send(stage->batch, by_set, TRUE);
+	if (blocks && !engine->has_block) {
+		nft_block_install(stage->batch);
+		stage->makes_block = TRUE;
+	}
+	stage_map_messages(stage);
+}

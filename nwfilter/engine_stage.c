@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Staging a change: what each port and template will be, and the engine's own state once the kernel took it. */
+
+#include <string.h>
+
+#include "base/error.h"
+#include "nwfilter/compile.h"
+#include "nwfilter/engine_private.h"
+#include "rules/bpdu.h"
+
+static Program *
+program_ref(Program *program)
+{
+	return g_rc_box_acquire(program);
+}
+
+static void
+program_clear(gpointer data)
+{
+	rule_program_free(((Program *)data)->rules);
+}
+
+void
+program_unref(Program *program)
+{
+	if (program)
+		g_rc_box_release_full(program, program_clear);
+}
+static void
+staged_template_free(gpointer data)
+{
+	StagedTemplate *staged = data;
+
+	if (staged->is_new)
+		template_free(staged->template);
+	plan_free(staged->plan);
+	program_unref(staged->program);
+	g_clear_pointer(&staged->chains, g_ptr_array_unref);
+	g_clear_pointer(&staged->limit_sets, g_ptr_array_unref);
+	g_free(staged);
+}
+
+void
+staged_port_free(gpointer data)
+{
+	StagedPort *staged = data;
+
+	if (staged->is_new)
+		port_free(staged->port);
+	g_clear_pointer(&staged->elements, g_array_unref);
+	g_free(staged);
+}
+
+void
+stage_init(Stage *stage, NwEngine *engine, const NwFilter *definition)
+{
+	*stage = (Stage){ .engine = engine, .definition = definition };
+	stage->programs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)program_unref);
+	stage->templates = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, staged_template_free);
+	stage->ports = g_ptr_array_new_with_free_func(staged_port_free);
+	stage->batch = nft_batch_new();
+	stage->sets_made = g_hash_table_new(NULL, NULL);
+}
+
+void
+stage_clear(Stage *stage)
+{
+	g_hash_table_unref(stage->programs);
+	g_ptr_array_unref(stage->ports);
+	g_hash_table_unref(stage->templates);
+	nft_batch_free(stage->batch);
+	g_hash_table_unref(stage->sets_made);
+}
+
+static const NwFilter *
+stage_lookup(const char *name, gpointer data)
+{
+	const Stage *stage = data;
+
+	if (stage->definition && g_str_equal(stage->definition->name, name))
+		return stage->definition;
+	return stage->engine->config.lookup(name, stage->engine->config.lookup_data);
+}
+
+/* The program of a live template stands until a redefinition stages another. */
+static Program *
+live_program(const Stage *stage, const char *filter)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, stage->engine->templates);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Template *template = value;
+
+		if (template->port_count && g_str_equal(template->filter, filter) &&
+		    !(stage->definition && g_ptr_array_find_with_equal_func(template->program->rules->filters,
+									    stage->definition->name, g_str_equal, NULL)))
+			return template->program;
+	}
+	return NULL;
+}
+
+static Program *
+stage_program(Stage *stage, const char *filter, GError **error)
+{
+	Program *program = g_hash_table_lookup(stage->programs, filter);
+	const NwFilter *root;
+
+	if (program)
+		return program;
+	program = live_program(stage, filter);
+	if (program) {
+		program_ref(program);
+	} else {
+		RuleProgram *rules;
+
+		root = stage_lookup(filter, stage);
+		if (!root) {
+			sluice_error_set(error, SLUICE_ERROR_NO_NWFILTER, "network filter '%s' is not defined", filter);
+			return NULL;
+		}
+		rules = nw_compile(root, stage_lookup, stage, error);
+		if (!rules)
+			return NULL;
+		program = g_rc_box_new0(Program);
+		program->rules = rules;
+	}
+	g_hash_table_insert(stage->programs, g_strdup(filter), program);
+	return program;
+}
+
+/* First-fit in the numbers that the mark has room for; 0 and an error when there is none. */
+static guint32
+limit_allocate(const Stage *stage, guint count, GError **error)
+{
+	guint32 mask = engine_mark_mask(stage->engine);
+	guint bits = (guint)__builtin_popcount(mask) - RULE_MARK_STATE_BITS;
+	guint32 room = bits >= 31 ? G_MAXINT32 : (1u << bits) - 1, at = 1;
+	gboolean moved = TRUE;
+
+	while (moved) {
+		GHashTableIter iter;
+		gpointer value;
+
+		moved = FALSE;
+		for (guint pass = 0; pass < 2; pass++) {
+			g_hash_table_iter_init(&iter, pass ? stage->templates : stage->engine->templates);
+			while (g_hash_table_iter_next(&iter, NULL, &value)) {
+				const Template *template = value;
+				const StagedTemplate *staged = value;
+				const Plan *plan = pass ? staged->plan : template->plan;
+				const guint32 *base = pass ? staged->memo.limit_base : template->memo.limit_base;
+
+				for (guint way = 0; plan && way < RULE_WAY_COUNT; way++) {
+					guint used = nft_limit_numbers(plan, way);
+
+					if (used && base[way] && at < base[way] + used && base[way] < at + count) {
+						at = base[way] + used;
+						moved = TRUE;
+					}
+				}
+			}
+		}
+	}
+	if (at + count - 1 > room) {
+		sluice_error_set(error, SLUICE_ERROR_LIMIT,
+				 "connection limits: the packet mark has room for %u numbers only", room);
+		return 0;
+	}
+	return at;
+}
+
+static gboolean
+stage_limits(Stage *stage, StagedTemplate *staged, GError **error)
+{
+	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
+		guint count = nft_limit_numbers(staged->plan, way);
+
+		staged->memo.limit_base[way] = 0;
+		if (count && !stage->engine->features.bridge_ct) {
+			staged->memo.limit_base[way] = limit_allocate(stage, count, error);
+			if (!staged->memo.limit_base[way])
+				return FALSE;
+		}
+		staged->lowering.limit_base[way] = staged->memo.limit_base[way];
+	}
+	return TRUE;
+}
+
+/* A digest of all that decides what the kernel is sent for a plan. */
+static void
+content_hash(const NwEngine *engine, const Plan *plan, guint8 ret_digest[32])
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	const guint32 lowering[] = { NFT_LOWERING_VERSION, (guint32)engine->features.bridge_ct,
+				     (guint32)engine->features.bridge_reject,
+				     engine->features.bridge_ct ? 0 : engine_mark_mask(engine) };
+	gsize len = 32;
+
+	plan_hash(plan, ret_digest);
+	g_checksum_update(sum, ret_digest, 32);
+	g_checksum_update(sum, (const guchar *)lowering, sizeof(lowering));
+	g_checksum_get_digest(sum, ret_digest, &len);
+}
+
+/* Plan the template afresh; keep it as it is when that gives the same content. */
+static gboolean
+stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVars *vars, const char *port, GError **error)
+{
+	NwEngine *engine = stage->engine;
+	Template *template = staged->template;
+	g_autoptr(Plan) plan = plan_new(program->rules, vars, port, engine->sets, error);
+
+	if (!plan)
+		return FALSE;
+	staged->memo = template->memo;
+	staged->memo.version = NFT_MEMO_VERSION;
+	staged->memo.number = template->number;
+	content_hash(engine, plan, staged->memo.content);
+	staged->program = program_ref(program);
+	staged->plan = g_steal_pointer(&plan);
+	staged->lowering = (NftLowering){ &engine->features, engine_mark_mask(engine), template->name,
+					  template->memo.generation, { 0 } };
+	if (!nft_expr_check(staged->plan, &staged->lowering, error))
+		return FALSE;
+	if (staged->plan->is_stateful && !engine->features.bridge_ct && !engine->features.bridge_nf_call &&
+	    !engine->config.no_kernel) {
+		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
+				 "filter '%s' needs connection tracking, but this kernel has neither nf_conntrack_bridge nor "
+				 "br_netfilter", template->filter);
+		return FALSE;
+	}
+	if (template->in_kernel && !memcmp(staged->memo.content, template->memo.content, sizeof(template->memo.content))) {
+		memcpy(staged->lowering.limit_base, template->memo.limit_base, sizeof(template->memo.limit_base));
+		return TRUE;
+	}
+	staged->memo.generation = staged->lowering.generation = template->memo.generation + 1;
+	return stage_limits(stage, staged, error);
+}
+
+static StagedTemplate *
+stage_template(Stage *stage, const char *filter, const char *shape, Program *program, const RuleVars *vars,
+	       const char *port, GError **error)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA1);
+	g_autoptr(GError) local = NULL;
+	StagedTemplate *staged;
+	Template *template;
+
+	g_checksum_update(sum, (const guchar *)filter, (gssize)strlen(filter) + 1);
+	g_checksum_update(sum, (const guchar *)shape, -1);
+	staged = g_hash_table_lookup(stage->templates, g_checksum_get_string(sum));
+	if (staged)
+		return staged;
+	staged = g_new0(StagedTemplate, 1);
+	template = g_hash_table_lookup(stage->engine->templates, g_checksum_get_string(sum));
+	if (!template) {
+		gsize len = IDENTITY_LEN;
+
+		template = g_new0(Template, 1);
+		template->identity = g_strdup(g_checksum_get_string(sum));
+		template->number = stage->engine->next_number++;
+		template->name = g_strdup_printf("t%u", template->number);
+		template->filter = g_strdup(filter);
+		g_checksum_get_digest(sum, template->memo.identity, &len);
+		staged->is_new = TRUE;
+	}
+	staged->template = template;
+	g_hash_table_insert(stage->templates, template->identity, staged);
+	/* The live template's own program: its content is known to be what it would be planned to. */
+	if (template->in_kernel && template->plan && template->port_count && template->program == program)
+		return staged;
+	if (!stage_plan(stage, staged, program, vars, port, &local)) {
+		g_hash_table_remove(stage->templates, template->identity);
+		g_propagate_error(error, g_steal_pointer(&local));
+		return NULL;
+	}
+	return staged;
+}
+
+/* What this binding becomes; the staged port's elements and target are set on success. */
+gboolean
+stage_port(Stage *stage, StagedPort *staged, const NwBinding *binding, GError **error)
+{
+	Program *program = stage_program(stage, binding->filter, error);
+	g_autoptr(RuleVars) vars = nw_binding_vars(binding);
+	g_autofree char *shape = NULL;
+
+	if (!program)
+		return FALSE;
+	shape = plan_shape(program->rules, vars, binding->port_dev, stage->engine->sets, &staged->elements, error);
+	if (!shape)
+		return FALSE;
+	staged->target = stage_template(stage, binding->filter, shape, program, vars, binding->port_dev, error);
+	return staged->target != NULL;
+}
+
+static NwBinding *
+binding_copy(const NwBinding *binding)
+{
+	NwBinding *copy = g_new0(NwBinding, 1);
+
+	copy->owner_name = g_strdup(binding->owner_name);
+	copy->owner_uuid = g_strdup(binding->owner_uuid);
+	copy->port_dev = g_strdup(binding->port_dev);
+	copy->link_dev = g_strdup(binding->link_dev);
+	memcpy(copy->mac, binding->mac, sizeof(copy->mac));
+	copy->filter = g_strdup(binding->filter);
+	copy->params = rule_vars_copy(binding->params);
+	return copy;
+}
+
+StagedPort *
+stage_new_port(Stage *stage, const NwBinding *binding)
+{
+	StagedPort *staged = g_new0(StagedPort, 1);
+
+	staged->is_new = TRUE;
+	staged->port = g_new0(Port, 1);
+	staged->port->name = g_strdup(binding->port_dev);
+	staged->port->binding = binding_copy(binding);
+	g_ptr_array_add(stage->ports, staged);
+	return staged;
+}
+
+/* --- the kernel took it --- */
+
+static void
+stale_add(NwEngine *engine, const PlanElement *element)
+{
+	g_hash_table_add(engine->stale, g_memdup2(element, sizeof(*element)));
+	engine->needs_sweep = TRUE;
+}
+
+static void
+finish_template(Stage *stage, StagedTemplate *staged)
+{
+	NwEngine *engine = stage->engine;
+	Template *template = staged->template;
+
+	if (staged->is_new) {
+		g_hash_table_insert(engine->templates, template->identity, template);
+		staged->is_new = FALSE;
+	}
+	if (!staged->plan)
+		return;
+	if (staged->chains) {
+		for (guint i = 0; template->limit_sets && i < template->limit_sets->len; i++)
+			g_ptr_array_add(engine->stale_limits, g_strdup(template->limit_sets->pdata[i]));
+		engine->needs_sweep = TRUE;
+		g_clear_pointer(&template->chains, g_ptr_array_unref);
+		g_clear_pointer(&template->limit_sets, g_ptr_array_unref);
+		template->chains = g_steal_pointer(&staged->chains);
+		template->limit_sets = g_steal_pointer(&staged->limit_sets);
+		template->memo = staged->memo;
+	}
+	template->lowering = staged->lowering;
+	plan_free(template->plan);
+	template->plan = g_steal_pointer(&staged->plan);
+	program_unref(template->program);
+	template->program = g_steal_pointer(&staged->program);
+	template->may_accept_bpdu = rule_program_may_accept_bpdu(template->program->rules);
+	template->in_kernel = TRUE;
+}
+
+static void
+finish_port(Stage *stage, StagedPort *staged)
+{
+	NwEngine *engine = stage->engine;
+	Port *port = staged->port;
+
+	for (guint i = 0; port->elements && i < port->elements->len; i++) {
+		const PlanElement *old = &g_array_index(port->elements, PlanElement, i);
+
+		stale_add(engine, old);
+	}
+	if (port->template && !--port->template->port_count)
+		engine->needs_sweep = TRUE;
+	g_clear_pointer(&port->elements, g_array_unref);
+	port->elements = g_steal_pointer(&staged->elements);
+	port->template = staged->target ? staged->target->template : NULL;
+	if (port->template)
+		port->template->port_count++;
+	for (guint i = 0; port->elements && i < port->elements->len; i++)
+		g_hash_table_remove(engine->stale, &g_array_index(port->elements, PlanElement, i));
+	if (staged->is_new) {
+		g_hash_table_insert(engine->ports, port->name, port);
+		staged->is_new = FALSE;
+	}
+}
+
+static void
+stage_finish(Stage *stage)
+{
+	NwEngine *engine = stage->engine;
+	GHashTableIter iter;
+	gpointer key, value;
+
+	engine->has_table |= stage->makes_table;
+	engine->has_net_chains |= stage->makes_net;
+	engine->has_same_byte |= stage->makes_same_byte;
+	engine->has_block |= stage->makes_block;
+	engine->has_mirror |= stage->makes_mirror;
+	g_hash_table_iter_init(&iter, stage->sets_made);
+	while (g_hash_table_iter_next(&iter, &key, NULL))
+		((PlanSet *)key)->in_kernel = TRUE;
+	if (stage->remaps) {
+		g_array_append_val(engine->stale_maps, engine->ports_generation);
+		engine->ports_generation++;
+		g_hash_table_remove_all(engine->stale_ports);
+		engine->needs_sweep = TRUE;
+	}
+	g_hash_table_iter_init(&iter, stage->templates);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		finish_template(stage, value);
+	for (guint i = 0; i < stage->ports->len; i++)
+		finish_port(stage, stage->ports->pdata[i]);
+	/* The staged templates' keys belong to templates that the engine owns now. */
+}
+
+gboolean
+stage_run(Stage *stage, GError **error)
+{
+	NwEngine *engine = stage->engine;
+
+	stage_messages(stage);
+	/* The inet hooks must see bridged packets before a rule asks for what they write. */
+	if (stage->makes_mirror && !engine_mirror_switch(engine, TRUE, error))
+		return FALSE;
+	if (!engine_commit(engine, stage->batch, error)) {
+		if (stage->makes_mirror)
+			engine_mirror_switch(engine, FALSE, NULL);
+		return FALSE;
+	}
+	stage_finish(stage);
+	return TRUE;
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Clearing away what no port needs any more. */
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "nwfilter/engine_private.h"
+
+static gboolean
+set_is_needed(const NwEngine *engine, const PlanSet *set)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, engine->templates);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Template *template = value;
+
+		if (template->port_count && template->plan && g_ptr_array_find(template->plan->sets, set, NULL))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static void
+sweep_templates(NwEngine *engine, NftBatch *batch, GPtrArray *gone)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, engine->templates);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Template *template = value;
+
+		if (template->port_count)
+			continue;
+		if (template->in_kernel)
+			nft_template_delete(batch, template->number, &template->lowering, template->chains);
+		for (guint i = 0; template->limit_sets && i < template->limit_sets->len; i++)
+			g_ptr_array_add(engine->stale_limits, g_strdup(template->limit_sets->pdata[i]));
+		g_ptr_array_add(gone, template);
+	}
+}
+
+/* Undo what sweep_templates() gathered of one template. */
+static void
+sweep_forget_limits(NwEngine *engine, const Template *template)
+{
+	for (guint i = 0; template->limit_sets && i < template->limit_sets->len; i++) {
+		guint index;
+
+		if (g_ptr_array_find_with_equal_func(engine->stale_limits, template->limit_sets->pdata[i], g_str_equal,
+						     &index))
+			g_ptr_array_remove_index_fast(engine->stale_limits, index);
+	}
+}
+
+static void
+sweep_limits(NwEngine *engine, NftBatch *batch)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	if (engine->stale_limits->len && engine->has_mirror) {
+		nft_limit_chains_begin(batch);
+		g_hash_table_iter_init(&iter, engine->templates);
+		while (g_hash_table_iter_next(&iter, NULL, &value)) {
+			const Template *template = value;
+
+			if (template->port_count && template->plan)
+				nft_limit_chains_add(batch, template->plan, &template->lowering);
+		}
+		nft_limit_chains_end(batch, engine_mark_mask(engine));
+	}
+	for (guint i = 0; i < engine->stale_limits->len; i++)
+		nft_set_delete(batch, nft_limit_family(&engine->features), engine->stale_limits->pdata[i]);
+}
+
+static void
+sweep_sets(NwEngine *engine, NftBatch *batch, GPtrArray *gone)
+{
+	g_autoptr(GHashTable) by_set = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
+	GHashTableIter iter;
+	gpointer key, value;
+
+	g_hash_table_iter_init(&iter, engine->sets);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		PlanSet *set = value;
+
+		if (set->in_kernel && !set_is_needed(engine, set)) {
+			nft_set_delete(batch, NFPROTO_BRIDGE, set->name);
+			g_ptr_array_add(gone, set);
+		}
+	}
+	g_hash_table_iter_init(&iter, engine->stale);
+	while (g_hash_table_iter_next(&iter, &key, NULL))
+		if (!g_ptr_array_find(gone, ((const PlanElement *)key)->set, NULL))
+			elements_gather(by_set, key);
+	elements_send(batch, by_set, FALSE);
+	for (guint i = 0; i < engine->stale_sets->len; i++)
+		nft_set_delete(batch, NFPROTO_BRIDGE, engine->stale_sets->pdata[i]);
+}
+
+static gboolean
+any_needs(const NwEngine *engine, gboolean stateful)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, engine->templates);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Template *template = value;
+
+		if (template->port_count && template->plan &&
+		    (stateful ? template->plan->is_stateful : stage_needs_net(template->plan)))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+gboolean
+nw_engine_sweep(NwEngine *engine, GError **error)
+{
+	g_autoptr(NftBatch) batch = NULL;
+	g_autoptr(GPtrArray) templates = g_ptr_array_new(), sets = g_ptr_array_new();
+	gboolean drops_net, drops_mirror;
+
+	if (!engine->needs_sweep)
+		return TRUE;
+	batch = nft_batch_new();
+	drops_net = engine->has_net_chains && !any_needs(engine, FALSE);
+	drops_mirror = engine->has_mirror && !any_needs(engine, TRUE);
+	if (drops_net)
+		nft_table_net_chains(batch, FALSE, 0);
+	sweep_templates(engine, batch, templates);
+	if (drops_mirror)
+		nft_table_delete(batch, NFPROTO_INET);	/* its sets go with it */
+	else
+		sweep_limits(engine, batch);
+	sweep_sets(engine, batch, sets);
+	for (guint i = 0; i < engine->stale_maps->len; i++)
+		nft_table_ports_map_delete(batch, g_array_index(engine->stale_maps, guint32, i));
+	if (g_hash_table_size(engine->stale_ports)) {
+		g_autofree char *map = g_strdup_printf("ports.%u", engine->ports_generation);
+		NftElements *elements = nft_elements_begin(batch, map, FALSE);
+		GHashTableIter iter;
+		gpointer name;
+
+		g_hash_table_iter_init(&iter, engine->stale_ports);
+		while (g_hash_table_iter_next(&iter, &name, NULL))
+			map_add(elements, name, 0);
+		nft_elements_end(elements);
+	}
+	if (!engine_commit(engine, batch, error)) {
+		/* These are gathered anew by each sweep. */
+		for (guint i = 0; i < templates->len; i++)
+			sweep_forget_limits(engine, templates->pdata[i]);
+		return FALSE;
+	}
+	engine->needs_sweep = FALSE;
+	g_hash_table_remove_all(engine->stale_ports);
+	g_array_set_size(engine->stale_maps, 0);
+	g_ptr_array_set_size(engine->stale_sets, 0);
+	g_ptr_array_set_size(engine->stale_limits, 0);
+	g_hash_table_remove_all(engine->stale);
+	for (guint i = 0; i < templates->len; i++)
+		g_hash_table_remove(engine->templates, ((const Template *)templates->pdata[i])->identity);
+	for (guint i = 0; i < sets->len; i++)
+		g_hash_table_remove(engine->sets, ((const PlanSet *)sets->pdata[i])->name);
+	if (drops_net)
+		engine->has_net_chains = FALSE;
+	if (drops_mirror) {
+		engine->has_mirror = FALSE;
+		engine_mirror_switch(engine, FALSE, NULL);
+	}
+	return TRUE;
+}
