@@ -56,6 +56,18 @@ run: deps-run
 check: deps
 	$(Q)$(MAKE) --no-print-directory $(JOBS) check-all
 
+PREFIX ?= /usr/local
+SCDOC ?= scdoc
+install: all
+	install -D -m 0755 $(B)/sluiced $(DESTDIR)$(PREFIX)/sbin/sluiced
+	install -D -m 0755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	install -D -m 0644 docs/completion/sluice.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluice
+	@for page in sluice.1 sluiced.8; do \
+		command -v $(SCDOC) >/dev/null || { echo "install: no scdoc, so no manual pages" >&2; break; }; \
+		mkdir -p $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} && \
+		$(SCDOC) < docs/man/$$page.scd > $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page || exit 1; \
+	done
+
 clean:
 	rm -rf build
 -include $(shell find build -name '*.d' 2>/dev/null)
