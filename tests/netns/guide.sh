@@ -277,4 +277,12 @@ for to in fd00:9::12 fd00:9::1 fd00:8::2; do
 	blocked g1 udp $to 54
 	blocked g1 tcp $to 22
 done
+# Extension headers hide nothing and break nothing; a fragment that never gets its first part goes nowhere.
+probes "IPv6" g1:eth0 g2:eth0 <<EOF
+pass UDP 53 behind extension headers | $E udp [fd00:9::11]:4001 > [fd00:9::12]:53 hopopts dstopts
+pass echo request behind extension headers | $E icmp6 fd00:9::11 > fd00:9::12 hopopts dstopts
+drop UDP 54 behind extension headers | $E udp [fd00:9::11]:4001 > [fd00:9::12]:54 hopopts dstopts
+drop TCP behind extension headers | $E tcp [fd00:9::11]:4001 > [fd00:9::12]:22 syn hopopts dstopts
+drop a later fragment alone | $E udp [fd00:9::11]:4002 > [fd00:9::12]:53 frag 1480 id 77
+EOF
 finish

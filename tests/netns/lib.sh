@@ -19,6 +19,9 @@ trap 'exit 143' TERM
 
 BUILD=$(cd "${SLUICE_BUILD:-build}" && pwd) || exit 1
 FRAME=$BUILD/tests/frame CONN=$BUILD/tests/conn
+for tool in "$BUILD/sluiced" "$BUILD/sluice" "$FRAME" "$CONN"; do
+	[ -x "$tool" ] || { echo "not ok 1 - $tool is missing: make test-programs" && exit 1; }
+done
 mount -t tmpfs tmpfs /run && mount -t sysfs sysfs /sys 2>/dev/null
 WORK=/run/work ROOT=/run/root
 mkdir -p $WORK $ROOT /run/netns

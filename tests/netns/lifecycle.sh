@@ -28,7 +28,9 @@ check "bind a port whose interface is not there" bind v1 $M1 clean-traffic IP=10
 sink=$!
 sleep 0.3
 (
-	until in_ns g1 "$FRAME" flood eth0 "ether $M9 > $M2 udp 10.9.0.99:1 > 10.9.0.12:2 marker EARLYBRD" 20000 1 2>/dev/null; do :; done
+	for _ in $(seq 500); do
+		in_ns g1 "$FRAME" flood eth0 "ether $M9 > $M2 udp 10.9.0.99:1 > 10.9.0.12:2 marker EARLYBRD" 20000 1 2>/dev/null && break
+	done
 ) >$WORK/flood &
 flood=$!
 plug_guest 1
