@@ -9,6 +9,10 @@
 static void
 match_text(GString *out, const PlanMatch *match)
 {
+	if (match->is_presence) {
+		g_string_append_printf(out, "%s there ", rule_field_info(match->field)->name);
+		return;
+	}
 	if (match->set) {
 		for (guint i = 0; i < match->set->count; i++)
 			g_string_append_printf(out, "%s%s", i ? "." : "", rule_field_info(match->fields[i])->name);
@@ -148,8 +152,8 @@ test_lookup(void)
 	assert_plan(IN("<ip srcipaddr='$IP'/>"), "IP=10.0.0.1 IP=10.0.0.2 IP=10.0.0.1",
 		    "ether.type ipv4 ip.src @ip4-IP drop\n", "ip4-IP 10.0.0.1\nip4-IP 10.0.0.2\n");
 	assert_plan(IN("<ip srcipaddr='$IP' srcipmask='24'/>"), "IP=10.0.0.1 IP=10.0.0.2 IP=10.1.0.1",
-		    "ether.type ipv4 ip.src @ip4-IP_ffffff00 drop\n",
-		    "ip4-IP_ffffff00 10.0.0.0\nip4-IP_ffffff00 10.1.0.0\n");
+		    "ether.type ipv4 ip.src @ip4-IP.mffffff00 drop\n",
+		    "ip4-IP.mffffff00 10.0.0.0\nip4-IP.mffffff00 10.1.0.0\n");
 }
 
 static void
@@ -205,11 +209,12 @@ test_negated(void)
 		    "ip4-A 10.0.0.1\n");
 	assert_plan(IN("<ip match='no' srcipaddr='$A'/>"), "A=10.0.0.1 A=10.0.0.1",
 		    "ether.type ipv4 ip.src != @ip4-A drop\n", "ip4-A 10.0.0.1\n");
-	/* Not a, or not b: always. */
-	assert_plan(IN("<ip match='no' srcipaddr='$A'/>"), "A=10.0.0.1 A=10.0.0.2", "ether.type ipv4 drop\n", "");
+	/* Not a, or not b: always, where there is such a field. */
+	assert_plan(IN("<ip match='no' srcipaddr='$A'/>"), "A=10.0.0.1 A=10.0.0.2",
+		    "ether.type ipv4 ip.src there drop\n", "");
 	/* But not under a mask that makes them one. */
 	assert_plan(IN("<ip match='no' srcipaddr='$A' srcipmask='8'/>"), "A=10.0.0.1 A=10.0.0.2",
-		    "ether.type ipv4 ip.src != @ip4-A_ff000000 drop\n", "ip4-A_ff000000 10.0.0.0\n");
+		    "ether.type ipv4 ip.src != @ip4-A.mff000000 drop\n", "ip4-A.mff000000 10.0.0.0\n");
 	/* Two together, one of them negated: a rule for each tuple. */
 	assert_plan(IN("<udp srcipaddr='$A'/><udp match='no' dstportstart='$P'/>"), "A=10.0.0.1 A=10.0.0.2 P=80 P=90",
 		    "l4.protocol udp ip.src 10.0.0.1 l4.dst-port != 80 drop\n"
@@ -551,8 +556,7 @@ test_set_names_apart(void)
 	g_autoptr(GHashTable) sets = plan_sets_new();
 	g_autoptr(Plan) plan = plan_new(program, vars, PORT, sets, NULL);
 
-	if (plan->sets->len != 2)
-		g_test_skip("a mask and the end of a variable's name give one set");
+	g_assert_cmpuint(plan->sets->len, ==, 2);
 }
 
 static void
@@ -567,7 +571,8 @@ test_many_variables(void)
 	for (guint i = 0; i < stp->attr_count; i++) {
 		const NwAttrInfo *attr = &stp->attrs[i];
 
-		if (attr->role == NW_ROLE_COMMENT)
+		/* msg-age is another name of age. */
+		if (attr->role == NW_ROLE_COMMENT || g_str_has_prefix(attr->name, "msg-age"))
 			continue;
 		g_string_append_printf(element, " %s='$V%u'", attr->name, i);
 		g_string_append_printf(variables, "V%u=%s ", i,
