@@ -157,7 +157,8 @@ static const Case cases[] = {
 	{ "lengths", "", OUT("drop", "<tcp srcipaddr='$A' srcportstart='$B'/>"), "A=1.1.1.1 B=1 B=2", EB, "", NULL,
 	  "1 and 2 elements" },
 	{ "range", "", OUT("drop", "<tcp srcportstart='$A' srcportend='3'/>"), "A=5", EB, "", NULL, "ends before" },
-	{ "set-name", "", OUT("drop", "<all ipset='$A' ipsetflags='src'/>"), "A=x\"\n-F", EB, "", NULL, "no name of an IP set" },
+	{ "set-name", "", OUT("drop", "<all ipset='$A' ipsetflags='src'/>"), "A=x\"\n-F", EB, "", NULL,
+	  "no name of an IP set" },
 };
 /* clang-format on */
 
@@ -243,6 +244,7 @@ test_long_names(void)
 	g_autoptr(XtInput) input = xt_emit(&fits, 1, &error);
 
 	g_assert_no_error(error);
+	g_assert_nonnull(input);
 	g_assert_null(xt_emit(&too_long, 1, &error));
 	g_assert_error(error, SLUICE_ERROR, SLUICE_ERROR_CONFIG_UNSUPPORTED);
 }
