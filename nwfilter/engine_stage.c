@@ -65,6 +65,8 @@ stage_init(Stage *stage, NwEngine *engine, const NwFilter *definition)
 void
 stage_clear(Stage *stage)
 {
+	/* A refused change may have named sets that nobody needs. */
+	stage->engine->needs_sweep = TRUE;
 	g_hash_table_unref(stage->programs);
 	g_ptr_array_unref(stage->ports);
 	g_hash_table_unref(stage->templates);

@@ -87,10 +87,12 @@ sweep_sets(NwEngine *engine, NftBatch *batch, GPtrArray *gone)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		PlanSet *set = value;
 
-		if (set->in_kernel && !set_is_needed(engine, set)) {
+		if (set_is_needed(engine, set))
+			continue;
+		/* Planned for a change that was refused: nothing of it is in the kernel. */
+		if (set->in_kernel)
 			nft_set_delete(batch, NFPROTO_BRIDGE, set->name);
-			g_ptr_array_add(gone, set);
-		}
+		g_ptr_array_add(gone, set);
 	}
 	g_hash_table_iter_init(&iter, engine->stale);
 	while (g_hash_table_iter_next(&iter, &key, NULL))
