@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What `sluice nwfilter-compile --backend iptables` prints, loaded by the tools themselves: the kernel's listing equals
-# what libvirt-tck expects of libvirt (SLUICE_CORPUS/libvirt-tck/nwfilter), and all filters that come with sluice load.
+# what libvirt-tck expects of libvirt (SLUICE_CORPUS/libvirt-tck/nwfilter), all filters that come with sluice load, and
+# frames are decided as the rules say.
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
 CORPUS=${SLUICE_CORPUS:-../shared/corpus}/libvirt-tck/nwfilter
@@ -12,8 +13,13 @@ PARAMS=(IPSETNAME=tck_test A=1.1.1.1 A=2.2.2.2 A=3.3.3.3 A=3.3.3.3 B=80 B=90 B=8
 for tool in iptables-restore ip6tables-restore ebtables-restore; do
 	command -v $tool >/dev/null || { echo "SKIP: $tool is not installed" && exit 77; }
 done
-if ! ebtables -t nat -L >/dev/null 2>&1 || ! iptables -L >/dev/null 2>&1; then
-	echo "SKIP: this kernel takes no eb/iptables rules"
+# The matches the rules need: one rule with all of them.
+if ! ebtables -t nat -L >/dev/null 2>&1 || ! iptables-restore -n 2>/dev/null <<'EOF'; then
+*filter
+-A FORWARD -p tcp -m mac --mac-source 1:2:3:4:5:6 -m iprange --src-range 1.1.1.1-1.1.1.2 -m dscp --dscp 1 -m conntrack --ctstate NEW -m connlimit --connlimit-above 1 -m comment --comment x -m physdev --physdev-in x -j REJECT
+COMMIT
+EOF
+	echo "SKIP: this kernel lacks matches of eb/iptables"
 	exit 77
 fi
 has_ipset=
@@ -25,7 +31,10 @@ compile() {
 	local -a args=()
 	shift
 	for p in "$@"; do
-		args+=(--param "$p")
+		case $p in
+		--*) args+=("$p") ;;
+		*) args+=(--param "$p") ;;
+		esac
 	done
 	rm -rf $WORK/in && mkdir -p $WORK/in
 	sluice nwfilter-compile "$filter" --backend iptables --ifname $PORT --lenient "${args[@]}" \
@@ -193,4 +202,41 @@ for f in tests/golden/compile/*.xml; do
 	fi
 	loads_or_refused "$f" "${params[@]}"
 done
+
+# --- frames: the tools' rules decide
+
+PORT=v1
+make_host
+make_guest 1
+make_guest 2
+M1=52:54:00:00:00:01 M2=52:54:00:00:00:02 M9=52:54:00:00:00:99
+BC=ff:ff:ff:ff:ff:ff
+E="ether $M1 > $M2"
+# A request for 10.9.0.12 with that sender address, and one of M1 whose hardware addresses claim 8 bytes.
+arp_raw() { echo "raw ffffffffffff${M1//:/}08060001080006040001${1//:/}0a09000b0000000000000a09000c"; }
+arp_odd() { echo "raw ffffffffffff${M1//:/}08060001080008040001${M1//:/}00000a09000b00000000000000000a09000c"; }
+probes_open "no filter" g1:eth0 g2:eth0 <<EOF
+pass ARP | $(arp_raw $M1)
+pass odd ARP | $(arp_odd)
+EOF
+compile clean-traffic --mac=$M1 IP=10.9.0.11 && check "clean-traffic on v1" load
+probes clean-traffic g1:eth0 g2:eth0 <<EOF
+pass UDP | $E udp 10.9.0.11:1000 > 10.9.0.12:2000
+drop UDP, source IP spoofed | $E udp 10.9.0.99:1000 > 10.9.0.12:2000
+drop UDP, source MAC spoofed | ether $M9 > $M2 udp 10.9.0.11:1000 > 10.9.0.12:2000
+pass ARP request | ether $M1 > $BC arp request 10.9.0.12 tell 10.9.0.11
+drop ARP, sender IP spoofed | ether $M1 > $BC arp request 10.9.0.12 tell 10.9.0.99
+drop ARP, odd length | $(arp_odd)
+EOF
+cat >$WORK/not-mac.xml <<'EOF'
+<filter name='not-mac'>
+	<rule action='drop' direction='out'><arp match='no' arpsrcmacaddr='$MAC'/></rule>
+</filter>
+EOF
+compile $WORK/not-mac.xml --mac=$M1 && check "an address that is not, on v1" load
+probes "an address that is not" g1:eth0 g2:eth0 <<EOF
+pass own | $(arp_raw $M1)
+drop other | $(arp_raw $M9)
+drop odd length | $(arp_odd)
+EOF
 finish
