@@ -3,14 +3,14 @@
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn
+TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/differential/differential
 BENCH := $(B)/bench/bench
 RUN_TESTS := SLUICE_BUILD=$(B) tests/run
 JOBS := -j$(shell nproc 2>/dev/null || echo 2)
 TIME ?= 60
 
-.PHONY: deps-run check-all check-unit check-golden check-netns check-vm check-fuzz-corpus test-programs fuzz-replay
-.PHONY: golden-update fuzz run-demo bench-run lint-fast format
+.PHONY: deps-run check-all check-unit check-golden check-netns check-differential check-vm check-fuzz-corpus
+.PHONY: test-programs fuzz-replay golden-update differential fuzz run-demo bench-run lint-fast format
 
 # Programs of the tests
 
@@ -28,6 +28,9 @@ $(B)/tests/frame: $(B)/tests/netns/frame.o $(LIB)
 $(B)/tests/conn: $(B)/tests/netns/conn.o
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^
+$(B)/tests/differential/differential: $(B)/tests/differential/differential.o $(B)/tests/differential/generate.o $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 $(BENCH): $(B)/bench/bench.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
@@ -47,13 +50,18 @@ bench: deps-run
 
 check-all: test-programs
 	$(Q)$(MAKE) --no-print-directory SAN=1 fuzz-replay
-	@$(RUN_TESTS) unit golden netns vm fuzz-corpus
+	@$(RUN_TESTS) unit golden netns differential vm fuzz-corpus
 check-unit: all $(UNIT_TESTS)
 	@$(RUN_TESTS) unit
 check-golden: all
 	@$(RUN_TESTS) golden
 check-netns: all $(TEST_TOOLS)
 	@$(RUN_TESTS) netns
+check-differential: $(B)/tests/differential/differential
+	@$(RUN_TESTS) differential
+# make differential N=100000 SEED=7: without a seed other filters each time
+differential: $(B)/tests/differential/differential
+	@SLUICE_BUILD=$(B) tests/differential/run $(or $(N),2048) $(SEED)
 check-vm: all $(TEST_TOOLS)
 	@$(RUN_TESTS) vm
 check-fuzz-corpus:
