@@ -41,8 +41,8 @@ chance(guint percent)
 
 /* --- filters --- */
 
-static const char *const macs[] = { "52:54:00:00:00:01", "52:54:00:00:00:02", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:fb",
-				    "02:00:00:00:00:01", "00:00:00:00:00:00" };
+static const char *const macs[] = { "52:54:00:00:00:01", "52:54:00:00:00:02", "ff:ff:ff:ff:ff:ff",
+				    "01:00:5e:00:00:fb", "02:00:00:00:00:01", "00:00:00:00:00:00" };
 static const char *const mac_masks[] = { "ff:ff:ff:ff:ff:ff", "ff:ff:ff:00:00:00", "01:00:00:00:00:00",
 					 "ff:ff:ff:ff:ff:fe", "80:00:00:00:00:00", "ff:f0:00:00:00:00" };
 static const char *const ip4s[] = { "10.1.0.1",	   "10.1.0.2", "10.1.0.255",	  "10.2.0.1",
@@ -50,14 +50,14 @@ static const char *const ip4s[] = { "10.1.0.1",	   "10.1.0.2", "10.1.0.255",	  "
 static const char *const ip6s[] = { "fe80::1",	 "fe80::2", "2001:db8::1", "2001:db8:0:1::ff",
 				    "ff02::1:2", "::",	    "fd00::8000" };
 static const char *const numbers[] = { "0", "1", "2", "3", "4", "6", "17", "50", "58", "63", "128", "129", "255" };
-static const char *const shorts[] = { "0",   "1",   "2",    "22",     "53",     "80",   "255",
+static const char *const shorts[] = { "0",   "1",   "2",    "22",     "53",	"80",	"255",
 				      "256", "512", "4095", "0x8000", "0x0800", "1024", "65535" };
 static const char *const ethertypes[] = { "arp", "rarp", "ipv4", "ipv6", "vlan", "0x88cc", "0x600", "0xffff" };
-static const char *const protocols[] = { "tcp", "udp", "udplite", "esp", "ah", "icmp", "igmp", "sctp", "icmpv6", "0",
-					 "44", "60", "255" };
+static const char *const protocols[] = { "tcp",	 "udp",	   "udplite", "esp", "ah", "icmp", "igmp",
+					 "sctp", "icmpv6", "0",	      "44",  "60", "255" };
 static const char *const opcodes[] = { "1", "2", "Request", "Reply", "3", "9", "11", "65535" };
-static const char *const flags[] = { "SYN/SYN", "SYN,ACK/SYN", "ALL/NONE", "ALL/ALL", "SYN,RST/RST", "FIN,ACK/ACK",
-				     "SYN/ACK", "NONE/NONE" };
+static const char *const flags[] = { "SYN/SYN",	    "SYN,ACK/SYN", "ALL/NONE", "ALL/ALL",
+				     "SYN,RST/RST", "FIN,ACK/ACK", "SYN/ACK",  "NONE/NONE" };
 static const char *const variables[][2] = {
 	[NW_TYPE_MAC] = { "MACS", "MORE_MACS" },
 	[NW_TYPE_IPV4] = { "IPS", "MORE_IPS" },
@@ -195,8 +195,7 @@ rule_xml(const GenRule *rule, GString *out)
 		g_string_append_printf(out, "    <%s%s", rule->proto->element, negate ? " match='no'" : "");
 		for (guint i = 0; i < rule->attr_count; i++)
 			if (rule->attrs[i].negate == (gboolean)negate)
-				g_string_append_printf(out, " %s='%s'",
-						       rule->proto->attrs[rule->attrs[i].index].name,
+				g_string_append_printf(out, " %s='%s'", rule->proto->attrs[rule->attrs[i].index].name,
 						       rule->attrs[i].text);
 		g_string_append(out, "/>\n");
 	}
@@ -291,8 +290,8 @@ gen_params(GenCase *c)
 void
 gen_case(GenCase *ret_case)
 {
-	static const char *const chains[] = { "root", "mac",	"arp",	  "arp-1",  "rarp", "ipv4",
-					      "ipv6", "ipv4-1", "ipv6-1", "vlan",   "stp",  "vlan-1" };
+	static const char *const chains[] = { "root", "mac",	"arp",	  "arp-1", "rarp", "ipv4",
+					      "ipv6", "ipv4-1", "ipv6-1", "vlan",  "stp",  "vlan-1" };
 	static const gint priorities[] = { -1000, -500, 0, 1, 500, 1000 };
 
 	memset(ret_case, 0, sizeof(*ret_case));
@@ -468,8 +467,8 @@ ip_checksum(GenFrame *frame, gsize at)
 static void
 shape_find(const RuleChain *chain, const RuleStep *step, const RuleVars *vars, Shape *ret_shape)
 {
-	static const guint16 types[] = { 0x0800, 0x0800, 0x0800, 0x86dd, 0x86dd, 0x86dd, 0x0806,
-					 0x0806, 0x8035, 0x88cc, 0x0600, 0x9000 };
+	static const guint16 types[] = { 0x0800, 0x0800, 0x0800, 0x86dd, 0x86dd, 0x86dd,
+					 0x0806, 0x0806, 0x8035, 0x88cc, 0x0600, 0x9000 };
 	static const guint8 l4s[] = { 6, 6, 17, 132, 1, 2, 58, 50, 51, 136, 89, 59, 33 };
 	Shape shape = { .type = PICK(types), .l4 = PICK(l4s) };
 
@@ -560,9 +559,10 @@ put_ipv4(GenFrame *frame, guint protocol, guint32 marker)
 static void
 put_ipv6(GenFrame *frame, guint protocol, guint32 marker)
 {
-	static const guint8 kinds[] = { IPPROTO_HOPOPTS, IPPROTO_DSTOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT,
-					IPPROTO_FRAGMENT, IPPROTO_AH };
-	static const guint8 addresses[][16] = { { 0xfe, 0x80, [15] = 1 }, { 0x20, 1, 0xd, 0xb8, [15] = 1 },
+	static const guint8 kinds[] = { IPPROTO_HOPOPTS,  IPPROTO_DSTOPTS,  IPPROTO_ROUTING,
+					IPPROTO_FRAGMENT, IPPROTO_FRAGMENT, IPPROTO_AH };
+	static const guint8 addresses[][16] = { { 0xfe, 0x80, [15] = 1 },
+						{ 0x20, 1, 0xd, 0xb8, [15] = 1 },
 						{ 0xff, 2, [15] = 1 } };
 	guint8 header[40] = { 0x60, 0, 0, 0, 0, 0, (guint8)protocol, 64 };
 	gsize at = frame->len, next_at = at + 6;
@@ -635,7 +635,8 @@ poke_step(GenFrame *frame, const RuleStep *step, const RuleVars *vars)
 		guint8 value[16] = { 0 };
 		PacketView view;
 
-		if (chance(6) || match->field == RULE_FIELD_IPSET || !packet_parse(frame->bytes, frame->len, &view, NULL))
+		if (chance(6) || match->field == RULE_FIELD_IPSET ||
+		    !packet_parse(frame->bytes, frame->len, &view, NULL))
 			continue;
 		near_value(step, match, vars, value);
 		if (match->field == RULE_FIELD_TCP_OPTION && packet_has_tcp(&view) && view.transport + 20 < frame->len)
@@ -708,8 +709,7 @@ gen_frame(const RuleProgram *program, const RuleVars *vars, guint32 marker, GenF
 	if (step)
 		poke_step(&frame, step, vars);
 	if (packet_parse(frame.bytes, frame.len, &view, NULL) && view.kind == PACKET_IPV4 &&
-	    packet_get(&view, view.network, 1) &&
-	    (frame.bytes[view.network] & 15u) >= 5 &&
+	    packet_get(&view, view.network, 1) && (frame.bytes[view.network] & 15u) >= 5 &&
 	    packet_get(&view, view.network, (frame.bytes[view.network] & 15u) * 4))
 		ip_checksum(&frame, view.network);
 	if (chance(6))
