@@ -260,6 +260,9 @@ print_trace(const RuleTrace *trace, GString *out)
 	g_autofree char *rule = step->jump ? NULL : rule_text(step);
 	g_autofree char *missed = trace->missed ? match_text(trace->missed) : NULL;
 
+	/* A chain's entry is a jump, and a rule that was missed says by which match. */
+	g_assert(step->jump || (trace->kind != RULE_TRACE_ENTERED && trace->kind != RULE_TRACE_PASSED));
+	g_assert(trace->missed || trace->kind != RULE_TRACE_MISSED);
 	switch (trace->kind) {
 	case RULE_TRACE_ENTERED:
 		g_string_append_printf(out, "%schain %s\n", indent, step->jump->name);

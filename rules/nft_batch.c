@@ -249,6 +249,7 @@ socket_exchange(NftSocket *nft_socket, NftBatch *batch, Outcome *ret_outcome, GE
 	/* One answer for the last message tells that the whole was taken. */
 	for (; at < batch->data + batch->len; at += MNL_ALIGN(last->nlmsg_len))
 		last = (struct nlmsghdr *)at;
+	g_assert(last);	/* the begin is always there */
 	last->nlmsg_flags |= NLM_F_ACK;
 	batch_reserve(batch);
 	nftnl_batch_end(batch->data + batch->len, 0);

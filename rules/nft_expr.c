@@ -344,7 +344,7 @@ emit_values(Emit *emit, const PlanMatch *match)
 		value_place(ones, value_len, &span, mask);
 		nft_expr_bitwise(emit->rule, NFT_REG_1, mask, NULL, span.len);
 	}
-	if (match->is_range)
+	if (match->is_range && count == 2)
 		expr_range(emit->rule, match->negate, NFT_REG_1, values[0], values[1], span.len);
 	else if (count == 1)
 		nft_expr_cmp(emit->rule, match->negate, NFT_REG_1, values[0], span.len);

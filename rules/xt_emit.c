@@ -449,7 +449,7 @@ void
 xt_range_append(GString *out, const XtMatch *match)
 {
 	g_string_append_printf(out, "%u", xt_match_number(match));
-	if (match->has_high && memcmp(match->low, match->high, 16))
+	if (match->has_high && memcmp(match->low, match->high, 16) != 0)
 		g_string_append_printf(out, ":%u", rule_value_get_uint(match->field, match->high));
 }
 
