@@ -55,6 +55,16 @@ load_bindings(Daemon *daemon, const SluicePaths *paths, GError **error)
 	return TRUE;
 }
 
+static void
+sweep_now(Daemon *daemon)
+{
+	g_autoptr(GError) error = NULL;
+
+	/* What is left over is tried again after the next change. */
+	if (!nw_engine_sweep(daemon->engine, &error))
+		log_warning("cannot clear away what is not needed any more: %s", error->message);
+}
+
 static gint
 drops_bpdus(const char *port, gpointer data)
 {
@@ -85,6 +95,8 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 	if (!nw_engine_start(daemon->engine, bindings, &failed, error))
 		return NULL;
 	log_problems(failed);
+	/* A port that came back with other values must not keep the old ones until the daemon is idle. */
+	sweep_now(daemon);
 	if (!no_kernel) {
 		daemon->guard = port_guard_new(drops_bpdus, daemon, error);
 		if (!daemon->guard)
@@ -114,11 +126,8 @@ sweep(gpointer data)
 {
 	Daemon *daemon = data;
 
-	g_autoptr(GError) error = NULL;
 
-	/* What is left over does no harm: it is tried again after the next change. */
-	if (!nw_engine_sweep(daemon->engine, &error))
-		log_warning("cannot clear away what is not needed any more: %s", error->message);
+	sweep_now(daemon);
 	/* A filter that changed may have changed its mind on BPDUs. */
 	if (daemon->guard)
 		port_guard_check_all(daemon->guard);

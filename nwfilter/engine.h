@@ -35,10 +35,13 @@ void nw_engine_free(NwEngine *engine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NwEngine, nw_engine_free)
 
 /**
- * nw_engine_start: make the kernel hold just these bindings, in one transaction, sending only the difference
+ * nw_engine_start: once, after nw_engine_new(): make the kernel hold just these bindings, in one transaction, sending only the difference
  * @bindings: (element-type NwBinding): (transfer none)
  * @ret_failed: (element-type utf8) (out): a line for each binding that cannot be compiled; such a port drops
  *	everything until its filter is mended
+ *
+ * Values that an earlier daemon left for these ports, and that they no longer have, go with the next sweep: call
+ * nw_engine_sweep() right after.
  */
 gboolean nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, GError **error);
 

@@ -17,7 +17,8 @@
  * kernel does not walk all rules again for each port that comes. Nothing that a packet may be looking at is changed in
  * place: rules of a chain are replaced as a whole (the kernel swaps them in one step), elements are added with the
  * rules that need them and removed in a later transaction, and when ports move to other templates the map is made
- * anew under the next generation. A packet sees the old rules or the new ones, never a mixture.
+ * anew under the next generation. A packet sees the old rules or the new ones, never a mixture; a value that a port
+ * lost passes until it is swept, at once after a start.
  */
 #pragma once
 
