@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 
-G_DEFINE_QUARK(sluice-error, sluice_error)
+G_DEFINE_QUARK(sluice - error, sluice_error)
 
 static const int libvirt_codes[SLUICE_ERROR_COUNT] = {
 	[SLUICE_ERROR_INTERNAL] = 1,

@@ -14,16 +14,16 @@ typedef enum {
 	SLUICE_ERROR_OPERATION_FAILED,
 	SLUICE_ERROR_OPERATION_DENIED,
 	SLUICE_ERROR_OPERATION_INVALID,
-	SLUICE_ERROR_XML,		/* well-formed or not, the text is no valid document */
-	SLUICE_ERROR_XML_DETAIL,	/* the document is XML, but a value in it is not allowed */
-	SLUICE_ERROR_SYSTEM,		/* a system call failed; the text carries strerror */
+	SLUICE_ERROR_XML,	 /* well-formed or not, the text is no valid document */
+	SLUICE_ERROR_XML_DETAIL, /* the document is XML, but a value in it is not allowed */
+	SLUICE_ERROR_SYSTEM,	 /* a system call failed; the text carries strerror */
 	SLUICE_ERROR_RPC,
 	SLUICE_ERROR_AUTH,
 	SLUICE_ERROR_NO_NWFILTER,
-	SLUICE_ERROR_BUILD_FIREWALL,	/* a filter cannot be compiled, or the kernel refused it */
+	SLUICE_ERROR_BUILD_FIREWALL, /* a filter cannot be compiled, or the kernel refused it */
 	SLUICE_ERROR_CONFIG_UNSUPPORTED,
 	SLUICE_ERROR_NO_BINDING,
-	SLUICE_ERROR_LIMIT,		/* a named bound was crossed */
+	SLUICE_ERROR_LIMIT, /* a named bound was crossed */
 	SLUICE_ERROR_COUNT
 } SluiceErrorCode;
 
@@ -40,5 +40,4 @@ int sluice_error_libvirt_code(SluiceErrorCode code);
 /**
  * sluice_error_set: g_set_error() in our domain
  */
-void sluice_error_set(GError **error, SluiceErrorCode code, const char *format, ...)
-	G_GNUC_PRINTF(3, 4);
+void sluice_error_set(GError **error, SluiceErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);

@@ -126,7 +126,6 @@ sweep(gpointer data)
 {
 	Daemon *daemon = data;
 
-
 	sweep_now(daemon);
 	/* A filter that changed may have changed its mind on BPDUs. */
 	if (daemon->guard)

@@ -12,7 +12,7 @@ typedef struct {
 	FilterStore *filters;
 	BindingStore *bindings;
 	NwEngine *engine;
-	PortGuard *guard;	/* NULL without a kernel */
+	PortGuard *guard; /* NULL without a kernel */
 	guint sweep_source;
 	guint64 call_count;
 	guint client_count;

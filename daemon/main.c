@@ -49,7 +49,7 @@ parse_options(int *argc, char ***argv, Options *options, GError **error)
 	return TRUE;
 }
 
-#define LOCK_TRIES 50
+#define LOCK_TRIES    50
 #define LOCK_PAUSE_US 10000
 
 /* The lock lives as long as the process; its file stays, as removing it would let two in. */

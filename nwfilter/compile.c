@@ -25,10 +25,10 @@
 #include "base/error.h"
 #include "nwfilter/tree.h"
 
-#define ETHERTYPE_IPV4 0x0800
-#define ETHERTYPE_IPV6 0x86dd
-#define IPPROTO_ICMP6 58
-#define ARP_LENGTHS_IPV4 0x0604	/* 6 bytes of Ethernet address, 4 of IPv4 address */
+#define ETHERTYPE_IPV4	 0x0800
+#define ETHERTYPE_IPV6	 0x86dd
+#define IPPROTO_ICMP6	 58
+#define ARP_LENGTHS_IPV4 0x0604 /* 6 bytes of Ethernet address, 4 of IPv4 address */
 
 /* 01:80:c2:00:00:00, IEEE 802.1D clause 7.12.3, and the start of a BPDU's frame behind the length. */
 static const guint8 bridge_group_address[6] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
@@ -46,7 +46,8 @@ static const NwValue *
 attr_value(const NwRule *rule, RuleField field, NwRole role)
 {
 	for (guint i = 0; rule->proto && i < rule->proto->attr_count; i++)
-		if (rule->proto->attrs[i].field == field && rule->proto->attrs[i].role == role && rule->values[i].is_set)
+		if (rule->proto->attrs[i].field == field && rule->proto->attrs[i].role == role &&
+		    rule->values[i].is_set)
 			return &rule->values[i];
 	return NULL;
 }
@@ -152,9 +153,8 @@ add_ipset(Build *build)
 	g_autofree char *variable = set && set->is_var ? g_strdup_printf("$%s", set->var.name) : NULL;
 
 	if (set)
-		rule_step_match(build->step, RULE_FIELD_IPSET, set->negate)->text =
-			ipset_text(variable ? variable : set->text, flags && !flags->is_var ? flags->text : NULL,
-				   build->swapped);
+		rule_step_match(build->step, RULE_FIELD_IPSET, set->negate)->text = ipset_text(
+			variable ? variable : set->text, flags && !flags->is_var ? flags->text : NULL, build->swapped);
 }
 
 /* All header matches of the rule; returns whether any was added. */
@@ -175,7 +175,7 @@ add_attrs(Build *build, gboolean skip_mac)
 		if (skip_mac && attr->field == RULE_FIELD_ETHER_SRC)
 			continue;
 		if (attr->type == NW_TYPE_BOOLEAN && !build->rule->values[i].is_var && !build->rule->values[i].number)
-			continue;	/* "false" asks for no check */
+			continue; /* "false" asks for no check */
 		add_attr(build, i);
 	}
 	return build->step->matches->len > before;
@@ -463,7 +463,7 @@ compile_network_rule(const NwTreeRule *tree_rule, RuleChain *chain, RuleWay way)
 {
 	const NwRule *rule = tree_rule->rule;
 	gboolean from = way == RULE_FROM_GUEST;
-	gboolean forward = (rule->direction == RULE_DIRECTION_OUT) == from;	/* the rule's own way */
+	gboolean forward = (rule->direction == RULE_DIRECTION_OUT) == from; /* the rule's own way */
 	gboolean both = rule->direction == RULE_DIRECTION_INOUT;
 	gboolean swapped = both ? from : !forward;
 	const NwValue *typed = attr_value(rule, RULE_FIELD_ICMP_TYPE, NW_ROLE_VALUE);

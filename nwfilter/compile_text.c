@@ -17,7 +17,8 @@ print_iptables(const RuleProgram *program, const RuleVars *vars, const char *por
 }
 
 char *
-nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_data, NwCompileFormat format, GError **error)
+nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_data, NwCompileFormat format,
+		GError **error)
 {
 	const NwFilter *root = lookup(binding->filter, lookup_data);
 	g_autoptr(RuleProgram) program = NULL;
@@ -30,7 +31,8 @@ nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_dat
 	const NftLowering lowering = { &features, RULE_MARK_MASK_DEFAULT, binding->port_dev, 0, { 0 } };
 
 	if (!root) {
-		sluice_error_set(error, SLUICE_ERROR_NO_NWFILTER, "network filter '%s' is not defined", binding->filter);
+		sluice_error_set(error, SLUICE_ERROR_NO_NWFILTER, "network filter '%s' is not defined",
+				 binding->filter);
 		return NULL;
 	}
 	program = nw_compile(root, lookup, lookup_data, error);

@@ -78,7 +78,8 @@ mark_mask_check(guint32 mask, GError **error)
 
 	if ((low & (low + 1)) || __builtin_popcount(mask) < RULE_MARK_STATE_BITS) {
 		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG,
-				 "mark mask 0x%08x: at least %d bits in one piece are needed", mask, RULE_MARK_STATE_BITS);
+				 "mark mask 0x%08x: at least %d bits in one piece are needed", mask,
+				 RULE_MARK_STATE_BITS);
 		return FALSE;
 	}
 	return TRUE;
@@ -161,7 +162,8 @@ nw_engine_bind(NwEngine *engine, const NwBinding *binding, GError **error)
 
 	stage_init(&stage, engine, NULL);
 	if (g_hash_table_contains(engine->ports, binding->port_dev)) {
-		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "binding '%s' already exists", binding->port_dev);
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "binding '%s' already exists",
+				 binding->port_dev);
 		return FALSE;
 	}
 	if (g_hash_table_size(engine->ports) >= NW_ENGINE_PORTS_MAX) {
@@ -205,7 +207,8 @@ port_uses(const NwEngine *engine, const Port *port, const char *name)
 	const NwFilter *root;
 
 	if (port->template)
-		return g_ptr_array_find_with_equal_func(port->template->program->rules->filters, name, g_str_equal, NULL);
+		return g_ptr_array_find_with_equal_func(port->template->program->rules->filters, name, g_str_equal,
+							NULL);
 	/* A blocked port waits for its filters: the tree is not compiled, so it is walked. */
 	if (g_str_equal(port->binding->filter, name))
 		return TRUE;
@@ -269,7 +272,7 @@ nw_engine_redefine(NwEngine *engine, const NwFilter *definition, GError **error)
 		}
 		staged_port_free(staged);
 		if (!port->template)
-			continue;	/* blocked before, blocked still */
+			continue; /* blocked before, blocked still */
 		g_prefix_error(&local, "redefinition refused, nothing changed: ");
 		g_propagate_error(error, g_steal_pointer(&local));
 		return FALSE;
@@ -287,7 +290,7 @@ nw_engine_describe(const NwEngine *engine)
 	GString *text = g_string_new("back end: nftables\n");
 
 	g_string_append_printf(text, "connection state: %s\n",
-			       engine->features.bridge_ct	   ? "native (bridge connection tracking)"
+			       engine->features.bridge_ct	 ? "native (bridge connection tracking)"
 			       : engine->features.bridge_nf_call ? "mirrored (br_netfilter, packet mark)"
 								 : "none (no connection tracking for bridged packets)");
 	if (!engine->features.bridge_ct)

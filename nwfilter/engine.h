@@ -9,18 +9,18 @@
 typedef struct NwEngine NwEngine;
 
 typedef struct {
-	NwLookupFn lookup;	/* the daemon's filter store */
+	NwLookupFn lookup; /* the daemon's filter store */
 	gpointer lookup_data;
-	const char *state_dir;	/* where the engine remembers what it changed on the host (sysctls) */
-	guint32 mark_mask;	/* packet mark bits the mirrored lowering may use; 0: RULE_MARK_MASK_DEFAULT */
-	gboolean no_kernel;	/* compile and keep, but send nothing: for tests without privilege */
+	const char *state_dir; /* where the engine remembers what it changed on the host (sysctls) */
+	guint32 mark_mask;     /* packet mark bits the mirrored lowering may use; 0: RULE_MARK_MASK_DEFAULT */
+	gboolean no_kernel;    /* compile and keep, but send nothing: for tests without privilege */
 } NwEngineConfig;
 
 typedef struct {
 	guint port_count, template_count;
-	guint64 commit_count, message_count;	/* since start: transactions, and netlink messages in them */
+	guint64 commit_count, message_count; /* since start: transactions, and netlink messages in them */
 	guint64 last_commit_us;
-	guint32 kernel_objects;			/* rules, chains, sets and elements of ours */
+	guint32 kernel_objects; /* rules, chains, sets and elements of ours */
 } NwEngineStats;
 
 /**
@@ -35,7 +35,8 @@ void nw_engine_free(NwEngine *engine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NwEngine, nw_engine_free)
 
 /**
- * nw_engine_start: once, after nw_engine_new(): make the kernel hold just these bindings, in one transaction, sending only the difference
+ * nw_engine_start: once, after nw_engine_new(): make the kernel hold just these bindings, in one transaction, sending
+ *only the difference
  * @bindings: (element-type NwBinding): (transfer none)
  * @ret_failed: (element-type utf8) (out): a line for each binding that cannot be compiled; such a port drops
  *	everything until its filter is mended

@@ -18,7 +18,7 @@
 #include "nwfilter/engine_private.h"
 
 #define PORTS_MAP_PREFIX "ports."
-#define REQUEST_BYTES 4096
+#define REQUEST_BYTES	 4096
 
 void
 kernel_state_free(KernelState *state)
@@ -136,9 +136,9 @@ rule_cb(const struct nlmsghdr *header, void *data)
 	const char *chain = NULL;
 
 	/* The expressions are not needed: the two names are read without building a rule. */
-	mnl_attr_for_each(attr, header, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(attr) == NFTA_RULE_CHAIN && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-			chain = mnl_attr_get_str(attr);
+	mnl_attr_for_each(attr, header, sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) == NFTA_RULE_CHAIN &&
+								     mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+		chain = mnl_attr_get_str(attr);
 	if (chain && g_hash_table_contains(state->chains, chain)) {
 		guint count = GPOINTER_TO_UINT(g_hash_table_lookup(state->chains, chain));
 
@@ -204,8 +204,8 @@ mirror_set_cb(const struct nlmsghdr *header, void *data)
 }
 
 typedef struct {
-	GHashTable *keys;	/* for a set */
-	GHashTable *ports;	/* for the ports' map */
+	GHashTable *keys;  /* for a set */
+	GHashTable *ports; /* for the ports' map */
 	guint count;
 } ElementRead;
 
@@ -252,8 +252,7 @@ static gboolean
 read_elements(NftSocket *reader, const char *name, ElementRead *read, GError **error)
 {
 	char buffer[REQUEST_BYTES];
-	struct nlmsghdr *request =
-		nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETSETELEM, NFPROTO_BRIDGE, NLM_F_DUMP, 0);
+	struct nlmsghdr *request = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETSETELEM, NFPROTO_BRIDGE, NLM_F_DUMP, 0);
 	struct nftnl_set *set = nftnl_set_alloc();
 
 	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFT_TABLE);
@@ -300,8 +299,8 @@ read_table(NftSocket *reader, KernelState *state, GError **error)
 		return TRUE;
 	}
 	/* The newest map is the one in use: older ones were waiting to be swept. */
-	g_autofree char *map = g_strdup_printf(PORTS_MAP_PREFIX "%u",
-					       g_array_index(state->maps, guint32, state->maps->len - 1));
+	g_autofree char *map =
+		g_strdup_printf(PORTS_MAP_PREFIX "%u", g_array_index(state->maps, guint32, state->maps->len - 1));
 	ElementRead ports = { NULL, state->ports, 0 };
 
 	if (!read_elements(reader, map, &ports, error))
@@ -309,8 +308,9 @@ read_table(NftSocket *reader, KernelState *state, GError **error)
 	state->object_count += ports.count + g_hash_table_size(state->chains) + g_hash_table_size(state->sets);
 	g_hash_table_iter_init(&iter, state->sets);
 	while (g_hash_table_iter_next(&iter, &name, NULL)) {
-		ElementRead read = { g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref,
-							   NULL), NULL, 0 };
+		ElementRead read = {
+			g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL), NULL, 0
+		};
 
 		g_hash_table_insert(state->elements, g_strdup(name), read.keys);
 		if (!read_elements(reader, name, &read, error))
@@ -335,8 +335,8 @@ kernel_state_read(NftSocket *reader, GError **error)
 	if (!dump(reader, NFT_MSG_GETTABLE, NFPROTO_UNSPEC, FALSE, table_cb, NULL, state, error) ||
 	    !dump(reader, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, FALSE, chain_cb, reset_chains, state, error))
 		return NULL;
-	if (state->has_mirror && !dump(reader, NFT_MSG_GETSET, NFPROTO_INET, TRUE, mirror_set_cb, reset_mirror_sets,
-				       state, error))
+	if (state->has_mirror &&
+	    !dump(reader, NFT_MSG_GETSET, NFPROTO_INET, TRUE, mirror_set_cb, reset_mirror_sets, state, error))
 		return NULL;
 	if (state->has_table && !read_table(reader, state, error))
 		return NULL;
@@ -389,7 +389,8 @@ engine_mirror_switch(NwEngine *engine, gboolean on, GError **error)
 		}
 		if (!g_file_test(memory, G_FILE_TEST_EXISTS) &&
 		    !g_file_set_contents_full(memory, values->str, -1,
-					      G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600, error))
+					      G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600,
+					      error))
 			return FALSE;
 		for (guint i = 0; i < G_N_ELEMENTS(sysctls); i++)
 			if (!sysctl_write(i, "1", error))

@@ -13,15 +13,15 @@ typedef struct {
 /* One set of chains in the kernel, for all ports of one filter and shape. */
 typedef struct {
 	guint32 number;
-	char *name;		/* "tN" */
-	char *identity;		/* digest of filter and shape, hexadecimal: the key in engine->templates */
+	char *name;	/* "tN" */
+	char *identity; /* digest of filter and shape, hexadecimal: the key in engine->templates */
 	char *filter;
 	Program *program;
-	Plan *plan;		/* NULL for one adopted that no port needs: to be swept */
+	Plan *plan; /* NULL for one adopted that no port needs: to be swept */
 	NftLowering lowering;
 	NftTemplateMemo memo;
-	GPtrArray *chains;	/* of utf8: sub-chains in the kernel */
-	GPtrArray *limit_sets;	/* of utf8 */
+	GPtrArray *chains;     /* of utf8: sub-chains in the kernel */
+	GPtrArray *limit_sets; /* of utf8 */
 	guint port_count;
 	gboolean in_kernel;
 	gboolean may_accept_bpdu;
@@ -30,24 +30,24 @@ typedef struct {
 typedef struct {
 	char *name;
 	NwBinding *binding;
-	Template *template;	/* NULL: blocked, its filter cannot be instantiated */
-	GArray *elements;	/* of PlanElement */
+	Template *template; /* NULL: blocked, its filter cannot be instantiated */
+	GArray *elements;   /* of PlanElement */
 } Port;
 
 struct NwEngine {
 	NwEngineConfig config;
 	char *state_dir;
-	NftSocket *owner;	/* owns the tables */
+	NftSocket *owner; /* owns the tables */
 	NftSocket *reader;
 	NftFeatures features;
 	PlanSets *sets;
-	GHashTable *templates;	/* identity -> Template */
-	GHashTable *ports;	/* name -> Port */
-	GHashTable *stale;	/* PlanElement -> itself: in the kernel, needed by no port */
-	GPtrArray *stale_sets;	/* of utf8: sets that no version of us would look into any more */
-	GPtrArray *stale_limits;	/* of utf8: sets of connection limits that are gone */
-	GArray *stale_maps;	/* of guint32: generations of the ports' map */
-	GHashTable *stale_ports;	/* utf8: in the ports' map, but not bound */
+	GHashTable *templates;	 /* identity -> Template */
+	GHashTable *ports;	 /* name -> Port */
+	GHashTable *stale;	 /* PlanElement -> itself: in the kernel, needed by no port */
+	GPtrArray *stale_sets;	 /* of utf8: sets that no version of us would look into any more */
+	GPtrArray *stale_limits; /* of utf8: sets of connection limits that are gone */
+	GArray *stale_maps;	 /* of guint32: generations of the ports' map */
+	GHashTable *stale_ports; /* utf8: in the ports' map, but not bound */
 	guint32 ports_generation, next_number;
 	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block;
 	gboolean needs_sweep;
@@ -66,16 +66,16 @@ gboolean plan_element_equal(gconstpointer a, gconstpointer b);
 /** engine_commit: one transaction, counted */
 gboolean engine_commit(NwEngine *engine, NftBatch *batch, GError **error);
 
-#define IDENTITY_LEN 20	/* bytes of a template's identity */
+#define IDENTITY_LEN 20 /* bytes of a template's identity */
 
 /* --- a change being staged --- */
 
 /* A template as it will be. */
 typedef struct {
-	Template *template;	/* one of the engine's, or a new one (then owned) */
+	Template *template; /* one of the engine's, or a new one (then owned) */
 	gboolean is_new;
-	Program *program;	/* owned */
-	Plan *plan;		/* owned; NULL: the template stays as it is */
+	Program *program; /* owned */
+	Plan *plan;	  /* owned; NULL: the template stays as it is */
 	NftTemplateMemo memo;
 	NftLowering lowering;
 	GPtrArray *chains, *limit_sets;
@@ -84,20 +84,20 @@ typedef struct {
 
 /* A port as it will be. */
 typedef struct {
-	Port *port;		/* owned until the change is done, when new */
+	Port *port; /* owned until the change is done, when new */
 	gboolean is_new;
-	StagedTemplate *target;	/* NULL: blocked */
+	StagedTemplate *target; /* NULL: blocked */
 	GArray *elements;
 } StagedPort;
 
 typedef struct {
 	NwEngine *engine;
-	const NwFilter *definition;	/* overlays the lookup */
-	GHashTable *programs;	/* filter name -> Program */
-	GHashTable *templates;	/* identity -> StagedTemplate */
-	GPtrArray *ports;	/* of StagedPort */
+	const NwFilter *definition; /* overlays the lookup */
+	GHashTable *programs;	    /* filter name -> Program */
+	GHashTable *templates;	    /* identity -> StagedTemplate */
+	GPtrArray *ports;	    /* of StagedPort */
 	NftBatch *batch;
-	GHashTable *sets_made;	/* PlanSet: created by this batch */
+	GHashTable *sets_made; /* PlanSet: created by this batch */
 	gboolean makes_table, makes_net, makes_same_byte, makes_block, makes_mirror, remaps;
 } Stage;
 
@@ -136,16 +136,16 @@ void map_add(NftElements *elements, const char *name, guint32 number);
 /* What a dump of our table says. */
 typedef struct {
 	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block;
-	gboolean is_owned;	/* has an owner, or had one */
-	gboolean damaged;	/* not a table that this version made: start over */
-	guint32 mirror_mask;	/* packet mark bits that the mirror chains write */
-	GHashTable *memos;	/* number -> NftTemplateMemo */
-	GHashTable *chains;	/* chain name -> rules seen in it */
-	GHashTable *sets;	/* set name -> key length */
-	GHashTable *mirror_sets;	/* names of sets in table inet sluice */
-	GHashTable *elements;	/* set name -> GHashTable of GBytes (keys) */
-	GHashTable *ports;	/* port name -> template number, of the newest map */
-	GArray *maps;		/* of guint32: generations of the ports' map, ascending */
+	gboolean is_owned;	 /* has an owner, or had one */
+	gboolean damaged;	 /* not a table that this version made: start over */
+	guint32 mirror_mask;	 /* packet mark bits that the mirror chains write */
+	GHashTable *memos;	 /* number -> NftTemplateMemo */
+	GHashTable *chains;	 /* chain name -> rules seen in it */
+	GHashTable *sets;	 /* set name -> key length */
+	GHashTable *mirror_sets; /* names of sets in table inet sluice */
+	GHashTable *elements;	 /* set name -> GHashTable of GBytes (keys) */
+	GHashTable *ports;	 /* port name -> template number, of the newest map */
+	GArray *maps;		 /* of guint32: generations of the ports' map, ascending */
 	guint object_count;
 } KernelState;
 

@@ -96,8 +96,9 @@ live_program(const Stage *stage, const char *filter)
 		Template *template = value;
 
 		if (template->port_count && g_str_equal(template->filter, filter) &&
-		    !(stage->definition && g_ptr_array_find_with_equal_func(template->program->rules->filters,
-									    stage->definition->name, g_str_equal, NULL)))
+		    !(stage->definition &&
+		      g_ptr_array_find_with_equal_func(template->program->rules->filters, stage->definition->name,
+						       g_str_equal, NULL)))
 			return template->program;
 	}
 	return NULL;
@@ -208,7 +209,8 @@ content_hash(const NwEngine *engine, const Plan *plan, guint8 ret_digest[32])
 
 /* Plan the template afresh; keep it as it is when that gives the same content. */
 static gboolean
-stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVars *vars, const char *port, GError **error)
+stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVars *vars, const char *port,
+	   GError **error)
 {
 	NwEngine *engine = stage->engine;
 	Template *template = staged->template;
@@ -222,18 +224,22 @@ stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVar
 	content_hash(engine, plan, staged->memo.content);
 	staged->program = program_ref(program);
 	staged->plan = g_steal_pointer(&plan);
-	staged->lowering = (NftLowering){ &engine->features, engine_mark_mask(engine), template->name,
-					  template->memo.generation, { 0 } };
+	staged->lowering = (NftLowering){
+		&engine->features, engine_mark_mask(engine), template->name, template->memo.generation, { 0 }
+	};
 	if (!nft_expr_check(staged->plan, &staged->lowering, error))
 		return FALSE;
 	if (staged->plan->is_stateful && !engine->features.bridge_ct && !engine->features.bridge_nf_call &&
 	    !engine->config.no_kernel) {
-		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
-				 "filter '%s' needs connection tracking, but this kernel has neither nf_conntrack_bridge nor "
-				 "br_netfilter", template->filter);
+		sluice_error_set(
+			error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
+			"filter '%s' needs connection tracking, but this kernel has neither nf_conntrack_bridge nor "
+			"br_netfilter",
+			template->filter);
 		return FALSE;
 	}
-	if (template->in_kernel && !memcmp(staged->memo.content, template->memo.content, sizeof(template->memo.content))) {
+	if (template->in_kernel &&
+	    !memcmp(staged->memo.content, template->memo.content, sizeof(template->memo.content))) {
 		memcpy(staged->lowering.limit_base, template->memo.limit_base, sizeof(template->memo.limit_base));
 		return TRUE;
 	}

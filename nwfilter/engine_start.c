@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "nwfilter/engine_private.h"
 
-#define TAKE_TRIES 100
+#define TAKE_TRIES    100
 #define TAKE_PAUSE_US 5000
 
 static void
@@ -31,7 +31,10 @@ adopt_template(NwEngine *engine, const KernelState *state, const NftTemplateMemo
 	template->in_kernel = TRUE;
 	template->chains = g_ptr_array_new_with_free_func(g_free);
 	template->limit_sets = g_ptr_array_new_with_free_func(g_free);
-	template->lowering = (NftLowering){ &engine->features, engine_mark_mask(engine), template->name, memo->generation,
+	template->lowering = (NftLowering){ &engine->features,
+					    engine_mark_mask(engine),
+					    template->name,
+					    memo->generation,
 					    { memo->limit_base[0], memo->limit_base[1] } };
 	prefix = g_strdup_printf("%s-", template->name);
 	g_hash_table_iter_init(&iter, state->chains);

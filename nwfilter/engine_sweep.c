@@ -136,7 +136,7 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 		nft_table_net_chains(batch, FALSE, 0);
 	sweep_templates(engine, batch, templates);
 	if (drops_mirror)
-		nft_table_delete(batch, NFPROTO_INET);	/* its sets go with it */
+		nft_table_delete(batch, NFPROTO_INET); /* its sets go with it */
 	else
 		sweep_limits(engine, batch);
 	sweep_sets(engine, batch, sets);

@@ -6,22 +6,22 @@
 #include "rules/ir.h"
 #include "rules/vars.h"
 
-#define NW_NAME_MAX 255		/* bytes of a filter's name: it is a file name too */
-#define NW_CHAIN_NAME_MAX 12	/* bytes of a chain's name */
-#define NW_FILTER_BYTES_MAX (4 * 1024 * 1024)
-#define NW_FILTER_ITEMS_MAX 16384	/* rules and references of one filter */
+#define NW_NAME_MAX	     255 /* bytes of a filter's name: it is a file name too */
+#define NW_CHAIN_NAME_MAX    12	 /* bytes of a chain's name */
+#define NW_FILTER_BYTES_MAX  (4 * 1024 * 1024)
+#define NW_FILTER_ITEMS_MAX  16384 /* rules and references of one filter */
 #define NW_INCLUDE_DEPTH_MAX 32
-#define NW_TREE_RULES_MAX 65536	/* rules of a whole tree */
-#define NW_COMMENT_MAX 256
-#define NW_PRIORITY_MIN (-1000)
-#define NW_PRIORITY_MAX 1000
-#define NW_PRIORITY_DEFAULT 500
+#define NW_TREE_RULES_MAX    65536 /* rules of a whole tree */
+#define NW_COMMENT_MAX	     256
+#define NW_PRIORITY_MIN	     (-1000)
+#define NW_PRIORITY_MAX	     1000
+#define NW_PRIORITY_DEFAULT  500
 
 typedef enum {
 	NW_TYPE_BOOLEAN,
 	NW_TYPE_UINT8,
 	NW_TYPE_UINT16,
-	NW_TYPE_UINT16_DECIMAL,	/* connlimit-above: no hexadecimal */
+	NW_TYPE_UINT16_DECIMAL, /* connlimit-above: no hexadecimal */
 	NW_TYPE_UINT32,
 	NW_TYPE_MAC,
 	NW_TYPE_MAC_MASK,
@@ -29,11 +29,11 @@ typedef enum {
 	NW_TYPE_IPV4_MASK,
 	NW_TYPE_IPV6,
 	NW_TYPE_IPV6_MASK,
-	NW_TYPE_ETHERTYPE,	/* number or arp rarp ipv4 ipv6 vlan */
-	NW_TYPE_IPPROTO,	/* number or tcp udp … */
+	NW_TYPE_ETHERTYPE, /* number or arp rarp ipv4 ipv6 vlan */
+	NW_TYPE_IPPROTO,   /* number or tcp udp … */
 	NW_TYPE_ARP_OPCODE,
-	NW_TYPE_STATE,		/* bits of RULE_CT_… */
-	NW_TYPE_TCP_FLAGS,	/* mask << 8 | flags */
+	NW_TYPE_STATE,	   /* bits of RULE_CT_… */
+	NW_TYPE_TCP_FLAGS, /* mask << 8 | flags */
 	NW_TYPE_IPSET,
 	NW_TYPE_IPSET_FLAGS,
 	NW_TYPE_COMMENT,
@@ -41,11 +41,11 @@ typedef enum {
 
 /* What an attribute contributes to the match of its field. */
 typedef enum {
-	NW_ROLE_VALUE,		/* the value, or the lower end of a range */
-	NW_ROLE_MASK,		/* mask of the attribute before it */
-	NW_ROLE_RANGE_START,	/* start of a second way to say a range (srcipfrom) */
-	NW_ROLE_RANGE_END,	/* upper end of the range that the attribute before it starts */
-	NW_ROLE_IPSET_FLAGS,	/* flags of the ipset attribute before it */
+	NW_ROLE_VALUE,	     /* the value, or the lower end of a range */
+	NW_ROLE_MASK,	     /* mask of the attribute before it */
+	NW_ROLE_RANGE_START, /* start of a second way to say a range (srcipfrom) */
+	NW_ROLE_RANGE_END,   /* upper end of the range that the attribute before it starts */
+	NW_ROLE_IPSET_FLAGS, /* flags of the ipset attribute before it */
 	NW_ROLE_COMMENT,
 } NwRole;
 
@@ -53,12 +53,12 @@ typedef struct {
 	const char *name;
 	NwType type;
 	NwRole role;
-	RuleField field;	/* RULE_FIELD_NONE for a comment */
-	guint32 min, max;	/* of numbers; 0, 0: the type's own range */
+	RuleField field;  /* RULE_FIELD_NONE for a comment */
+	guint32 min, max; /* of numbers; 0, 0: the type's own range */
 } NwAttrInfo;
 
 typedef enum {
-	NW_FAMILY_ANY,		/* layer 2, any protocol */
+	NW_FAMILY_ANY, /* layer 2, any protocol */
 	NW_FAMILY_IPV4,
 	NW_FAMILY_IPV6,
 } NwFamily;
@@ -66,27 +66,27 @@ typedef enum {
 /* One protocol element of the language. */
 typedef struct {
 	const char *element;
-	gboolean is_layer3;	/* evaluated in the second stage, with connection tracking */
+	gboolean is_layer3; /* evaluated in the second stage, with connection tracking */
 	NwFamily family;
-	guint16 ethertype;	/* frames it means; 0: any */
-	gint16 l4_protocol;	/* packets it means; -1: any */
+	guint16 ethertype;  /* frames it means; 0: any */
+	gint16 l4_protocol; /* packets it means; -1: any */
 	const NwAttrInfo *attrs;
 	guint attr_count;
 } NwProtoInfo;
 
-#define NW_ATTR_MAX 40	/* attributes of one protocol element */
+#define NW_ATTR_MAX 40 /* attributes of one protocol element */
 
 /* One attribute as written. */
 typedef struct {
 	gboolean is_set;
-	gboolean negate;	/* match='no' on the element it stood in */
+	gboolean negate; /* match='no' on the element it stood in */
 	gboolean is_var;
-	gboolean is_hex;	/* a number written in hexadecimal: printed so */
+	gboolean is_hex; /* a number written in hexadecimal: printed so */
 	guint line;
-	RuleVarRef var;		/* owned, when is_var */
-	guint32 number;		/* numbers, enumerations, booleans, states, flags; prefix length of IP masks */
-	guint8 bytes[16];	/* addresses and masks in network order */
-	char *text;		/* owned: comment, ipset name, ipset flags ("src,dst") */
+	RuleVarRef var;	  /* owned, when is_var */
+	guint32 number;	  /* numbers, enumerations, booleans, states, flags; prefix length of IP masks */
+	guint8 bytes[16]; /* addresses and masks in network order */
+	char *text;	  /* owned: comment, ipset name, ipset flags ("src,dst") */
 } NwValue;
 
 typedef struct {
@@ -94,8 +94,8 @@ typedef struct {
 	RuleDirection direction;
 	gint priority;
 	gboolean statematch;
-	const NwProtoInfo *proto;	/* NULL: no protocol element, matches every frame */
-	NwValue *values;		/* proto->attr_count, in the table's order; NULL without a proto */
+	const NwProtoInfo *proto; /* NULL: no protocol element, matches every frame */
+	NwValue *values;	  /* proto->attr_count, in the table's order; NULL without a proto */
 	guint line;
 } NwRule;
 
@@ -113,19 +113,19 @@ typedef struct {
 
 typedef struct {
 	char *name;
-	char *uuid;		/* canonical text; never NULL after parsing (generated when absent) */
+	char *uuid; /* canonical text; never NULL after parsing (generated when absent) */
 	gboolean uuid_generated;
-	char *chain;		/* "root" where not given */
+	char *chain; /* "root" where not given */
 	gint chain_priority;
-	GPtrArray *items;	/* of NwItem, in the order written */
-	char *file;		/* for messages: where the text came from */
+	GPtrArray *items; /* of NwItem, in the order written */
+	char *file;	  /* for messages: where the text came from */
 } NwFilter;
 
 typedef struct {
 	char *owner_name;
 	char *owner_uuid;
-	char *port_dev;		/* the port's interface name, at most 15 bytes */
-	char *link_dev;		/* may be NULL */
+	char *port_dev; /* the port's interface name, at most 15 bytes */
+	char *link_dev; /* may be NULL */
 	guint8 mac[6];
 	char *filter;
 	RuleVars *params;
@@ -157,8 +157,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NwBinding, nw_binding_free)
  *
  * Errors: %SLUICE_ERROR_XML, %SLUICE_ERROR_XML_DETAIL, %SLUICE_ERROR_LIMIT.
  */
-NwFilter *nw_filter_parse(const char *text, const char *file, gboolean lenient,
-			  GPtrArray **ret_warnings, GError **error);
+NwFilter *nw_filter_parse(const char *text, const char *file, gboolean lenient, GPtrArray **ret_warnings,
+			  GError **error);
 
 /**
  * nw_filter_format: the canonical document, as libvirt prints it
@@ -173,7 +173,8 @@ gboolean nw_filter_equal(const NwFilter *a, const NwFilter *b);
 NwBinding *nw_binding_parse(const char *text, const char *file, GError **error);
 char *nw_binding_format(const NwBinding *binding);
 
-/** nw_binding_vars: what its filter's variables stand for: the parameters, and MAC where they do not give it (transfer full) */
+/** nw_binding_vars: what its filter's variables stand for: the parameters, and MAC where they do not give it (transfer
+ * full) */
 RuleVars *nw_binding_vars(const NwBinding *binding);
 
 /**

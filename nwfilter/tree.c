@@ -15,8 +15,8 @@ typedef struct {
 	const NwFilter *path[NW_INCLUDE_DEPTH_MAX];
 	guint depth;
 	gboolean allow_missing;
-	const NwFilter *replaced;	/* taken in place of what the lookup gives for its name */
-	GHashTable *seen;		/* filters whose subtree is known to be free of loops */
+	const NwFilter *replaced; /* taken in place of what the lookup gives for its name */
+	GHashTable *seen;	  /* filters whose subtree is known to be free of loops */
 	guint visits;
 } Walk;
 
@@ -109,12 +109,17 @@ expand(Walk *walk, const NwFilter *filter, const RuleVars *scope, GError **error
 		if (item->rule) {
 			gboolean is_root = g_str_equal(filter->chain, "root");
 			gint floor = is_root ? NW_PRIORITY_MIN : filter->chain_priority;
-			NwTreeRule rule = { item->rule, filter, scope, MAX(item->rule->priority, floor),
-					    filter->chain_priority, tree->rules->len };
+			NwTreeRule rule = { item->rule,
+					    filter,
+					    scope,
+					    MAX(item->rule->priority, floor),
+					    filter->chain_priority,
+					    tree->rules->len };
 
 			if (tree->rules->len == NW_TREE_RULES_MAX) {
-				sluice_error_set(error, SLUICE_ERROR_LIMIT, "filter '%s': more than %d rules in the tree",
-						 walk->path[0]->name, NW_TREE_RULES_MAX);
+				sluice_error_set(error, SLUICE_ERROR_LIMIT,
+						 "filter '%s': more than %d rules in the tree", walk->path[0]->name,
+						 NW_TREE_RULES_MAX);
 				return FALSE;
 			}
 			g_array_append_val(tree->rules, rule);
@@ -196,7 +201,10 @@ gboolean
 nw_tree_check(const NwFilter *definition, NwLookupFn lookup, gpointer lookup_data, GError **error)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-	Walk walk = { .lookup = lookup, .lookup_data = lookup_data, .allow_missing = TRUE, .replaced = definition,
+	Walk walk = { .lookup = lookup,
+		      .lookup_data = lookup_data,
+		      .allow_missing = TRUE,
+		      .replaced = definition,
 		      .seen = seen };
 
 	walk.path[walk.depth++] = definition;

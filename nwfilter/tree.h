@@ -7,17 +7,17 @@
 /* A rule in its place in the tree. */
 typedef struct {
 	const NwRule *rule;	/* (transfer none) */
-	const NwFilter *filter;	/* the filter it stands in */
+	const NwFilter *filter; /* the filter it stands in */
 	const RuleVars *scope;	/* parameters of the references that lead here, outer ones first in rank */
 	gint priority;		/* raised to the chain's where it was lower */
 	gint chain_priority;
-	guint sequence;		/* depth-first position, for a stable sort */
+	guint sequence; /* depth-first position, for a stable sort */
 } NwTreeRule;
 
 typedef struct {
-	GArray *rules;		/* of NwTreeRule, sorted: root chain first, then by priority */
-	GPtrArray *scopes;	/* of RuleVars */
-	GPtrArray *filters;	/* of utf8: names of the tree, sorted, each once */
+	GArray *rules;	    /* of NwTreeRule, sorted: root chain first, then by priority */
+	GPtrArray *scopes;  /* of RuleVars */
+	GPtrArray *filters; /* of utf8: names of the tree, sorted, each once */
 } NwTree;
 
 /**

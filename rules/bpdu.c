@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define ETHERTYPE_MIN 0x600	/* IEEE 802.3 clause 3.2.6: smaller values are lengths */
+#define ETHERTYPE_MIN 0x600 /* IEEE 802.3 clause 3.2.6: smaller values are lengths */
 
 static const guint8 bridge_group_address[6] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
 
@@ -45,7 +45,7 @@ match_holds(const RuleMatch *match)
 	default:
 		/* What stands behind the Ethernet header, and the guest's choice of source: unknown. */
 		return info->base == RULE_BASE_META && match->field != RULE_FIELD_ARP_GRATUITOUS ? HOLDS_NEVER
-												  : HOLDS_MAYBE;
+												 : HOLDS_MAYBE;
 	}
 }
 

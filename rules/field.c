@@ -3,13 +3,13 @@
 
 #include "rules/field.h"
 
-#define LINK(id, text, off, len, kind, swap, word) \
+#define LINK(id, text, off, len, kind, swap, word)                                                                     \
 	[RULE_FIELD_##id] = { text, RULE_BASE_LINK, off, len, RULE_TYPE_##kind, RULE_FIELD_##swap, word }
-#define NETWORK(id, text, off, len, kind, swap, word) \
+#define NETWORK(id, text, off, len, kind, swap, word)                                                                  \
 	[RULE_FIELD_##id] = { text, RULE_BASE_NETWORK, off, len, RULE_TYPE_##kind, RULE_FIELD_##swap, word }
-#define TRANSPORT(id, text, off, len, kind, swap, word) \
+#define TRANSPORT(id, text, off, len, kind, swap, word)                                                                \
 	[RULE_FIELD_##id] = { text, RULE_BASE_TRANSPORT, off, len, RULE_TYPE_##kind, RULE_FIELD_##swap, word }
-#define META(id, text, len, kind, word) \
+#define META(id, text, len, kind, word)                                                                                \
 	[RULE_FIELD_##id] = { text, RULE_BASE_META, 0, len, RULE_TYPE_##kind, RULE_FIELD_##id, word }
 
 /* A BPDU stands behind 14 bytes of Ethernet and 3 of LLC: its first byte is link offset 17. */

@@ -6,10 +6,10 @@
 
 /* Where a field's offset counts from. */
 typedef enum {
-	RULE_BASE_LINK,		/* first byte of the Ethernet header, a VLAN tag counted as 4 bytes */
-	RULE_BASE_NETWORK,	/* first byte behind the Ethernet header (and its VLAN tags) */
-	RULE_BASE_TRANSPORT,	/* first byte of the layer 4 header, IPv6 extension headers skipped */
-	RULE_BASE_META,		/* no offset: known of the packet (layer 4 protocol, connection) */
+	RULE_BASE_LINK,	     /* first byte of the Ethernet header, a VLAN tag counted as 4 bytes */
+	RULE_BASE_NETWORK,   /* first byte behind the Ethernet header (and its VLAN tags) */
+	RULE_BASE_TRANSPORT, /* first byte of the layer 4 header, IPv6 extension headers skipped */
+	RULE_BASE_META,	     /* no offset: known of the packet (layer 4 protocol, connection) */
 } RuleBase;
 
 typedef enum {
@@ -48,13 +48,13 @@ typedef enum {
 	/* ARP, RFC 826, and RARP, RFC 903: one layout */
 	RULE_FIELD_ARP_HTYPE,
 	RULE_FIELD_ARP_PTYPE,
-	RULE_FIELD_ARP_LENGTHS,		/* hardware and protocol address length, 6 and 4 */
+	RULE_FIELD_ARP_LENGTHS, /* hardware and protocol address length, 6 and 4 */
 	RULE_FIELD_ARP_OPCODE,
 	RULE_FIELD_ARP_SRC_MAC,
 	RULE_FIELD_ARP_SRC_IP,
 	RULE_FIELD_ARP_DST_MAC,
 	RULE_FIELD_ARP_DST_IP,
-	RULE_FIELD_ARP_GRATUITOUS,	/* source and target address are equal, RFC 5944 4.6 */
+	RULE_FIELD_ARP_GRATUITOUS, /* source and target address are equal, RFC 5944 4.6 */
 	/* IPv4, RFC 791, and IPv6, RFC 8200 */
 	RULE_FIELD_IP4_SRC,
 	RULE_FIELD_IP4_DST,
@@ -63,20 +63,20 @@ typedef enum {
 	RULE_FIELD_IP6_SRC,
 	RULE_FIELD_IP6_DST,
 	RULE_FIELD_IP6_DSCP,
-	RULE_FIELD_L4_PROTOCOL,		/* of the last header, extension headers skipped */
+	RULE_FIELD_L4_PROTOCOL, /* of the last header, extension headers skipped */
 	/* TCP, UDP, UDP-Lite, SCTP: the ports stand in the same place */
 	RULE_FIELD_L4_SRC_PORT,
 	RULE_FIELD_L4_DST_PORT,
 	RULE_FIELD_TCP_FLAGS,
-	RULE_FIELD_TCP_OPTION,		/* value: the option's kind, present or not */
-	RULE_FIELD_ICMP_TYPE,		/* ICMP, RFC 792, and ICMPv6, RFC 4443: one layout */
+	RULE_FIELD_TCP_OPTION, /* value: the option's kind, present or not */
+	RULE_FIELD_ICMP_TYPE,  /* ICMP, RFC 792, and ICMPv6, RFC 4443: one layout */
 	RULE_FIELD_ICMP_CODE,
 	/* connection tracking */
-	RULE_FIELD_CT_STATE,		/* value: bits of RULE_CT_… */
-	RULE_FIELD_CT_DIRECTION,	/* value: 0 original, 1 reply */
-	RULE_FIELD_CT_COUNT,		/* value: more than this many connections of one source */
+	RULE_FIELD_CT_STATE,	 /* value: bits of RULE_CT_… */
+	RULE_FIELD_CT_DIRECTION, /* value: 0 original, 1 reply */
+	RULE_FIELD_CT_COUNT,	 /* value: more than this many connections of one source */
 	/* kernel IP sets */
-	RULE_FIELD_IPSET,		/* text: "NAME FLAGS", e.g. "blocked src,dst" */
+	RULE_FIELD_IPSET, /* text: "NAME FLAGS", e.g. "blocked src,dst" */
 	RULE_FIELD_COUNT
 } RuleField;
 
@@ -89,13 +89,13 @@ enum {
 };
 
 typedef struct {
-	const char *name;	/* as the IR prints it */
+	const char *name; /* as the IR prints it */
 	RuleBase base;
-	guint bit_offset;	/* from the base */
-	guint bit_len;		/* 0: no header bits of its own */
+	guint bit_offset; /* from the base */
+	guint bit_len;	  /* 0: no header bits of its own */
 	RuleType type;
-	RuleField swapped;	/* the field of the opposite direction; itself where there is none */
-	const char *nft;	/* nft's word for it, NULL: written as a raw payload expression */
+	RuleField swapped; /* the field of the opposite direction; itself where there is none */
+	const char *nft;   /* nft's word for it, NULL: written as a raw payload expression */
 } RuleFieldInfo;
 
 /**

@@ -18,8 +18,8 @@ typedef enum {
 
 /* As the language has it: seen from the guest. */
 typedef enum {
-	RULE_DIRECTION_IN,	/* to the guest */
-	RULE_DIRECTION_OUT,	/* from the guest */
+	RULE_DIRECTION_IN,  /* to the guest */
+	RULE_DIRECTION_OUT, /* from the guest */
 	RULE_DIRECTION_INOUT,
 } RuleDirection;
 
@@ -37,16 +37,16 @@ typedef enum {
 #define RULE_WAY_COUNT 2
 
 typedef enum {
-	RULE_STAGE_LINK,	/* layer 2: before connection tracking, what ebtables does for libvirt */
-	RULE_STAGE_NETWORK,	/* layers 3 and 4: behind connection tracking, what iptables does for libvirt */
+	RULE_STAGE_LINK,    /* layer 2: before connection tracking, what ebtables does for libvirt */
+	RULE_STAGE_NETWORK, /* layers 3 and 4: behind connection tracking, what iptables does for libvirt */
 } RuleStageId;
 #define RULE_STAGE_COUNT 2
 
 /* One value of a match: a constant or a variable. */
 typedef struct {
 	gboolean is_var;
-	RuleVarRef var;		/* owned name */
-	guint8 bytes[16];	/* network order, right-aligned bits in rule_field_bytes(field) bytes */
+	RuleVarRef var;	  /* owned name */
+	guint8 bytes[16]; /* network order, right-aligned bits in rule_field_bytes(field) bytes */
 } RuleOperand;
 
 /* A field equals a value, lies in a range, or equals it under a mask; or not. */
@@ -55,7 +55,7 @@ typedef struct {
 	gboolean negate;
 	gboolean has_high, has_mask;
 	RuleOperand low, high, mask;
-	char *text;		/* RULE_FIELD_IPSET only */
+	char *text; /* RULE_FIELD_IPSET only */
 } RuleMatch;
 
 /* Where a rule stands in the XML. */
@@ -67,33 +67,33 @@ typedef struct {
 typedef struct RuleStep RuleStep;
 
 typedef struct {
-	char *name;		/* "root", "arp-mac", "ipv4" … */
-	guint16 ethertype;	/* frames the chain is entered for; 0: all */
-	gboolean bpdu_only;	/* entered for frames to 01:80:c2:00:00:00 only */
+	char *name;	    /* "root", "arp-mac", "ipv4" … */
+	guint16 ethertype;  /* frames the chain is entered for; 0: all */
+	gboolean bpdu_only; /* entered for frames to 01:80:c2:00:00:00 only */
 	gint priority;
-	GPtrArray *steps;	/* of RuleStep */
+	GPtrArray *steps; /* of RuleStep */
 } RuleChain;
 
 /* A rule, or a jump to a sub-chain (then only @jump is set). */
 struct RuleStep {
-	RuleChain *jump;	/* (transfer none): owned by the stage */
+	RuleChain *jump; /* (transfer none): owned by the stage */
 	RuleAction action;
 	gint priority;
-	GPtrArray *matches;	/* of RuleMatch; all must hold */
-	const RuleVars *defaults;	/* (transfer none): parameters of the references that lead here */
+	GPtrArray *matches;	  /* of RuleMatch; all must hold */
+	const RuleVars *defaults; /* (transfer none): parameters of the references that lead here */
 	RuleOrigin origin;
-	char *comment;		/* may be NULL */
+	char *comment; /* may be NULL */
 };
 
 typedef struct {
-	GPtrArray *chains;	/* of RuleChain; the first is the root */
+	GPtrArray *chains; /* of RuleChain; the first is the root */
 } RuleStage;
 
 typedef struct {
 	RuleStage stage[RULE_WAY_COUNT][RULE_STAGE_COUNT];
-	GPtrArray *scopes;	/* of RuleVars: the defaults that steps refer to */
-	GPtrArray *filters;	/* of utf8: names of all filters of the tree, sorted */
-	GPtrArray *var_steps;	/* of RuleStep, (transfer none): see rule_program_var_steps() */
+	GPtrArray *scopes;    /* of RuleVars: the defaults that steps refer to */
+	GPtrArray *filters;   /* of utf8: names of all filters of the tree, sorted */
+	GPtrArray *var_steps; /* of RuleStep, (transfer none): see rule_program_var_steps() */
 } RuleProgram;
 
 RuleProgram *rule_program_new(void);

@@ -14,10 +14,10 @@
 
 #include "base/error.h"
 
-#define NFT_MESSAGE_MAX (128 * 1024)	/* one message with its elements; attribute lengths are 16 bits */
+#define NFT_MESSAGE_MAX	  (128 * 1024) /* one message with its elements; attribute lengths are 16 bits */
 #define NFT_RECEIVE_BYTES (1024 * 1024)
-#define NFT_DUMP_TRIES 20
-#define NFT_COMMIT_TRIES 10
+#define NFT_DUMP_TRIES	  20
+#define NFT_COMMIT_TRIES  10
 
 struct NftSocket {
 	struct mnl_socket *mnl;
@@ -28,7 +28,7 @@ struct NftSocket {
 struct NftBatch {
 	char *data;
 	gsize len, size;
-	GPtrArray *what;	/* of utf8, one for each message between begin and end */
+	GPtrArray *what; /* of utf8, one for each message between begin and end */
 	guint32 set_id;
 	guint rule_count;
 };
@@ -143,8 +143,8 @@ batch_number(NftBatch *batch, guint32 base)
 
 typedef struct {
 	guint32 base;
-	guint count;		/* messages, the batch's begin and end included */
-	int error;		/* the first */
+	guint count; /* messages, the batch's begin and end included */
+	int error;   /* the first */
 	guint32 index;
 	gboolean acked;
 	char reason[128];
@@ -204,8 +204,9 @@ socket_send(NftSocket *nft_socket, NftBatch *batch, GError **error)
 	}
 	while (mnl_socket_sendto(nft_socket->mnl, batch->data, batch->len) < 0)
 		if (errno != EINTR) {
-			sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot send %" G_GSIZE_FORMAT " bytes of rules: %s",
-					 batch->len, g_strerror(errno));
+			sluice_error_set(error, SLUICE_ERROR_SYSTEM,
+					 "cannot send %" G_GSIZE_FORMAT " bytes of rules: %s", batch->len,
+					 g_strerror(errno));
 			return FALSE;
 		}
 	return TRUE;
@@ -249,7 +250,7 @@ socket_exchange(NftSocket *nft_socket, NftBatch *batch, Outcome *ret_outcome, GE
 	/* One answer for the last message tells that the whole was taken. */
 	for (; at < batch->data + batch->len; at += MNL_ALIGN(last->nlmsg_len))
 		last = (struct nlmsghdr *)at;
-	g_assert(last);	/* the begin is always there */
+	g_assert(last); /* the begin is always there */
 	last->nlmsg_flags |= NLM_F_ACK;
 	batch_reserve(batch);
 	nftnl_batch_end(batch->data + batch->len, 0);
@@ -339,7 +340,7 @@ nft_socket_dump(NftSocket *nft_socket, struct nlmsghdr *request, mnl_cb_t callba
 				continue;
 			status = len < 0 ? MNL_CB_ERROR
 					 : mnl_cb_run(buffer, (size_t)len, request->nlmsg_seq,
-							      mnl_socket_get_portid(nft_socket->mnl), callback, data);
+						      mnl_socket_get_portid(nft_socket->mnl), callback, data);
 		}
 		if (status == MNL_CB_STOP)
 			return TRUE;

@@ -13,8 +13,8 @@
 
 #include "base/error.h"
 
-#define ANONYMOUS_SET "__set%d"
-#define COMMENT_MAX 200
+#define ANONYMOUS_SET	 "__set%d"
+#define COMMENT_MAX	 200
 #define BRIDGE_GROUP_LEN 6
 
 static const guint8 bridge_group_address[BRIDGE_GROUP_LEN] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
@@ -51,7 +51,7 @@ nft_expr_payload(struct nftnl_rule *rule, guint32 base, guint32 offset, guint32 
 }
 
 void
-nft_expr_bitwise(struct nftnl_rule *rule, guint32 reg, const void *mask, const void *xor, guint32 len)
+nft_expr_bitwise(struct nftnl_rule *rule, guint32 reg, const void *mask, const void * xor, guint32 len)
 {
 	static const guint8 zero[16];
 	struct nftnl_expr *expr = expr_new(rule, "bitwise");
@@ -61,7 +61,7 @@ nft_expr_bitwise(struct nftnl_rule *rule, guint32 reg, const void *mask, const v
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_LEN, len);
 	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_MASK, mask, len);
-	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, xor ? xor : zero, len);
+	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, xor? xor : zero, len);
 }
 
 void
@@ -171,8 +171,7 @@ nft_rule_new(guint16 family, const char *chain, const char *comment)
 void
 nft_rule_send(NftBatch *batch, struct nftnl_rule *rule, guint16 family, const char *what)
 {
-	struct nlmsghdr *message =
-		nft_batch_begin(batch, NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_APPEND, what);
+	struct nlmsghdr *message = nft_batch_begin(batch, NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_APPEND, what);
 
 	nftnl_rule_nlmsg_build_payload(message, rule);
 	nft_batch_end(batch, message);
@@ -208,9 +207,9 @@ typedef struct {
 	const PlanRule *plan_rule;
 	RuleWay way;
 	const NftLowering *lowering;
-	guint same_byte;	/* which byte differs, in the rule for a negated gratuitous match */
-	guint limit;		/* number of the limiting rule in its direction */
-	guint pending;		/* limits already pending on the packet: a set of bits */
+	guint same_byte; /* which byte differs, in the rule for a negated gratuitous match */
+	guint limit;	 /* number of the limiting rule in its direction */
+	guint pending;	 /* limits already pending on the packet: a set of bits */
 } Emit;
 
 /* The bytes that hold a field and where in them it stands. */
@@ -268,7 +267,8 @@ emit_lookup(Emit *emit, const PlanMatch *match)
 
 /* An anonymous constant set of @count values of @len bytes each; returns its id. */
 static guint32
-emit_constant_set(NftBatch *batch, guint16 family, const guint8 *const *values, guint count, guint len, const char *what)
+emit_constant_set(NftBatch *batch, guint16 family, const guint8 *const *values, guint count, guint len,
+		  const char *what)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
 	guint32 id = nft_batch_next_set_id(batch);
@@ -279,7 +279,7 @@ emit_constant_set(NftBatch *batch, guint16 family, const guint8 *const *values, 
 	nftnl_set_set_str(set, NFTNL_SET_NAME, ANONYMOUS_SET);
 	nftnl_set_set_u32(set, NFTNL_SET_ID, id);
 	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, 4);	/* TYPE_INTEGER: for listing only */
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, 4); /* TYPE_INTEGER: for listing only */
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, len);
 	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, count);
 	message = nft_batch_begin(batch, NFT_MSG_NEWSET, family, NLM_F_CREATE | NLM_F_EXCL, what);
@@ -351,7 +351,8 @@ emit_values(Emit *emit, const PlanMatch *match)
 	else
 		nft_expr_lookup(emit->rule, NFT_REG_1, ANONYMOUS_SET,
 				emit_constant_set(emit->batch, NFPROTO_BRIDGE, values, count, span.len,
-						  emit->plan_rule->comment), FALSE, 0, match->negate);
+						  emit->plan_rule->comment),
+				FALSE, 0, match->negate);
 }
 
 /* arp saddr ip == arp daddr ip, byte by byte: @nh,112,8 . @nh,192,8 @same-byte … */
@@ -441,8 +442,7 @@ code_is_wanted(guint8 code, const PlanMatch *state, const PlanMatch *direction)
 	if (state && !(((const guint8 *)state->values->pdata[0])[0] & bits) == !state->negate)
 		return FALSE;
 	/* A packet without connection has no direction. */
-	return !direction ||
-	       ((bits & ~RULE_CT_INVALID) && ((const guint8 *)direction->values->pdata[0])[0] == reply);
+	return !direction || ((bits & ~RULE_CT_INVALID) && ((const guint8 *)direction->values->pdata[0])[0] == reply);
 }
 
 /* A mask and value that pick just the wanted codes; FALSE when one compare cannot. */
@@ -491,7 +491,8 @@ emit_ct_mirrored(Emit *emit, const PlanMatch *state, const PlanMatch *direction)
 	nft_expr_bitwise(emit->rule, NFT_REG_1, &mask, NULL, sizeof(mask));
 	nft_expr_lookup(emit->rule, NFT_REG_1, ANONYMOUS_SET,
 			emit_constant_set(emit->batch, NFPROTO_BRIDGE, values, count, sizeof(guint32),
-					  emit->plan_rule->comment), FALSE, 0, FALSE);
+					  emit->plan_rule->comment),
+			FALSE, 0, FALSE);
 }
 
 static const PlanMatch *
@@ -619,7 +620,7 @@ emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *cha
 				emit_ct_mirrored(emit, state, direction);
 			break;
 		case RULE_FIELD_CT_COUNT:
-			break;	/* last: it counts only what all else matches */
+			break; /* last: it counts only what all else matches */
 		case RULE_FIELD_ARP_GRATUITOUS:
 			emit_gratuitous(emit, match);
 			break;
@@ -720,7 +721,8 @@ nft_expr_check(const Plan *plan, const NftLowering *lowering, GError **error)
 						      "without bridge connection tracking";
 					else if (rule_find(rule, RULE_FIELD_CT_COUNT) && !is_native(lowering) &&
 						 rule->action != RULE_ACTION_DROP && rule->action != RULE_ACTION_REJECT)
-						why = "on a kernel without bridge connection tracking a connection limit "
+						why = "on a kernel without bridge connection tracking a connection "
+						      "limit "
 						      "can only drop";
 					if (why) {
 						sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "%s:%u: %s",

@@ -13,7 +13,7 @@
  * limit that is still to be checked, 0 for none.
  */
 #define RULE_MARK_MASK_DEFAULT 0xfff00000u
-#define RULE_MARK_STATE_BITS 4
+#define RULE_MARK_STATE_BITS   4
 enum {
 	/* Numbered so that what rules ask for (new or established; established or related) is one masked compare. */
 	RULE_MARK_NEW = 1,
@@ -24,26 +24,26 @@ enum {
 	RULE_MARK_REPLY = 8,
 };
 
-#define NFT_LIMITS_MAX 3	/* connection limits of one direction of a template in the mirrored lowering */
+#define NFT_LIMITS_MAX 3 /* connection limits of one direction of a template in the mirrored lowering */
 
-#define NFT_TABLE "sluice"
-#define NFT_SAME_BYTE_SET "same-byte"	/* pairs of equal bytes: compares two fields */
+#define NFT_TABLE	  "sluice"
+#define NFT_SAME_BYTE_SET "same-byte" /* pairs of equal bytes: compares two fields */
 
 /* What the kernel can do. */
 typedef struct {
-	gboolean bridge_ct;	/* connection state in the bridge family: the native lowering */
+	gboolean bridge_ct; /* connection state in the bridge family: the native lowering */
 	gboolean bridge_reject;
-	gboolean owner;		/* owned, persistent tables */
-	gboolean bridge_nf_call;	/* br_netfilter is there: the mirrored lowering is possible */
+	gboolean owner;		 /* owned, persistent tables */
+	gboolean bridge_nf_call; /* br_netfilter is there: the mirrored lowering is possible */
 } NftFeatures;
 
 /* How to lower one template. */
 typedef struct {
 	const NftFeatures *features;
 	guint32 mark_mask;
-	const char *template_name;	/* "t3" */
-	guint32 generation;		/* stands in the names of sub-chains */
-	guint32 limit_base[RULE_WAY_COUNT];	/* first number of this template's connection limits */
+	const char *template_name;	    /* "t3" */
+	guint32 generation;		    /* stands in the names of sub-chains */
+	guint32 limit_base[RULE_WAY_COUNT]; /* first number of this template's connection limits */
 } NftLowering;
 
 /** nft_chain_name: of one chain of a template (transfer full) */
@@ -70,7 +70,7 @@ void nft_expr_meta(struct nftnl_rule *rule, guint32 key, guint32 dreg);
 void nft_expr_lookup(struct nftnl_rule *rule, guint32 sreg, const char *set, guint32 set_id, gboolean has_dreg,
 		     guint32 dreg, gboolean negate);
 void nft_expr_payload(struct nftnl_rule *rule, guint32 base, guint32 offset, guint32 len, guint32 dreg);
-void nft_expr_bitwise(struct nftnl_rule *rule, guint32 reg, const void *mask, const void *xor, guint32 len);
+void nft_expr_bitwise(struct nftnl_rule *rule, guint32 reg, const void *mask, const void * xor, guint32 len);
 void nft_expr_cmp(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void *data, guint32 len);
 void nft_expr_verdict(struct nftnl_rule *rule, gint verdict, const char *chain);
 void nft_expr_set_mark(struct nftnl_rule *rule, guint32 keep, guint32 value);

@@ -114,8 +114,8 @@ nft_limit_chains_begin(NftBatch *batch)
 
 /* meta mark & limit-bits == number add @set { ip saddr [. ip daddr] ct count over N } drop */
 static void
-limit_rule(NftBatch *batch, const char *chain, const NftLowering *lowering, RuleWay way, guint index, const Limit *limit,
-	   guint pending)
+limit_rule(NftBatch *batch, const char *chain, const NftLowering *lowering, RuleWay way, guint index,
+	   const Limit *limit, guint pending)
 {
 	g_autofree char *set = nft_limit_set_name(lowering, way, index);
 	guint shift = (guint)__builtin_ctz(lowering->mark_mask) + RULE_MARK_STATE_BITS;
@@ -131,8 +131,8 @@ limit_rule(NftBatch *batch, const char *chain, const NftLowering *lowering, Rule
 	if (way == RULE_TO_GUEST)
 		nft_expr_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, v4 ? 16 : 24, v4 ? 4 : 16,
 				 v4 ? NFT_REG32_01 : NFT_REG32_04);
-	nft_expr_limit(rule, set, NFT_REG32_00, rule_value_get_uint(RULE_FIELD_CT_COUNT, limit->match->values->pdata[0]),
-		       limit->match->negate);
+	nft_expr_limit(rule, set, NFT_REG32_00,
+		       rule_value_get_uint(RULE_FIELD_CT_COUNT, limit->match->values->pdata[0]), limit->match->negate);
 	nft_expr_verdict(rule, NF_DROP, NULL);
 	nft_rule_send(batch, rule, NFPROTO_INET, chain);
 }

@@ -21,20 +21,20 @@
 #endif
 #define TABLE_F_PERSIST 0x4
 
-#define PRIORITY_LINK (-300)
-#define PRIORITY_NET 10		/* behind connection tracking, and behind br_netfilter at 0 */
-#define PRIORITY_STATE (-150)	/* behind connection tracking at -200, before address translation at -100 */
+#define PRIORITY_LINK  (-300)
+#define PRIORITY_NET   10     /* behind connection tracking, and behind br_netfilter at 0 */
+#define PRIORITY_STATE (-150) /* behind connection tracking at -200, before address translation at -100 */
 
 /* Type numbers of nft, for listing only. Its plain integer has no length in a key of several parts: others stand in. */
-#define TYPE_IFNAME 41
-#define TYPE_MARK 19
-#define TYPE_IPV4 7
-#define TYPE_IPV6 8
-#define TYPE_MAC 9
+#define TYPE_IFNAME    41
+#define TYPE_MARK      19
+#define TYPE_IPV4      7
+#define TYPE_IPV6      8
+#define TYPE_MAC       9
 #define TYPE_ETHERTYPE 10
-#define TYPE_IPPROTO 12	/* one byte */
-#define TYPE_PORT 13	/* two */
-#define TYPE_BITS 6
+#define TYPE_IPPROTO   12 /* one byte */
+#define TYPE_PORT      13 /* two */
+#define TYPE_BITS      6
 
 static const struct {
 	const char *map;
@@ -241,8 +241,9 @@ static guint32
 set_key_type(const PlanSet *set)
 {
 	static const guint32 types[] = {
-		[RULE_TYPE_MAC] = TYPE_MAC,	      [RULE_TYPE_IPV4] = TYPE_IPV4,	  [RULE_TYPE_IPV6] = TYPE_IPV6,
-		[RULE_TYPE_ETHERTYPE] = TYPE_ETHERTYPE, [RULE_TYPE_IPPROTO] = TYPE_IPPROTO, [RULE_TYPE_PORT] = TYPE_PORT,
+		[RULE_TYPE_MAC] = TYPE_MAC,	    [RULE_TYPE_IPV4] = TYPE_IPV4,
+		[RULE_TYPE_IPV6] = TYPE_IPV6,	    [RULE_TYPE_ETHERTYPE] = TYPE_ETHERTYPE,
+		[RULE_TYPE_IPPROTO] = TYPE_IPPROTO, [RULE_TYPE_PORT] = TYPE_PORT,
 	};
 	guint32 type = TYPE_IFNAME;
 
@@ -284,7 +285,7 @@ nft_set_create_dynamic(NftBatch *batch, guint16 family, const char *name, gboole
 	set_send(batch, NFT_MSG_NEWSET, family, set);
 }
 
-#define ELEMENTS_PER_MESSAGE 400	/* each under 160 bytes: the list's length is 16 bits */
+#define ELEMENTS_PER_MESSAGE 400 /* each under 160 bytes: the list's length is 16 bits */
 
 struct NftElements {
 	NftBatch *batch;
@@ -394,7 +395,8 @@ stage_chains_add(NftBatch *batch, RuleStageId stage, guint32 ports_generation)
 	for (guint i = 0; i < G_N_ELEMENTS(base_chains); i++) {
 		if (base_chains[i].stage != stage)
 			continue;
-		base_chain_add(batch, NFPROTO_BRIDGE, base_chains[i].name, base_chains[i].hook, base_chains[i].priority);
+		base_chain_add(batch, NFPROTO_BRIDGE, base_chains[i].name, base_chains[i].hook,
+			       base_chains[i].priority);
 		dispatch_add(batch, i, ports_generation);
 	}
 }
@@ -586,12 +588,14 @@ template_chains(NftBatch *batch, const Plan *plan, const NftLowering *lowering, 
 			if (exists)
 				nft_chain_flush(batch, NFPROTO_BRIDGE, root);
 			else
-				chain_send(batch, NFT_MSG_NEWCHAIN, NFPROTO_BRIDGE, chain_new(NFPROTO_BRIDGE, root), root);
+				chain_send(batch, NFT_MSG_NEWCHAIN, NFPROTO_BRIDGE, chain_new(NFPROTO_BRIDGE, root),
+					   root);
 			for (guint i = 1; i < chains->len; i++) {
 				const PlanChain *sub = chains->pdata[i];
 				char *name = nft_chain_name(lowering, way, id, i, sub->name);
 
-				chain_send(batch, NFT_MSG_NEWCHAIN, NFPROTO_BRIDGE, chain_new(NFPROTO_BRIDGE, name), name);
+				chain_send(batch, NFT_MSG_NEWCHAIN, NFPROTO_BRIDGE, chain_new(NFPROTO_BRIDGE, name),
+					   name);
 				g_ptr_array_add(made, name);
 			}
 		}
@@ -609,8 +613,8 @@ template_rules(NftBatch *batch, const Plan *plan, const NftLowering *lowering)
 				g_autofree char *name = nft_chain_name(lowering, way, id, i, chain->name);
 
 				for (guint k = 0; k < chain->rules->len; k++)
-					nft_rule_add(batch, plan, way, id, chain, name, chain->rules->pdata[k], lowering,
-						     &limit);
+					nft_rule_add(batch, plan, way, id, chain, name, chain->rules->pdata[k],
+						     lowering, &limit);
 			}
 	}
 }
@@ -690,7 +694,8 @@ nft_block_install(NftBatch *batch)
 {
 	struct nftnl_rule *rule;
 
-	chain_send(batch, NFT_MSG_NEWCHAIN, NFPROTO_BRIDGE, chain_new(NFPROTO_BRIDGE, NFT_BLOCK_CHAIN), NFT_BLOCK_CHAIN);
+	chain_send(batch, NFT_MSG_NEWCHAIN, NFPROTO_BRIDGE, chain_new(NFPROTO_BRIDGE, NFT_BLOCK_CHAIN),
+		   NFT_BLOCK_CHAIN);
 	rule = nft_rule_new(NFPROTO_BRIDGE, NFT_BLOCK_CHAIN, "the filter of this port cannot be instantiated");
 	nft_expr_verdict(rule, NF_DROP, NULL);
 	nft_rule_send(batch, rule, NFPROTO_BRIDGE, NFT_BLOCK_CHAIN);

@@ -24,12 +24,12 @@
 
 #include "rules/nft_expr.h"
 
-#define NFT_MIRROR_CHAIN "prerouting-state."	/* the mask of the mark follows, in hexadecimal */
-#define NFT_PORT_DATA_LEN 8	/* a value of the ports' map: zero, and the template's number */
+#define NFT_MIRROR_CHAIN  "prerouting-state." /* the mask of the mark follows, in hexadecimal */
+#define NFT_PORT_DATA_LEN 8		      /* a value of the ports' map: zero, and the template's number */
 #define NFT_MAP_FROM_LINK "from-link"
-#define NFT_MAP_TO_LINK "to-link"
-#define NFT_MAP_FROM_NET "from-net"
-#define NFT_MAP_TO_NET "to-net"
+#define NFT_MAP_TO_LINK	  "to-link"
+#define NFT_MAP_FROM_NET  "from-net"
+#define NFT_MAP_TO_NET	  "to-net"
 
 /** nft_features_probe: try on the kernel what we could use; nothing is left behind */
 void nft_features_probe(NftSocket *nft_socket, NftFeatures *ret_features);
@@ -79,10 +79,10 @@ void nft_elements_data(NftElements *elements, const void *key, guint key_len, gu
 void nft_elements_jump(NftElements *elements, guint32 key, const char *chain);
 void nft_elements_end(NftElements *elements);
 
-#define NFT_MEMO_INFIX "-memo."
-#define NFT_MEMO_VERSION 1
-#define NFT_LOWERING_VERSION 1	/* grows when the same plan is sent as other messages: templates are made anew */
-#define NFT_MEMO_TYPE 100	/* of user data: nft knows its own small numbers */
+#define NFT_MEMO_INFIX	     "-memo."
+#define NFT_MEMO_VERSION     1
+#define NFT_LOWERING_VERSION 1	 /* grows when the same plan is sent as other messages: templates are made anew */
+#define NFT_MEMO_TYPE	     100 /* of user data: nft knows its own small numbers */
 
 /* What the kernel keeps of a template for the daemon that comes after: user data of the chain tN-memo.G. */
 typedef struct {
@@ -91,8 +91,8 @@ typedef struct {
 	guint32 generation;
 	guint32 rule_count;
 	guint32 limit_base[RULE_WAY_COUNT];
-	guint8 identity[20];	/* digest of filter name and shape key */
-	guint8 content[32];	/* plan_hash() */
+	guint8 identity[20]; /* digest of filter name and shape key */
+	guint8 content[32];  /* plan_hash() */
 } NftTemplateMemo;
 
 /**
@@ -112,10 +112,10 @@ void nft_template_delete(NftBatch *batch, guint32 number, const NftLowering *low
 
 /* Ports whose filter cannot be instantiated drop everything. */
 #define NFT_BLOCK_NUMBER 0
-#define NFT_BLOCK_CHAIN "blocked"
+#define NFT_BLOCK_CHAIN	 "blocked"
 void nft_block_install(NftBatch *batch);
 
-#define NFT_LIMIT_SET_SIZE 65535u	/* sources whose connections one limit counts */
+#define NFT_LIMIT_SET_SIZE 65535u /* sources whose connections one limit counts */
 
 /**
  * nft_limit_sets: make the sets that a plan's connection limits count in

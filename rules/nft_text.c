@@ -233,8 +233,8 @@ print_gratuitous(const Text *text, const PlanMatch *match, guint byte)
 		if (match->negate && i != byte)
 			continue;
 		/* nft cannot compare two fields, nor look up two raw ones: said for the reader only. */
-		g_string_append_printf(text->out, "@nh,%u,8 %s@nh,%u,8 ", 112 + 8 * i, match->negate ? "!= " : "== ",
-				       192 + 8 * i);
+		g_string_append_printf(text->out, "@nh,%u,8 %s@nh,%u,8 ", 112 + 8 * i,
+				       match->negate ? "!= " : "== ", 192 + 8 * i);
 	}
 }
 
@@ -252,8 +252,7 @@ print_match(const Text *text, const PlanMatch *match, guint byte)
 		print_gratuitous(text, match, byte);
 		return;
 	case RULE_FIELD_TCP_OPTION:
-		g_string_append_printf(text->out, "tcp option %u %s ",
-				       ((const guint8 *)match->values->pdata[0])[0],
+		g_string_append_printf(text->out, "tcp option %u %s ", ((const guint8 *)match->values->pdata[0])[0],
 				       match->negate ? "missing" : "exists");
 		return;
 	default:
@@ -451,7 +450,8 @@ print_limit_sets(const Text *text)
 					name = limit_name(way, limit++);
 					g_string_append_printf(text->out,
 							       "\tset %s {\n\t\ttype ifname . %s\n\t\tsize %u\n"
-							       "\t\tflags dynamic\n\t}\n", name,
+							       "\t\tflags dynamic\n\t}\n",
+							       name,
 							       chain->ethertype == 0x0800 ? "ipv4_addr" : "ipv6_addr",
 							       NFT_LIMIT_SET_SIZE);
 				}
@@ -492,9 +492,11 @@ plan_print_nft(const Plan *plan, const GArray *elements, const char *port)
 			continue;
 		text.way = bases[i].way;
 		text.stage = bases[i].stage;
-		g_string_append_printf(out, "\tchain %s {\n\t\ttype filter hook %s priority %d; policy accept;\n"
-				       "\t\t%s%s \"%s\" jump ", bases[i].name, bases[i].hook, bases[i].priority,
-				       bases[i].guard, bases[i].key, port);
+		g_string_append_printf(out,
+				       "\tchain %s {\n\t\ttype filter hook %s priority %d; policy accept;\n"
+				       "\t\t%s%s \"%s\" jump ",
+				       bases[i].name, bases[i].hook, bases[i].priority, bases[i].guard, bases[i].key,
+				       port);
 		print_chain_name(&text, 0);
 		g_string_append(out, "\n\t}\n");
 	}

@@ -9,19 +9,19 @@
 
 /* One place in a rule where a variable stands. */
 typedef struct {
-	guint match;		/* index in the step */
-	RuleOperand *operand;	/* in the step */
+	guint match;	      /* index in the step */
+	RuleOperand *operand; /* in the step */
 	const GPtrArray *values;
-	gboolean from_port;	/* else from a reference's parameters */
+	gboolean from_port; /* else from a reference's parameters */
 	gboolean is_mask;
 } Use;
 
 typedef enum {
-	GROUP_LOOKUP,	/* one look-up of the whole tuple */
-	GROUP_SINGLE,	/* the list has one element: a look-up for each variable by itself */
-	GROUP_ALWAYS,	/* holds whatever the packet: the match falls away */
-	GROUP_VALUES,	/* one variable, its values as constants */
-	GROUP_EXPAND,	/* one rule for each tuple */
+	GROUP_LOOKUP, /* one look-up of the whole tuple */
+	GROUP_SINGLE, /* the list has one element: a look-up for each variable by itself */
+	GROUP_ALWAYS, /* holds whatever the packet: the match falls away */
+	GROUP_VALUES, /* one variable, its values as constants */
+	GROUP_EXPAND, /* one rule for each tuple */
 } GroupKind;
 
 /* All variables that advance together. */
@@ -30,7 +30,7 @@ typedef struct {
 	guint iterator;
 	Use *uses;
 	guint use_count;
-	guint *tuples;		/* list positions, repeated tuples left out */
+	guint *tuples; /* list positions, repeated tuples left out */
 	guint tuple_count;
 	GroupKind kind;
 	PlanSet *set;
@@ -41,10 +41,10 @@ typedef struct {
 	const char *port;
 	PlanSets *sets;
 	GString *key;
-	GArray *elements;	/* NULL when not wanted */
+	GArray *elements; /* NULL when not wanted */
 	GHashTable *element_index;
-	GPtrArray *missing;	/* of utf8 */
-	GPtrArray *sets_used;	/* NULL when not wanted */
+	GPtrArray *missing;   /* of utf8 */
+	GPtrArray *sets_used; /* NULL when not wanted */
 } Lower;
 
 /* --- sets --- */
@@ -115,7 +115,7 @@ set_find(Lower *lower, const RuleStep *step, const Use *uses, guint count)
 		if (var->is_element)
 			g_string_append_printf(name, ".%u", var->index);
 		if (match->has_mask) {
-			g_string_append(name, ".m");	/* no variable's name holds a dot */
+			g_string_append(name, ".m"); /* no variable's name holds a dot */
 			for (guint k = 0; k < rule_field_bytes(match->field); k++)
 				g_string_append_printf(name, "%02x", match->mask.bytes[k]);
 		}
@@ -252,8 +252,8 @@ group_gather(Lower *lower, const RuleStep *step, GPtrArray *groups, guint match_
 		use.from_port = FALSE;
 	}
 	if (!use.values || (var->is_element && var->index >= use.values->len)) {
-		g_autofree char *text = var->is_element ? g_strdup_printf("%s[%u]", var->name, var->index)
-							: g_strdup(var->name);
+		g_autofree char *text =
+			var->is_element ? g_strdup_printf("%s[%u]", var->name, var->index) : g_strdup(var->name);
 
 		if (!g_ptr_array_find_with_equal_func(lower->missing, text, g_str_equal, NULL))
 			g_ptr_array_add(lower->missing, g_steal_pointer(&text));
@@ -287,9 +287,10 @@ group_tuples(const Lower *lower, const RuleStep *step, Group *group, GError **er
 		if (group->uses[i].values->len != len) {
 			sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL,
 					 "%s:%u: lists '%s' and '%s' of port '%s' advance together but have %u and %u "
-					 "elements", step->origin.file, step->origin.line,
-					 group->uses[0].operand->var.name, group->uses[i].operand->var.name, lower->port,
-					 len, group->uses[i].values->len);
+					 "elements",
+					 step->origin.file, step->origin.line, group->uses[0].operand->var.name,
+					 group->uses[i].operand->var.name, lower->port, len,
+					 group->uses[i].values->len);
 			return FALSE;
 		}
 	group->tuples = g_new(guint, len);
@@ -408,9 +409,10 @@ report_missing(const Lower *lower, GError **error)
 		return TRUE;
 	g_ptr_array_add(lower->missing, NULL);
 	names = g_strjoinv(", ", (char **)lower->missing->pdata);
-	sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL,
-			 "port '%s': cannot instantiate the filter: unresolvable variables or unavailable list elements: %s",
-			 lower->port, names);
+	sluice_error_set(
+		error, SLUICE_ERROR_BUILD_FIREWALL,
+		"port '%s': cannot instantiate the filter: unresolvable variables or unavailable list elements: %s",
+		lower->port, names);
 	return FALSE;
 }
 
@@ -575,7 +577,7 @@ lower_match(Lower *lower, const RuleStep *step, guint index, const GPtrArray *gr
 	case GROUP_LOOKUP:
 	case GROUP_SINGLE:
 		if (kind == GROUP_LOOKUP && group->uses[0].match != index)
-			return TRUE;	/* the first match of the tuple looks up the whole */
+			return TRUE; /* the first match of the tuple looks up the whole */
 		out = plan_match_new(rule, match->field, match->negate);
 		out->has_mask = match->has_mask;
 		memcpy(out->mask, match->mask.bytes, 16);

@@ -16,22 +16,22 @@
 
 #include "rules/ir.h"
 
-#define RULE_TUPLE_MAX 4	/* variables in one look-up: nft can name five types in a key, the port is one */
-#define RULE_KEY_MAX 64		/* bytes of a set's key: the kernel's registers */
+#define RULE_TUPLE_MAX	   4	/* variables in one look-up: nft can name five types in a key, the port is one */
+#define RULE_KEY_MAX	   64	/* bytes of a set's key: the kernel's registers */
 #define RULE_PORT_NAME_LEN 16	/* IFNAMSIZ */
-#define RULE_EXPANSION_MAX 4096	/* rules that one rule may become */
-#define RULE_SET_NAME_MAX 100
+#define RULE_EXPANSION_MAX 4096 /* rules that one rule may become */
+#define RULE_SET_NAME_MAX  100
 
 /* One set in the kernel: for every port, the values of a tuple of variables. */
 typedef struct {
 	char *name;
 	guint count;
-	RuleField fields[RULE_TUPLE_MAX];	/* stand for their type and width */
-	RuleVarRef vars[RULE_TUPLE_MAX];	/* owned names */
+	RuleField fields[RULE_TUPLE_MAX]; /* stand for their type and width */
+	RuleVarRef vars[RULE_TUPLE_MAX];  /* owned names */
 	gboolean has_mask[RULE_TUPLE_MAX];
 	guint8 masks[RULE_TUPLE_MAX][16];
-	guint key_len;			/* with the port's name, each field padded to 4 bytes */
-	guint user_count;		/* templates and port elements that need it: kept by the engine */
+	guint key_len;	  /* with the port's name, each field padded to 4 bytes */
+	guint user_count; /* templates and port elements that need it: kept by the engine */
 	gboolean in_kernel;
 } PlanSet;
 
@@ -48,31 +48,31 @@ typedef struct {
 typedef struct {
 	RuleField field;
 	gboolean negate, has_mask, is_range;
-	gboolean is_presence;	/* holds whatever the value, but the packet must have the field */
+	gboolean is_presence; /* holds whatever the value, but the packet must have the field */
 	guint8 mask[16];
-	GPtrArray *values;	/* of guint8[16]: any of them; two for a range; NULL with a set */
+	GPtrArray *values; /* of guint8[16]: any of them; two for a range; NULL with a set */
 	PlanSet *set;
-	RuleField fields[RULE_TUPLE_MAX];	/* what is looked up, in the set's order */
+	RuleField fields[RULE_TUPLE_MAX]; /* what is looked up, in the set's order */
 } PlanMatch;
 
 typedef struct {
 	RuleAction action;
-	gint jump;		/* index of the chain to jump to; -1: a rule */
-	GPtrArray *matches;	/* of PlanMatch */
-	char *comment;		/* "filter:line", and the rule's own comment */
-	RuleOrigin origin;	/* borrowed from the program */
+	gint jump;	    /* index of the chain to jump to; -1: a rule */
+	GPtrArray *matches; /* of PlanMatch */
+	char *comment;	    /* "filter:line", and the rule's own comment */
+	RuleOrigin origin;  /* borrowed from the program */
 } PlanRule;
 
 typedef struct {
-	char *name;		/* "root", "arp-mac" … */
+	char *name; /* "root", "arp-mac" … */
 	guint16 ethertype;
 	gboolean bpdu_only;
-	GPtrArray *rules;	/* of PlanRule */
+	GPtrArray *rules; /* of PlanRule */
 } PlanChain;
 
 typedef struct {
-	GPtrArray *chains[RULE_WAY_COUNT][RULE_STAGE_COUNT];	/* of PlanChain; the first is the root */
-	GPtrArray *sets;	/* of PlanSet, (transfer none), each once */
+	GPtrArray *chains[RULE_WAY_COUNT][RULE_STAGE_COUNT]; /* of PlanChain; the first is the root */
+	GPtrArray *sets;				     /* of PlanSet, (transfer none), each once */
 	gboolean is_stateful;
 } Plan;
 
@@ -90,8 +90,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)
  *
  * Returns: (transfer full): the shape key: ports with the same key share a template.
  */
-char *plan_shape(RuleProgram *program, const RuleVars *vars, const char *port, PlanSets *sets,
-		 GArray **ret_elements, GError **error);
+char *plan_shape(RuleProgram *program, const RuleVars *vars, const char *port, PlanSets *sets, GArray **ret_elements,
+		 GError **error);
 
 /**
  * plan_new: the template for ports of this shape

@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 struct RuleVars {
-	GHashTable *lists;	/* name -> GPtrArray of values */
+	GHashTable *lists; /* name -> GPtrArray of values */
 };
 
 static void

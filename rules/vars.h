@@ -4,16 +4,16 @@
 
 #include <glib.h>
 
-#define RULE_VAR_LIST_MAX 1024	/* values of one variable */
-#define RULE_VAR_COUNT_MAX 256	/* variables of one port or one reference */
+#define RULE_VAR_LIST_MAX     1024 /* values of one variable */
+#define RULE_VAR_COUNT_MAX    256  /* variables of one port or one reference */
 #define RULE_VAR_ITERATOR_MAX 1000
-#define RULE_VAR_NAME_MAX 64
+#define RULE_VAR_NAME_MAX     64
 
 /* $NAME and $NAME[@i] walk the list with iterator i ($NAME is [@0]); $NAME[n] is one element. */
 typedef struct {
 	char *name;
 	gboolean is_element;
-	guint index;		/* the iterator's id, or the element's position from 0 */
+	guint index; /* the iterator's id, or the element's position from 0 */
 } RuleVarRef;
 
 typedef struct RuleVars RuleVars;

@@ -13,8 +13,8 @@
 
 #include "base/error.h"
 
-#define GROUP_FORWARD_BPDU 1u	/* bit 0: 01:80:c2:00:00:00 */
-#define RECEIVE_BYTES (64 * 1024)
+#define GROUP_FORWARD_BPDU 1u /* bit 0: 01:80:c2:00:00:00 */
+#define RECEIVE_BYTES	   (64 * 1024)
 #define EVENT_BUFFER_BYTES (4 * 1024 * 1024)
 
 struct PortGuard {
@@ -23,7 +23,7 @@ struct PortGuard {
 	struct mnl_socket *events, *requests;
 	guint source;
 	guint32 sequence;
-	const char *released;	/* during port_guard_release(): wants nothing, whatever it wanted */
+	const char *released; /* during port_guard_release(): wants nothing, whatever it wanted */
 };
 
 typedef struct {

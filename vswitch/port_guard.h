@@ -2,10 +2,10 @@
 /*
  * Guests' spanning tree messages, kept from the host's bridge.
  *
- * A bridge with STP on takes a frame to 01:80:c2:00:00:00 before any netfilter hook of the bridge family sees it: no rule
- * can stop a guest that wants to become the root. Bit 0 of the port's group_fwd_mask makes the bridge treat such a frame
- * as any other, and then the filter sees and drops it. So that bit is set on every port whose filter lets no BPDU pass,
- * when it is bound and when it comes to a bridge, and is cleared when the filter goes.
+ * A bridge with STP on takes a frame to 01:80:c2:00:00:00 before any netfilter hook of the bridge family sees it: no
+ * rule can stop a guest that wants to become the root. Bit 0 of the port's group_fwd_mask makes the bridge treat such a
+ * frame as any other, and then the filter sees and drops it. So that bit is set on every port whose filter lets no BPDU
+ * pass, when it is bound and when it comes to a bridge, and is cleared when the filter goes.
  */
 #pragma once
 

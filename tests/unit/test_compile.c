@@ -439,7 +439,8 @@ test_arp_malformed(gconstpointer data)
 		gboolean drops = (!arp->mac || mac_wrong) && (!arp->ip || ip_wrong) &&
 				 (!arp->htype || frame.htype == arp->htype);
 
-		/* Where both addresses are asked for, one odd field is enough to drop: the compiler errs on that side. */
+		/* Where both addresses are asked for, one odd field is enough to drop: the compiler errs on that side.
+		 */
 		if (arp->mac && arp->ip && (frame.htype != 1 || frame.ptype != 0x0800 || frame.lengths != 0x0604))
 			drops = TRUE;
 		if (frame_is_dropped(&frame, program) == drops)
