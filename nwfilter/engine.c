@@ -45,26 +45,6 @@ port_free(Port *port)
 	g_free(port);
 }
 
-/* By the set's name, not its address: left-overs of an earlier daemon name sets that nobody planned. */
-guint
-plan_element_hash(gconstpointer data)
-{
-	const PlanElement *element = data;
-	guint hash = g_str_hash(element->set->name);
-
-	for (guint i = 0; i < element->set->key_len; i++)
-		hash = hash * 31 + element->key[i];
-	return hash;
-}
-
-gboolean
-plan_element_equal(gconstpointer a, gconstpointer b)
-{
-	const PlanElement *x = a, *y = b;
-
-	return x->set == y->set && !memcmp(x->key, y->key, x->set->key_len);
-}
-
 guint32
 engine_mark_mask(const NwEngine *engine)
 {

@@ -60,9 +60,6 @@ void port_free(Port *port);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Program, program_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Port, port_free)
 
-guint plan_element_hash(gconstpointer element);
-gboolean plan_element_equal(gconstpointer a, gconstpointer b);
-
 /** engine_commit: one transaction, counted */
 gboolean engine_commit(NwEngine *engine, NftBatch *batch, GError **error);
 

@@ -26,6 +26,7 @@ program_unref(Program *program)
 	if (program)
 		g_rc_box_release_full(program, program_clear);
 }
+
 static void
 staged_template_free(gpointer data)
 {

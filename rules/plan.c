@@ -148,19 +148,19 @@ set_find(Lower *lower, const RuleStep *step, const Use *uses, guint count)
 	return set;
 }
 
-static guint
-element_hash(gconstpointer data)
+guint
+plan_element_hash(gconstpointer data)
 {
 	const PlanElement *element = data;
-	guint hash = GPOINTER_TO_UINT(element->set);
+	guint hash = g_str_hash(element->set->name);
 
 	for (guint i = 0; i < element->set->key_len; i++)
 		hash = hash * 31 + element->key[i];
 	return hash;
 }
 
-static gboolean
-element_equal(gconstpointer a, gconstpointer b)
+gboolean
+plan_element_equal(gconstpointer a, gconstpointer b)
 {
 	const PlanElement *x = a, *y = b;
 
@@ -422,7 +422,7 @@ plan_shape(RuleProgram *program, const RuleVars *vars, const char *port, PlanSet
 {
 	g_autoptr(GString) key = g_string_new(NULL);
 	g_autoptr(GArray) elements = g_array_new(FALSE, TRUE, sizeof(PlanElement));
-	g_autoptr(GHashTable) index = g_hash_table_new_full(element_hash, element_equal, g_free, NULL);
+	g_autoptr(GHashTable) index = g_hash_table_new_full(plan_element_hash, plan_element_equal, g_free, NULL);
 	g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
 	const GPtrArray *steps = rule_program_var_steps(program);
 	Lower lower = { vars, port, sets, key, elements, index, missing, NULL };

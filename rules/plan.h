@@ -45,6 +45,10 @@ typedef struct {
 	guint8 key[RULE_KEY_MAX];
 } PlanElement;
 
+/** plan_element_hash, plan_element_equal: for tables of elements: the same set and the same key */
+guint plan_element_hash(gconstpointer element);
+gboolean plan_element_equal(gconstpointer a, gconstpointer b);
+
 typedef struct {
 	RuleField field;
 	gboolean negate, has_mask, is_range;
