@@ -1,1 +1,1 @@
-vswitch_SRCS := vswitch/port_guard.c
+vswitch_SRCS := $(addprefix vswitch/,links.c links_ip.c port_guard.c rtnl.c)
