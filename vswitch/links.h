@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "base/ip_address.h"
 
 #define LINK_NAME_MAX	    15	  /* IFNAMSIZ - 1 */
 #define LINK_MTU_MIN	    68	  /* RFC 791 */
@@ -37,21 +37,18 @@ typedef struct {
 } LinkBridge;
 
 typedef struct {
-	int family; /* AF_INET or AF_INET6 */
-	guint8 address[16];
+	IpAddress address;
 	guint prefix;
 	guint32 index; /* of the link, in lists */
 } LinkAddress;
 
 typedef struct {
-	int family;
-	guint8 address[16];
+	IpAddress address;
 	guint prefix;
-	gboolean has_gateway;
-	guint8 gateway[16];
-	guint metric;	 /* 0: the kernel's own */
-	guint32 index;	 /* of the outgoing link; 0: none */
-	guint8 protocol; /* RTPROT_…, in lists */
+	IpAddress gateway; /* family 0: none */
+	guint metric;	   /* 0: the kernel's own */
+	guint32 index;	   /* of the outgoing link; 0: none */
+	guint8 protocol;   /* RTPROT_…, in lists */
 } LinkRoute;
 
 /* Attributes of a bridge's port. */

@@ -15,7 +15,7 @@
 #define SYSCTL_BYTES_MAX 256
 
 static guint
-address_bytes(int family)
+address_bytes(guint16 family)
 {
 	return family == AF_INET6 ? 16 : 4;
 }
@@ -25,23 +25,21 @@ address_bytes(int family)
 static int
 address_change(Links *links, guint16 type, guint16 flags, guint32 index, const LinkAddress *address)
 {
-	guint len = address_bytes(address->family);
+	guint len = address_bytes(address->address.family);
 	struct ifaddrmsg *header;
 	struct nlmsghdr *message = rtnl_request(links->rtnl, type, flags, sizeof(*header), &header);
 
-	header->ifa_family = (guint8)address->family;
+	header->ifa_family = (guint8)address->address.family;
 	header->ifa_prefixlen = (guint8)address->prefix;
 	header->ifa_index = index;
-	mnl_attr_put(message, IFA_LOCAL, len, address->address);
-	mnl_attr_put(message, IFA_ADDRESS, len, address->address);
-	if (type == RTM_NEWADDR && address->family == AF_INET6) {
+	mnl_attr_put(message, IFA_LOCAL, len, address->address.bytes);
+	mnl_attr_put(message, IFA_ADDRESS, len, address->address.bytes);
+	if (type == RTM_NEWADDR && address->address.family == AF_INET6) {
 		mnl_attr_put_u32(message, IFA_FLAGS, IFA_F_NODAD);
 	} else if (type == RTM_NEWADDR && address->prefix < 31) {
-		guint32 broadcast;
+		IpAddress broadcast = ip_address_broadcast(&address->address, address->prefix);
 
-		memcpy(&broadcast, address->address, sizeof(broadcast));
-		broadcast |= htonl(address->prefix ? G_MAXUINT32 >> address->prefix : G_MAXUINT32);
-		mnl_attr_put_u32(message, IFA_BROADCAST, broadcast);
+		mnl_attr_put(message, IFA_BROADCAST, len, broadcast.bytes);
 	}
 	return rtnl_run(links->rtnl, message);
 }
@@ -49,10 +47,12 @@ address_change(Links *links, guint16 type, guint16 flags, guint32 index, const L
 gboolean
 links_address_add(Links *links, const char *name, const LinkAddress *address, GError **error)
 {
+	char text[IP_TEXT_MAX];
 	guint32 index;
 	int result;
 
-	if (links_record(links, "address %s family %d prefix %u", name, address->family, address->prefix)) {
+	if (links_record(links, "address %s %s/%u", name, ip_address_format(&address->address, text),
+			 address->prefix)) {
 		g_array_append_vals(links->addresses, address, 1);
 		return TRUE;
 	}
@@ -66,10 +66,12 @@ links_address_add(Links *links, const char *name, const LinkAddress *address, GE
 gboolean
 links_address_remove(Links *links, const char *name, const LinkAddress *address, GError **error)
 {
+	char text[IP_TEXT_MAX];
 	guint32 index;
 	int result;
 
-	if (links_record(links, "address-remove %s family %d prefix %u", name, address->family, address->prefix))
+	if (links_record(links, "address-remove %s %s/%u", name, ip_address_format(&address->address, text),
+			 address->prefix))
 		return TRUE;
 	index = links_index(links, name, error);
 	if (!index)
@@ -90,16 +92,16 @@ address_cb(const struct nlmsghdr *message, void *data)
 	AddressDump *dump = data;
 	const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
 	LinkAddress address = {
-		.family = header->ifa_family,
+		.address.family = header->ifa_family,
 		.prefix = header->ifa_prefixlen,
 		.index = header->ifa_index,
 	};
-	guint len = address_bytes(address.family);
+	guint len = address_bytes(address.address.family);
 	const struct nlattr *attr;
 	gboolean has_local = FALSE;
 
-	if ((address.family != AF_INET && address.family != AF_INET6) || dump->list->len >= LINK_DUMP_MAX ||
-	    (dump->index && dump->index != address.index))
+	if ((address.address.family != AF_INET && address.address.family != AF_INET6) ||
+	    dump->list->len >= LINK_DUMP_MAX || (dump->index && dump->index != address.index))
 		return MNL_CB_OK;
 	mnl_attr_for_each(attr, message, sizeof(*header))
 	{
@@ -109,7 +111,7 @@ address_cb(const struct nlmsghdr *message, void *data)
 			continue;
 		/* On a link to one peer the address is the peer's, the local one our own. */
 		if (type == IFA_LOCAL || (type == IFA_ADDRESS && !has_local))
-			memcpy(address.address, mnl_attr_get_payload(attr), len);
+			memcpy(address.address.bytes, mnl_attr_get_payload(attr), len);
 		has_local |= type == IFA_LOCAL;
 	}
 	g_array_append_val(dump->list, address);
@@ -144,21 +146,21 @@ links_addresses(Links *links, const char *name, GError **error)
 static int
 route_change(Links *links, guint16 type, guint16 flags, guint32 index, const LinkRoute *route)
 {
-	guint len = address_bytes(route->family);
+	guint len = address_bytes(route->address.family);
 	struct rtmsg *header;
 	struct nlmsghdr *message = rtnl_request(links->rtnl, type, flags, sizeof(*header), &header);
 
-	header->rtm_family = (guint8)route->family;
+	header->rtm_family = (guint8)route->address.family;
 	header->rtm_dst_len = (guint8)route->prefix;
 	header->rtm_table = RT_TABLE_MAIN;
 	header->rtm_protocol = type == RTM_NEWROUTE ? RTPROT_STATIC : RTPROT_UNSPEC;
-	header->rtm_scope = route->has_gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	header->rtm_scope = route->gateway.family ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	if (type == RTM_DELROUTE)
 		header->rtm_scope = RT_SCOPE_NOWHERE;
 	header->rtm_type = type == RTM_NEWROUTE ? RTN_UNICAST : RTN_UNSPEC;
-	mnl_attr_put(message, RTA_DST, len, route->address);
-	if (route->has_gateway)
-		mnl_attr_put(message, RTA_GATEWAY, len, route->gateway);
+	mnl_attr_put(message, RTA_DST, len, route->address.bytes);
+	if (route->gateway.family)
+		mnl_attr_put(message, RTA_GATEWAY, len, route->gateway.bytes);
 	mnl_attr_put_u32(message, RTA_OIF, index);
 	if (route->metric)
 		mnl_attr_put_u32(message, RTA_PRIORITY, route->metric);
@@ -168,11 +170,12 @@ route_change(Links *links, guint16 type, guint16 flags, guint32 index, const Lin
 gboolean
 links_route_add(Links *links, const char *name, const LinkRoute *route, GError **error)
 {
+	char text[IP_TEXT_MAX];
 	guint32 index;
 	int result;
 
-	if (links_record(links, "route %s family %d prefix %u metric %u", name, route->family, route->prefix,
-			 route->metric))
+	if (links_record(links, "route %s %s/%u metric %u", name, ip_address_format(&route->address, text),
+			 route->prefix, route->metric))
 		return TRUE;
 	index = links_index(links, name, error);
 	if (!index)
@@ -184,10 +187,11 @@ links_route_add(Links *links, const char *name, const LinkRoute *route, GError *
 gboolean
 links_route_remove(Links *links, const char *name, const LinkRoute *route, GError **error)
 {
+	char text[IP_TEXT_MAX];
 	guint32 index;
 	int result;
 
-	if (links_record(links, "route-remove %s family %d prefix %u", name, route->family, route->prefix))
+	if (links_record(links, "route-remove %s %s/%u", name, ip_address_format(&route->address, text), route->prefix))
 		return TRUE;
 	index = links_index(links, name, error);
 	if (!index)
@@ -202,11 +206,11 @@ route_cb(const struct nlmsghdr *message, void *data)
 	GArray *list = data;
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
 	LinkRoute route = {
-		.family = header->rtm_family,
+		.address.family = header->rtm_family,
 		.prefix = header->rtm_dst_len,
 		.protocol = header->rtm_protocol,
 	};
-	guint len = address_bytes(route.family);
+	guint len = address_bytes(route.address.family);
 	guint32 table = header->rtm_table;
 	const struct nlattr *attr;
 
@@ -217,12 +221,12 @@ route_cb(const struct nlmsghdr *message, void *data)
 		switch (mnl_attr_get_type(attr)) {
 		case RTA_DST:
 			if (size >= len)
-				memcpy(route.address, mnl_attr_get_payload(attr), len);
+				memcpy(route.address.bytes, mnl_attr_get_payload(attr), len);
 			break;
 		case RTA_GATEWAY:
 			if (size >= len) {
-				memcpy(route.gateway, mnl_attr_get_payload(attr), len);
-				route.has_gateway = TRUE;
+				route.gateway.family = route.address.family;
+				memcpy(route.gateway.bytes, mnl_attr_get_payload(attr), len);
 			}
 			break;
 		case RTA_OIF:
