@@ -188,13 +188,19 @@ xml_attr_value(const xmlAttr *attr)
 }
 
 char *
-xml_text(const xmlNode *node)
+xml_content(const xmlNode *node)
 {
 	xmlChar *value = xmlNodeGetContent((xmlNode *)node);
 	char *copy = g_strdup(value ? str(value) : "");
 
 	xmlFree(value);
-	return g_strstrip(copy);
+	return copy;
+}
+
+char *
+xml_text(const xmlNode *node)
+{
+	return g_strstrip(xml_content(node));
 }
 
 char *
@@ -231,8 +237,8 @@ xml_quote(const char *text)
 	return g_string_free(out, FALSE);
 }
 
-void
-xml_append(GString *out, const char *text)
+static void
+append_escaped(GString *out, const char *text, const char *as_they_are)
 {
 	for (const char *p = text; *p; p++) {
 		switch (*p) {
@@ -254,13 +260,45 @@ xml_append(GString *out, const char *text)
 		case '\t':
 		case '\n':
 		case '\r':
-			/* A reader turns a bare one in an attribute into a blank (XML 1.0, 3.3.3). */
-			g_string_append_printf(out, "&#%d;", *p);
-			break;
+			if (!strchr(as_they_are, *p)) {
+				g_string_append_printf(out, "&#%d;", *p);
+				break;
+			}
+			G_GNUC_FALLTHROUGH;
 		default:
 			g_string_append_c(out, *p);
 		}
 	}
+}
+
+void
+xml_append(GString *out, const char *text)
+{
+	/* A reader turns a bare newline or tab in an attribute into a blank (XML 1.0, 3.3.3). */
+	append_escaped(out, text, "");
+}
+
+void
+xml_append_content(GString *out, const char *text)
+{
+	append_escaped(out, text, "\t\n");
+}
+
+char *
+xml_verbatim(const xmlNode *node)
+{
+	g_autoptr(xmlDoc) doc = xmlNewDoc(BAD_CAST "1.0");
+	xmlNode *copy = doc ? xmlDocCopyNode((xmlNode *)node, doc, 1) : NULL;
+	xmlOutputBuffer *buffer = copy ? xmlAllocOutputBuffer(NULL) : NULL;
+	char *text = NULL;
+
+	if (!buffer)
+		g_error("out of memory");
+	xmlDocSetRootElement(doc, copy);
+	xmlNodeDumpOutput(buffer, doc, copy, 0, 0, "UTF-8");
+	text = g_strndup((const char *)xmlOutputBufferGetContent(buffer), xmlOutputBufferGetSize(buffer));
+	xmlOutputBufferClose(buffer);
+	return text;
 }
 
 void

@@ -44,6 +44,9 @@ char *xml_attr_value(const xmlAttr *attr);
 /** xml_text: the text inside an element without surrounding blanks (transfer full, g_free), never NULL */
 char *xml_text(const xmlNode *node);
 
+/** xml_content: the text inside an element as it stands (transfer full, g_free), never NULL */
+char *xml_content(const xmlNode *node);
+
 /** xml_label: a node's name as written, with its namespace prefix (transfer full, g_free) */
 char *xml_label(const xmlNode *node);
 
@@ -52,6 +55,16 @@ char *xml_quote(const char *text);
 
 /** xml_append: append text escaped for an attribute value or for content */
 void xml_append(GString *out, const char *text);
+
+/** xml_append_content: append text escaped for content, where newlines and tabs stand as they are */
+void xml_append_content(GString *out, const char *text);
+
+/**
+ * xml_verbatim: an element as it was written, with the namespaces it uses declared inside it
+ *
+ * Returns: (transfer full): UTF-8 without a newline at the end.
+ */
+char *xml_verbatim(const xmlNode *node);
 
 /** xml_append_attr: append " NAME='VALUE'", the value escaped */
 void xml_append_attr(GString *out, const char *name, const char *value);

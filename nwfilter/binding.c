@@ -13,7 +13,7 @@
 
 /* The child element that must be there. */
 static const xmlNode *
-require_child(NwReader *reader, const xmlNode *node, const char *name, GError **error)
+require_child(XmlReader *reader, const xmlNode *node, const char *name, GError **error)
 {
 	const xmlNode *child = xml_child(node, name);
 
@@ -39,9 +39,9 @@ is_device_name(const char *name)
 }
 
 static char *
-device_read(NwReader *reader, const xmlNode *node, GError **error)
+device_read(XmlReader *reader, const xmlNode *node, GError **error)
 {
-	g_autofree char *name = nw_reader_require(reader, node, "name", error);
+	g_autofree char *name = xml_reader_require(reader, node, "name", error);
 	g_autofree char *quoted = NULL;
 
 	if (!name)
@@ -57,9 +57,10 @@ device_read(NwReader *reader, const xmlNode *node, GError **error)
 }
 
 static gboolean
-owner_read(NwReader *reader, const xmlNode *root, NwBinding *binding, GError **error)
+owner_read(XmlReader *reader, const xmlNode *root, NwBinding *binding, GError **error)
 {
 	const xmlNode *owner = require_child(reader, root, "owner", error);
+	g_autofree char *uuid_text = NULL;
 	const xmlNode *name, *uuid;
 
 	if (!owner)
@@ -75,12 +76,13 @@ owner_read(NwReader *reader, const xmlNode *root, NwBinding *binding, GError **e
 	uuid = require_child(reader, owner, "uuid", error);
 	if (!uuid)
 		return FALSE;
-	binding->owner_uuid = nw_reader_uuid(reader, uuid, error);
+	uuid_text = xml_text(uuid);
+	binding->owner_uuid = xml_reader_uuid(reader, uuid, uuid_text, error);
 	return binding->owner_uuid != NULL;
 }
 
 static gboolean
-mac_read(NwReader *reader, const xmlNode *root, NwBinding *binding, GError **error)
+mac_read(XmlReader *reader, const xmlNode *root, NwBinding *binding, GError **error)
 {
 	const xmlNode *node = require_child(reader, root, "mac", error);
 	g_autofree char *text = NULL;
@@ -88,7 +90,7 @@ mac_read(NwReader *reader, const xmlNode *root, NwBinding *binding, GError **err
 
 	if (!node)
 		return FALSE;
-	text = nw_reader_require(reader, node, "address", error);
+	text = xml_reader_require(reader, node, "address", error);
 	if (!text)
 		return FALSE;
 	if (nw_mac_parse(text, binding->mac))
@@ -102,7 +104,7 @@ mac_read(NwReader *reader, const xmlNode *root, NwBinding *binding, GError **err
 }
 
 static gboolean
-filterref_read(NwReader *reader, const xmlNode *root, NwBinding *binding, GError **error)
+filterref_read(XmlReader *reader, const xmlNode *root, NwBinding *binding, GError **error)
 {
 	const xmlNode *node = require_child(reader, root, "filterref", error);
 	g_autoptr(NwInclude) include = node ? nw_reader_include(reader, node, error) : NULL;
@@ -120,7 +122,7 @@ nw_binding_parse(const char *text, const char *file, GError **error)
 {
 	g_autoptr(xmlDoc) doc = xml_doc_parse(text, BINDING_BYTES_MAX, file, "filterbinding", error);
 	g_autoptr(NwBinding) binding = NULL;
-	NwReader reader = { .file = file };
+	XmlReader reader = { .file = file };
 	const xmlNode *root, *node;
 
 	if (!doc)

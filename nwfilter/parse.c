@@ -8,14 +8,14 @@
 
 /* Sets a reason found elsewhere, with the place it was found at. */
 static gboolean
-refuse(NwReader *reader, const xmlNode *node, const GError *cause, GError **error)
+refuse(XmlReader *reader, const xmlNode *node, const GError *cause, GError **error)
 {
 	xml_set_error(error, cause->code, reader->file, node, "%s", cause->message);
 	return FALSE;
 }
 
 static gboolean
-chain_read(NwReader *reader, const xmlNode *node, NwFilter *filter, GError **error)
+chain_read(XmlReader *reader, const xmlNode *node, NwFilter *filter, GError **error)
 {
 	g_autofree char *chain = xml_attr(node, "chain");
 	g_autofree char *priority = xml_attr(node, "priority");
@@ -30,11 +30,11 @@ chain_read(NwReader *reader, const xmlNode *node, NwFilter *filter, GError **err
 	if (!priority)
 		return TRUE;
 	if (!chain)
-		return nw_reader_tolerate(reader, node, error, "ignored",
-					  "priority='%s' without chain: the priority is "
-					  "the chain's",
-					  quoted);
-	if (!nw_reader_integer(priority, NW_PRIORITY_MIN, NW_PRIORITY_MAX, &number)) {
+		return xml_reader_tolerate(reader, node, error, "ignored",
+					   "priority='%s' without chain: the priority is "
+					   "the chain's",
+					   quoted);
+	if (!xml_reader_integer(priority, NW_PRIORITY_MIN, NW_PRIORITY_MAX, &number)) {
 		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node,
 			      "priority='%s': expected a decimal "
 			      "number from %d to %d",
@@ -46,25 +46,27 @@ chain_read(NwReader *reader, const xmlNode *node, NwFilter *filter, GError **err
 }
 
 static gboolean
-uuid_read(NwReader *reader, const xmlNode *node, NwFilter *filter, GError **error)
+uuid_read(XmlReader *reader, const xmlNode *node, NwFilter *filter, GError **error)
 {
 	static const char *const attrs[] = { NULL };
+	g_autofree char *text = NULL;
 
 	if (filter->uuid)
-		return nw_reader_tolerate(reader, node, error, "ignored", "a second <uuid>: a filter has one");
-	if (!nw_reader_attrs(reader, node, attrs, error))
+		return xml_reader_tolerate(reader, node, error, "ignored", "a second <uuid>: a filter has one");
+	if (!xml_reader_attrs(reader, node, attrs, error))
 		return FALSE;
 	if (xml_next(node->children)) {
 		xml_set_error(error, SLUICE_ERROR_XML, reader->file, node, "<uuid> holds text only");
 		return FALSE;
 	}
-	filter->uuid = nw_reader_uuid(reader, node, error);
+	text = xml_text(node);
+	filter->uuid = xml_reader_uuid(reader, node, text, error);
 	return filter->uuid != NULL;
 }
 
 /* Appends a rule or a reference. */
 static gboolean
-item_read(NwReader *reader, const xmlNode *node, gboolean is_rule, NwFilter *filter, GError **error)
+item_read(XmlReader *reader, const xmlNode *node, gboolean is_rule, NwFilter *filter, GError **error)
 {
 	g_autoptr(NwItem) item = g_new0(NwItem, 1);
 
@@ -86,15 +88,15 @@ item_read(NwReader *reader, const xmlNode *node, gboolean is_rule, NwFilter *fil
 }
 
 static gboolean
-filter_read(NwReader *reader, const xmlNode *root, NwFilter *filter, GError **error)
+filter_read(XmlReader *reader, const xmlNode *root, NwFilter *filter, GError **error)
 {
 	static const char *const attrs[] = { "name", "chain", "priority", NULL };
 	static const char *const children[] = { "uuid", "rule", "filterref", NULL };
 	g_autoptr(GError) cause = NULL;
 
-	if (!nw_reader_attrs(reader, root, attrs, error))
+	if (!xml_reader_attrs(reader, root, attrs, error))
 		return FALSE;
-	filter->name = nw_reader_require(reader, root, "name", error);
+	filter->name = xml_reader_require(reader, root, "name", error);
 	if (!filter->name)
 		return FALSE;
 	if (!nw_name_check(filter->name, &cause))
@@ -102,7 +104,7 @@ filter_read(NwReader *reader, const xmlNode *root, NwFilter *filter, GError **er
 	if (!chain_read(reader, root, filter, error))
 		return FALSE;
 	for (const xmlNode *node = root->children; node; node = node->next) {
-		if (!nw_reader_child(reader, root, node, children, error))
+		if (!xml_reader_child(reader, root, node, children, error))
 			return FALSE;
 		if (xml_is(node, "uuid")) {
 			if (!uuid_read(reader, node, filter, error))
@@ -123,7 +125,7 @@ filter_read(NwReader *reader, const xmlNode *root, NwFilter *filter, GError **er
  * defaults and escapes, by a factor below 16.
  */
 static gboolean
-canonical_size_check(const NwReader *reader, const xmlNode *root, const char *text, const NwFilter *filter,
+canonical_size_check(const XmlReader *reader, const xmlNode *root, const char *text, const NwFilter *filter,
 		     GError **error)
 {
 	g_autofree char *canonical = NULL;
@@ -151,7 +153,7 @@ nw_filter_parse(const char *text, const char *file, gboolean lenient, GPtrArray 
 	g_autoptr(xmlDoc) doc = NULL;
 	g_autoptr(NwFilter) filter = NULL;
 	g_autoptr(GPtrArray) warnings = NULL;
-	NwReader reader = { .file = file, .lenient = lenient };
+	XmlReader reader = { .file = file, .lenient = lenient };
 
 	doc = xml_doc_parse(text, NW_FILTER_BYTES_MAX, file, "filter", error);
 	if (!doc)

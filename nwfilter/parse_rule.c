@@ -31,7 +31,7 @@ rule_value(const NwRule *rule, const char *name)
 }
 
 static gboolean
-attr_read(NwReader *reader, const xmlNode *node, const char *text, gboolean negate, NwRule *rule, guint i,
+attr_read(XmlReader *reader, const xmlNode *node, const char *text, gboolean negate, NwRule *rule, guint i,
 	  GError **error)
 {
 	const NwAttrInfo *attr = &rule->proto->attrs[i];
@@ -41,13 +41,13 @@ attr_read(NwReader *reader, const xmlNode *node, const char *text, gboolean nega
 	g_autofree char *quoted = xml_quote(text);
 
 	if (*text == '$' && (attr->type == NW_TYPE_STATE || attr->type == NW_TYPE_TCP_FLAGS))
-		return nw_reader_tolerate(reader, node, error, "ignored", "%s='%s': a variable has no meaning here",
-					  attr->name, quoted);
+		return xml_reader_tolerate(reader, node, error, "ignored", "%s='%s': a variable has no meaning here",
+					   attr->name, quoted);
 	if (value->is_set && attr->role != NW_ROLE_COMMENT && value->negate != negate &&
-	    !nw_reader_tolerate(reader, node, error, "the later one holds",
-				"%s is given twice in one rule, once with "
-				"match='no'",
-				attr->name))
+	    !xml_reader_tolerate(reader, node, error, "the later one holds",
+				 "%s is given twice in one rule, once with "
+				 "match='no'",
+				 attr->name))
 		return FALSE;
 	if (!nw_value_parse(attr, text, reader->lenient, value, &note, &cause)) {
 		xml_set_error(error, cause->code, reader->file, node, "<%s> %s", rule->proto->element, cause->message);
@@ -56,7 +56,7 @@ attr_read(NwReader *reader, const xmlNode *node, const char *text, gboolean nega
 	value->negate = negate;
 	value->line = xml_line(node);
 	if (note)
-		nw_reader_warn(reader, node, "%s='%s': %s", attr->name, quoted, note);
+		xml_reader_warn(reader, node, "%s='%s': %s", attr->name, quoted, note);
 	return TRUE;
 }
 
@@ -71,7 +71,7 @@ attr_find(const NwProtoInfo *proto, const xmlAttr *attr)
 }
 
 static gboolean
-match_read(NwReader *reader, const xmlNode *node, gboolean *ret_negate, GError **error)
+match_read(XmlReader *reader, const xmlNode *node, gboolean *ret_negate, GError **error)
 {
 	g_autofree char *match = xml_attr(node, "match");
 	g_autofree char *quoted = xml_quote(match ? match : "");
@@ -79,18 +79,18 @@ match_read(NwReader *reader, const xmlNode *node, gboolean *ret_negate, GError *
 	*ret_negate = g_strcmp0(match, "no") == 0;
 	if (!match || *ret_negate || strcmp(match, "yes") == 0)
 		return TRUE;
-	return nw_reader_tolerate(reader, node, error, "read as yes", "match='%s': expected yes or no", quoted);
+	return xml_reader_tolerate(reader, node, error, "read as yes", "match='%s': expected yes or no", quoted);
 }
 
 static gboolean
-unknown_attr(NwReader *reader, const xmlNode *node, const xmlAttr *attr, const NwProtoInfo *proto, GError **error)
+unknown_attr(XmlReader *reader, const xmlNode *node, const xmlAttr *attr, const NwProtoInfo *proto, GError **error)
 {
 	g_autofree char *label = xml_label((const xmlNode *)attr);
 	g_autofree char *quoted = xml_quote(label);
 	g_autoptr(GString) words = NULL;
 
 	if (reader->lenient) {
-		nw_reader_warn(reader, node, "<%s> has no attribute '%s'; ignored", proto->element, quoted);
+		xml_reader_warn(reader, node, "<%s> has no attribute '%s'; ignored", proto->element, quoted);
 		return TRUE;
 	}
 	words = g_string_new("match");
@@ -102,12 +102,12 @@ unknown_attr(NwReader *reader, const xmlNode *node, const xmlAttr *attr, const N
 }
 
 static gboolean
-proto_read(NwReader *reader, const xmlNode *node, NwRule *rule, GError **error)
+proto_read(XmlReader *reader, const xmlNode *node, NwRule *rule, GError **error)
 {
 	guint signed_count = 0;
 	gboolean negate;
 
-	if (!match_read(reader, node, &negate, error) || !nw_reader_no_children(reader, node, error))
+	if (!match_read(reader, node, &negate, error) || !xml_reader_no_children(reader, node, error))
 		return FALSE;
 	for (const xmlAttr *attr = node->properties; attr; attr = attr->next) {
 		g_autofree char *text = NULL;
@@ -127,16 +127,16 @@ proto_read(NwReader *reader, const xmlNode *node, NwRule *rule, GError **error)
 		signed_count += rule->proto->attrs[i].role != NW_ROLE_COMMENT;
 	}
 	if (negate && !signed_count)
-		return nw_reader_tolerate(reader, node, error, "read without it",
-					  "<%s match='no'> has no attribute to "
-					  "invert",
-					  rule->proto->element);
+		return xml_reader_tolerate(reader, node, error, "read without it",
+					   "<%s match='no'> has no attribute to "
+					   "invert",
+					   rule->proto->element);
 	return TRUE;
 }
 
 /* Attributes that only mean something with the one before them. */
 static gboolean
-group_check(NwReader *reader, const xmlNode *node, NwRule *rule, guint first, guint end, GError **error)
+group_check(XmlReader *reader, const xmlNode *node, NwRule *rule, guint first, guint end, GError **error)
 {
 	const NwAttrInfo *base_attr = &rule->proto->attrs[first];
 	NwValue *base = &rule->values[first];
@@ -148,17 +148,17 @@ group_check(NwReader *reader, const xmlNode *node, NwRule *rule, guint first, gu
 		if (!value->is_set)
 			continue;
 		if (!base->is_set) {
-			if (!nw_reader_tolerate(reader, node, error, "ignored", "%s needs %s beside it", attr->name,
-						base_attr->name))
+			if (!xml_reader_tolerate(reader, node, error, "ignored", "%s needs %s beside it", attr->name,
+						 base_attr->name))
 				return FALSE;
 			nw_value_clear(value);
 			continue;
 		}
 		if (value->negate != base->negate) {
-			if (!nw_reader_tolerate(reader, node, error, "the sign of the first holds for both",
-						"%s and %s "
-						"say one thing: match='no' must hold for both or none",
-						base_attr->name, attr->name))
+			if (!xml_reader_tolerate(reader, node, error, "the sign of the first holds for both",
+						 "%s and %s "
+						 "say one thing: match='no' must hold for both or none",
+						 base_attr->name, attr->name))
 				return FALSE;
 			value->negate = base->negate;
 		}
@@ -167,10 +167,10 @@ group_check(NwReader *reader, const xmlNode *node, NwRule *rule, guint first, gu
 			g_autofree char *from = nw_value_format(base_attr, base);
 			g_autofree char *to = nw_value_format(attr, value);
 
-			if (!nw_reader_tolerate(reader, node, error, "kept, but no packet can match",
-						"%s='%s' is above "
-						"%s='%s'",
-						base_attr->name, from, attr->name, to))
+			if (!xml_reader_tolerate(reader, node, error, "kept, but no packet can match",
+						 "%s='%s' is above "
+						 "%s='%s'",
+						 base_attr->name, from, attr->name, to))
 				return FALSE;
 		}
 	}
@@ -186,7 +186,7 @@ has_ports(guint32 protocol)
 
 /* <ip> and <ipv6> match the layer 4 header only where the protocol says what it is. */
 static gboolean
-layer4_check(NwReader *reader, const xmlNode *node, const NwRule *rule, GError **error)
+layer4_check(XmlReader *reader, const xmlNode *node, const NwRule *rule, GError **error)
 {
 	const char *element = rule->proto->element;
 	NwValue *protocol;
@@ -211,16 +211,16 @@ layer4_check(NwReader *reader, const xmlNode *node, const NwRule *rule, GError *
 		return FALSE;
 	}
 	if (icmp && (!protocol || protocol->is_var || protocol->number != 58) &&
-	    !nw_reader_tolerate(reader, node, error, "kept, but ICMPv6 is not asked for",
-				"<%s> %s needs "
-				"protocol='icmpv6' beside it",
-				element, icmp))
+	    !xml_reader_tolerate(reader, node, error, "kept, but ICMPv6 is not asked for",
+				 "<%s> %s needs "
+				 "protocol='icmpv6' beside it",
+				 element, icmp))
 		return FALSE;
 	if ((port || icmp) && protocol && protocol->negate)
-		return nw_reader_tolerate(reader, node, error, "kept, but no packet can match",
-					  "<%s> %s needs a "
-					  "protocol without match='no'",
-					  element, port ? port : icmp);
+		return xml_reader_tolerate(reader, node, error, "kept, but no packet can match",
+					   "<%s> %s needs a "
+					   "protocol without match='no'",
+					   element, port ? port : icmp);
 	return TRUE;
 }
 
@@ -242,7 +242,7 @@ settle_comment(NwRule *rule)
 }
 
 static gboolean
-rule_check(NwReader *reader, const xmlNode *node, NwRule *rule, GError **error)
+rule_check(XmlReader *reader, const xmlNode *node, NwRule *rule, GError **error)
 {
 	const NwProtoInfo *proto = rule->proto;
 
@@ -253,23 +253,23 @@ rule_check(NwReader *reader, const xmlNode *node, NwRule *rule, GError **error)
 	settle_comment(rule);
 	if (strcmp(proto->element, "stp") == 0 && rule->direction == RULE_DIRECTION_INOUT &&
 	    rule_value(rule, "srcmacaddr") &&
-	    !nw_reader_tolerate(reader, node, error, "kept",
-				"<stp srcmacaddr> cannot be used with direction='inout': a "
-				"BPDU goes to a fixed address, so nothing can be swapped"))
+	    !xml_reader_tolerate(reader, node, error, "kept",
+				 "<stp srcmacaddr> cannot be used with direction='inout': a "
+				 "BPDU goes to a fixed address, so nothing can be swapped"))
 		return FALSE;
 	return layer4_check(reader, node, rule, error);
 }
 
 /* Finds the protocol elements of a rule; several of one kind make one match. */
 static gboolean
-rule_read_protocol(NwReader *reader, const xmlNode *node, NwRule *rule, GError **error)
+rule_read_protocol(XmlReader *reader, const xmlNode *node, NwRule *rule, GError **error)
 {
 	const xmlNode *last = NULL;
 
 	for (const xmlNode *child = node->children; child; child = child->next) {
 		const NwProtoInfo *proto;
 
-		if (!nw_reader_child(reader, node, child, NULL, error))
+		if (!xml_reader_child(reader, node, child, NULL, error))
 			return FALSE;
 		if (child->type != XML_ELEMENT_NODE)
 			continue;
@@ -278,16 +278,16 @@ rule_read_protocol(NwReader *reader, const xmlNode *node, NwRule *rule, GError *
 			g_autofree char *label = xml_label(child);
 			g_autofree char *quoted = xml_quote(label);
 
-			if (!nw_reader_tolerate(reader, child, error, "ignored", "<%s> is no protocol of a rule",
-						quoted))
+			if (!xml_reader_tolerate(reader, child, error, "ignored", "<%s> is no protocol of a rule",
+						 quoted))
 				return FALSE;
 			continue;
 		}
 		if (rule->proto && proto != rule->proto) {
-			if (!nw_reader_tolerate(reader, child, error, "ignored",
-						"<%s> in a rule that matches <%s>: one "
-						"rule has one protocol",
-						proto->element, rule->proto->element))
+			if (!xml_reader_tolerate(reader, child, error, "ignored",
+						 "<%s> in a rule that matches <%s>: one "
+						 "rule has one protocol",
+						 proto->element, rule->proto->element))
 				return FALSE;
 			continue;
 		}
@@ -301,14 +301,14 @@ rule_read_protocol(NwReader *reader, const xmlNode *node, NwRule *rule, GError *
 	}
 	if (!last) {
 		if (xml_next(node->children))
-			nw_reader_warn(reader, node, "the rule matches every frame: it has no protocol that is known");
+			xml_reader_warn(reader, node, "the rule matches every frame: it has no protocol that is known");
 		return TRUE;
 	}
 	return rule_check(reader, last, rule, error);
 }
 
 static gboolean
-word_refused(NwReader *reader, const xmlNode *node, const char *name, const char *value, const char *words,
+word_refused(XmlReader *reader, const xmlNode *node, const char *name, const char *value, const char *words,
 	     GError **error)
 {
 	g_autofree char *quoted = xml_quote(value);
@@ -319,7 +319,7 @@ word_refused(NwReader *reader, const xmlNode *node, const char *name, const char
 }
 
 static gboolean
-statematch_read(NwReader *reader, const xmlNode *node, gboolean *ret_statematch, GError **error)
+statematch_read(XmlReader *reader, const xmlNode *node, gboolean *ret_statematch, GError **error)
 {
 	g_autofree char *text = xml_attr(node, "statematch");
 	g_autofree char *quoted = xml_quote(text ? text : "");
@@ -331,14 +331,14 @@ statematch_read(NwReader *reader, const xmlNode *node, gboolean *ret_statematch,
 		*ret_statematch = FALSE;
 		return TRUE;
 	}
-	return nw_reader_tolerate(reader, node, error, "read as true",
-				  "statematch='%s': expected one of: 0, 1, true, "
-				  "false",
-				  quoted);
+	return xml_reader_tolerate(reader, node, error, "read as true",
+				   "statematch='%s': expected one of: 0, 1, true, "
+				   "false",
+				   quoted);
 }
 
 static gboolean
-rule_read_attrs(NwReader *reader, const xmlNode *node, NwRule *rule, GError **error)
+rule_read_attrs(XmlReader *reader, const xmlNode *node, NwRule *rule, GError **error)
 {
 	static const char *const attrs[] = { "action", "direction", "priority", "statematch", NULL };
 	g_autofree char *action = NULL;
@@ -347,16 +347,16 @@ rule_read_attrs(NwReader *reader, const xmlNode *node, NwRule *rule, GError **er
 	g_autofree char *quoted = xml_quote(priority ? priority : "");
 	gint number;
 
-	if (!nw_reader_attrs(reader, node, attrs, error))
+	if (!xml_reader_attrs(reader, node, attrs, error))
 		return FALSE;
-	action = nw_reader_require(reader, node, "action", error);
+	action = xml_reader_require(reader, node, "action", error);
 	if (!action)
 		return FALSE;
 	number = rule_action_parse(action);
 	if (number < 0)
 		return word_refused(reader, node, "action", action, "drop, accept, reject, return, continue", error);
 	rule->action = (RuleAction)number;
-	direction = nw_reader_require(reader, node, "direction", error);
+	direction = xml_reader_require(reader, node, "direction", error);
 	if (!direction)
 		return FALSE;
 	number = rule_direction_parse(direction);
@@ -364,17 +364,17 @@ rule_read_attrs(NwReader *reader, const xmlNode *node, NwRule *rule, GError **er
 		return word_refused(reader, node, "direction", direction, "in, out, inout", error);
 	rule->direction = (RuleDirection)number;
 	rule->priority = NW_PRIORITY_DEFAULT;
-	if (priority && !nw_reader_integer(priority, NW_PRIORITY_MIN, NW_PRIORITY_MAX, &rule->priority) &&
-	    !nw_reader_tolerate(reader, node, error, "read as " G_STRINGIFY(NW_PRIORITY_DEFAULT),
-				"priority='%s': "
-				"expected a decimal number from %d to %d",
-				quoted, NW_PRIORITY_MIN, NW_PRIORITY_MAX))
+	if (priority && !xml_reader_integer(priority, NW_PRIORITY_MIN, NW_PRIORITY_MAX, &rule->priority) &&
+	    !xml_reader_tolerate(reader, node, error, "read as " G_STRINGIFY(NW_PRIORITY_DEFAULT),
+				 "priority='%s': "
+				 "expected a decimal number from %d to %d",
+				 quoted, NW_PRIORITY_MIN, NW_PRIORITY_MAX))
 		return FALSE;
 	return statematch_read(reader, node, &rule->statematch, error);
 }
 
 NwRule *
-nw_reader_rule(NwReader *reader, const xmlNode *node, GError **error)
+nw_reader_rule(XmlReader *reader, const xmlNode *node, GError **error)
 {
 	g_autoptr(NwRule) rule = g_new0(NwRule, 1);
 

@@ -179,7 +179,7 @@ number_parse(Reading *reading, const char *text, NwValue *value)
 static gboolean
 word_or_number_parse(Reading *reading, const char *text, NwValue *value)
 {
-	const NwWord *word = nw_word_find(nw_words_of(reading->attr->type), text);
+	const Word *word = word_find(nw_words_of(reading->attr->type), text);
 
 	if (!word)
 		return number_parse(reading, text, value);
@@ -190,7 +190,7 @@ word_or_number_parse(Reading *reading, const char *text, NwValue *value)
 static gboolean
 boolean_parse(Reading *reading, const char *text, NwValue *value)
 {
-	for (const NwWord *word = nw_words_of(NW_TYPE_BOOLEAN); word->name; word++) {
+	for (const Word *word = nw_words_of(NW_TYPE_BOOLEAN); word->name; word++) {
 		if (strcmp(word->name, text) != 0)
 			continue;
 		value->number = word->number;
@@ -297,7 +297,7 @@ word_list_parse(Reading *reading, const char *text, gsize len, guint32 *ret_bits
 	guint32 bits = 0;
 
 	while (text < end) {
-		const NwWord *word;
+		const Word *word;
 
 		if (*text == ' ') {
 			text++;
@@ -313,7 +313,7 @@ word_list_parse(Reading *reading, const char *text, gsize len, guint32 *ret_bits
 			text++;
 			continue;
 		}
-		word = nw_word_find_prefix(nw_words_of(reading->attr->type), text, (gsize)(end - text));
+		word = word_find_prefix(nw_words_of(reading->attr->type), text, (gsize)(end - text));
 		if (!word)
 			return FALSE;
 		if (after_word) {
@@ -547,7 +547,7 @@ address_format(int family, const NwValue *value)
 char *
 nw_value_format(const NwAttrInfo *attr, const NwValue *value)
 {
-	const NwWord *words = nw_words_of(attr->type);
+	const Word *words = nw_words_of(attr->type);
 
 	if (value->is_var)
 		return nw_var_ref_format(&value->var);
@@ -561,7 +561,7 @@ nw_value_format(const NwAttrInfo *attr, const NwValue *value)
 	case NW_TYPE_ETHERTYPE:
 	case NW_TYPE_IPPROTO:
 	case NW_TYPE_ARP_OPCODE: {
-		const char *name = nw_word_name(words, value->number);
+		const char *name = word_name(words, value->number);
 
 		return name ? g_strdup(name) : number_format(value);
 	}

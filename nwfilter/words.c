@@ -5,29 +5,29 @@
 
 #include <string.h>
 
-static const NwWord no_words[] = { { NULL, 0 } };
+static const Word no_words[] = { { NULL, 0 } };
 
-static const NwWord booleans[] = {
+static const Word booleans[] = {
 	{ "true", 1 }, { "1", 1 }, { "yes", 1 }, { "false", 0 }, { "0", 0 }, { "no", 0 }, { NULL, 0 },
 };
 
-static const NwWord ethertypes[] = {
+static const Word ethertypes[] = {
 	{ "arp", 0x0806 }, { "rarp", 0x8035 }, { "ipv4", 0x0800 }, { "ipv6", 0x86dd }, { "vlan", 0x8100 }, { NULL, 0 },
 };
 
-static const NwWord ip_protocols[] = {
+static const Word ip_protocols[] = {
 	{ "tcp", 6 },  { "udp", 17 }, { "udplite", 136 }, { "esp", 50 },    { "ah", 51 },
 	{ "icmp", 1 }, { "igmp", 2 }, { "sctp", 132 },	  { "icmpv6", 58 }, { NULL, 0 },
 };
 
 /* The numbers libvirt and ebtables know; IANA gives ARP-NAK 10. */
-static const NwWord arp_opcodes[] = {
+static const Word arp_opcodes[] = {
 	{ "Request", 1 },	{ "Reply", 2 },	      { "Request_Reverse", 3 }, { "Reply_Reverse", 4 },
 	{ "DRARP_Request", 5 }, { "DRARP_Reply", 6 }, { "DRARP_Error", 7 },	{ "InARP_Request", 8 },
 	{ "ARP_NAK", 9 },	{ NULL, 0 },
 };
 
-static const NwWord states[] = {
+static const Word states[] = {
 	{ "NEW", RULE_CT_NEW },
 	{ "ESTABLISHED", RULE_CT_ESTABLISHED },
 	{ "RELATED", RULE_CT_RELATED },
@@ -37,12 +37,12 @@ static const NwWord states[] = {
 };
 
 /* RFC 9293, 3.1, from the lowest bit. */
-static const NwWord tcp_flags[] = {
+static const Word tcp_flags[] = {
 	{ "FIN", 0x01 }, { "SYN", 0x02 }, { "RST", 0x04 }, { "PSH", 0x08 }, { "ACK", 0x10 },
 	{ "URG", 0x20 }, { "ALL", 0x3f }, { "NONE", 0 },   { NULL, 0 },
 };
 
-const NwWord *
+const Word *
 nw_words_of(NwType type)
 {
 	switch (type) {
@@ -76,38 +76,6 @@ nw_words_of(NwType type)
 	return no_words;
 }
 
-const NwWord *
-nw_word_find(const NwWord *words, const char *text)
-{
-	for (; words->name; words++) {
-		if (g_ascii_strcasecmp(words->name, text) == 0)
-			return words;
-	}
-	return NULL;
-}
-
-const NwWord *
-nw_word_find_prefix(const NwWord *words, const char *text, gsize len)
-{
-	for (; words->name; words++) {
-		gsize word_len = strlen(words->name);
-
-		if (word_len <= len && g_ascii_strncasecmp(words->name, text, word_len) == 0)
-			return words;
-	}
-	return NULL;
-}
-
-const char *
-nw_word_name(const NwWord *words, guint32 number)
-{
-	for (; words->name; words++) {
-		if (words->number == number)
-			return words->name;
-	}
-	return NULL;
-}
-
 /* Exactly one bit set. */
 static gboolean
 is_single(guint32 number)
@@ -116,9 +84,9 @@ is_single(guint32 number)
 }
 
 char *
-nw_words_format_bits(const NwWord *words, guint32 bits)
+nw_words_format_bits(const Word *words, guint32 bits)
 {
-	const char *whole = nw_word_name(words, bits);
+	const char *whole = word_name(words, bits);
 	GString *out;
 
 	if (whole)
@@ -135,7 +103,7 @@ nw_words_format_bits(const NwWord *words, guint32 bits)
 }
 
 char *
-nw_words_list(const NwWord *words)
+nw_words_list(const Word *words)
 {
 	gboolean is_bits = words == states || words == tcp_flags;
 	GString *out = g_string_new(NULL);
