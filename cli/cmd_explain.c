@@ -145,7 +145,7 @@ subject_open(Subject *subject, const CliArgs *args, GError **error)
 	lookup_data = port ? (gpointer)subject : (gpointer)subject->library;
 	root = lookup(subject->binding->filter, lookup_data);
 	if (root)
-		subject->program = nw_compile(root, lookup, lookup_data, error);
+		subject->program = nw_compile_bound(root, subject->binding->params, lookup, lookup_data, error);
 	else
 		sluice_error_set(error, SLUICE_ERROR_NO_NWFILTER, "network filter '%s' is not defined",
 				 subject->binding->filter);

@@ -259,6 +259,7 @@ print_trace(const RuleTrace *trace, GString *out)
 	const char *indent = trace->chain->ethertype || !g_str_equal(trace->chain->name, "root") ? "    " : "  ";
 	g_autofree char *rule = step->jump ? NULL : rule_text(step);
 	g_autofree char *missed = trace->missed ? match_text(trace->missed) : NULL;
+	g_autofree char *place = step->jump ? NULL : rule_origin_place(&step->origin);
 
 	/* A chain's entry is a jump, and a rule that was missed says by which match. */
 	g_assert(step->jump || (trace->kind != RULE_TRACE_ENTERED && trace->kind != RULE_TRACE_PASSED));
@@ -271,11 +272,10 @@ print_trace(const RuleTrace *trace, GString *out)
 		g_string_append_printf(out, "%schain %s is not for this frame\n", indent, step->jump->name);
 		return;
 	case RULE_TRACE_MATCHED:
-		g_string_append_printf(out, "%s%s:%u: %s\n", indent, step->origin.file, step->origin.line, rule);
+		g_string_append_printf(out, "%s%s: %s\n", indent, place, rule);
 		break;
 	case RULE_TRACE_MISSED:
-		g_string_append_printf(out, "%s%s:%u: %s: no: %s, ", indent, step->origin.file, step->origin.line, rule,
-				       missed);
+		g_string_append_printf(out, "%s%s: %s: no: %s, ", indent, place, rule, missed);
 		if (trace->packet_value)
 			g_string_append_printf(out, "packet has %s\n", trace->packet_value);
 		else if (trace->missed->field == RULE_FIELD_IPSET)
@@ -289,14 +289,15 @@ print_trace(const RuleTrace *trace, GString *out)
 static void
 print_verdict(const RuleVerdict *verdict, GString *out)
 {
+	g_autofree char *place = verdict->step ? rule_origin_place(&verdict->step->origin) : NULL;
+
 	if (!verdict->step) {
 		g_string_append_printf(out, "verdict: %s: no rule decided\n", rule_action_name(verdict->action));
 		return;
 	}
-	g_string_append_printf(out, "verdict: %s by %s:%u (filter %s, chain %s, %s stage",
-			       rule_action_name(verdict->action), verdict->step->origin.file,
-			       verdict->step->origin.line, verdict->step->origin.filter, verdict->chain->name,
-			       stage_name(verdict->stage));
+	g_string_append_printf(out, "verdict: %s by %s (filter %s, chain %s, %s stage",
+			       rule_action_name(verdict->action), place, verdict->step->origin.filter,
+			       verdict->chain->name, stage_name(verdict->stage));
 	if (verdict->step->comment)
 		g_string_append_printf(out, ", \"%s\"", verdict->step->comment);
 	g_string_append(out, ")\n");

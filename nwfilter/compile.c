@@ -34,6 +34,12 @@
 static const guint8 bridge_group_address[6] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
 static const guint8 bpdu_llc[5] = { 0x42, 0x42, 0x03, 0x00, 0x00 };
 
+/*
+ * How a tag begins. 0x8100 stands for the service tag 0x88a8 too. The others were used for the outer of two tags before
+ * IEEE 802.1ad: Linux takes them for unknown types, but switches behind it may not.
+ */
+static const guint16 tag_ethertypes[] = { 0x8100, 0x9100, 0x9200, 0x9300 };
+
 typedef struct {
 	const NwTreeRule *tree_rule;
 	const NwRule *rule;
@@ -335,13 +341,39 @@ holds_way(const NwRule *rule, RuleWay way)
 	       (rule->direction == RULE_DIRECTION_OUT) == (way == RULE_FROM_GUEST);
 }
 
+/* A rule that no <rule> wrote: it carries out the VLAN policy, and says where that comes from. */
+static RuleStep *
+add_vlan_step(const RuleProgram *program, RuleChain *root, const RuleVars *scope)
+{
+	RuleStep *step = rule_chain_rule(root, RULE_ACTION_DROP, NW_PRIORITY_MIN);
+	const RuleOrigin *origin = &program->vlan_origin;
+
+	step->defaults = scope;
+	step->origin = (RuleOrigin){ g_strdup(origin->filter), g_strdup(origin->file), origin->line };
+	step->comment = origin->line ? g_strdup_printf("vlan-policy of filter %s", origin->filter)
+				     : g_strdup("vlan-policy of the port");
+	return step;
+}
+
+/* Before all else: a rule of the filter itself may accept. */
 static void
-compile_link(const NwTree *tree, RuleStage *stage, RuleWay way)
+add_vlan_steps(const RuleProgram *program, RuleChain *root, const RuleVars *scope)
+{
+	if (program->vlan_policy != RULE_VLAN_DROP)
+		return;
+	for (guint i = 0; i < G_N_ELEMENTS(tag_ethertypes); i++)
+		rule_step_match_uint(add_vlan_step(program, root, scope), RULE_FIELD_ETHER_TYPE, FALSE,
+				     tag_ethertypes[i]);
+}
+
+static void
+compile_link(const NwTree *tree, const RuleProgram *program, RuleStage *stage, RuleWay way)
 {
 	RuleChain *root = rule_stage_chain(stage, "root", 0, FALSE, 0);
 	g_autoptr(GPtrArray) pending = g_ptr_array_new();
 	guint next = 0;
 
+	add_vlan_steps(program, root, tree->scopes->pdata[0]);
 	/* The sub-chains first, with their rules: rules of other chains than root follow root's in the tree. */
 	for (guint i = 0; i < tree->rules->len; i++) {
 		const NwTreeRule *rule = &g_array_index(tree->rules, NwTreeRule, i);
@@ -504,17 +536,43 @@ compile_network(const NwTree *tree, RuleStage *stage, RuleWay way)
 		rule_chain_jump(root, ipv6);
 }
 
+/* What the port says wins over what the filters say. */
+static gboolean
+decide_vlan(const NwFilter *root, const NwTreeVlan *said, const RuleVars *params, RuleProgram *program, GError **error)
+{
+	RuleOrigin *origin = &program->vlan_origin;
+
+	if (!nw_params_vlan_policy(params, &program->vlan_policy, error))
+		return FALSE;
+	if (program->vlan_policy != RULE_VLAN_UNSAID) {
+		*origin = (RuleOrigin){ g_strdup(root->name), g_strdup("parameter " NW_VLAN_POLICY_PARAM), 0 };
+	} else if (said->filter) {
+		program->vlan_policy = said->policy;
+		*origin = (RuleOrigin){ g_strdup(said->filter->name), g_strdup(said->filter->file), said->line };
+	}
+	if (program->vlan_policy == RULE_VLAN_INSPECT) {
+		g_autofree char *place = rule_origin_place(origin);
+
+		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "%s: vlan-policy 'inspect' is not supported",
+				 place);
+		return FALSE;
+	}
+	return TRUE;
+}
+
 RuleProgram *
-nw_compile(const NwFilter *root, NwLookupFn lookup, gpointer lookup_data, GError **error)
+nw_compile_bound(const NwFilter *root, const RuleVars *params, NwLookupFn lookup, gpointer lookup_data, GError **error)
 {
 	g_autoptr(NwTree) tree = nw_tree_resolve(root, lookup, lookup_data, error);
-	RuleProgram *program;
+	g_autoptr(RuleProgram) program = NULL;
 
 	if (!tree)
 		return NULL;
 	program = rule_program_new();
+	if (!decide_vlan(root, &tree->vlan, params, program, error))
+		return NULL;
 	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
-		compile_link(tree, &program->stage[way][RULE_STAGE_LINK], way);
+		compile_link(tree, program, &program->stage[way][RULE_STAGE_LINK], way);
 		compile_network(tree, &program->stage[way][RULE_STAGE_NETWORK], way);
 	}
 	/* The steps point into the scopes, and the names outlive the tree. */
@@ -522,5 +580,11 @@ nw_compile(const NwFilter *root, NwLookupFn lookup, gpointer lookup_data, GError
 	program->scopes = g_ptr_array_ref(tree->scopes);
 	g_ptr_array_unref(program->filters);
 	program->filters = g_ptr_array_ref(tree->filters);
-	return program;
+	return g_steal_pointer(&program);
+}
+
+RuleProgram *
+nw_compile(const NwFilter *root, NwLookupFn lookup, gpointer lookup_data, GError **error)
+{
+	return nw_compile_bound(root, NULL, lookup, lookup_data, error);
 }

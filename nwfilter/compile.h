@@ -15,3 +15,12 @@
  * Errors: those of nw_tree_resolve(), and %SLUICE_ERROR_BUILD_FIREWALL for a rule that has no meaning.
  */
 RuleProgram *nw_compile(const NwFilter *root, NwLookupFn lookup, gpointer lookup_data, GError **error);
+
+/**
+ * nw_compile_bound: the program for a port that is bound with @params
+ * @params: (nullable): only VLAN_POLICY is looked at; it wins over the filters' vlan-policy
+ *
+ * Errors: those of nw_compile() and nw_params_vlan_policy().
+ */
+RuleProgram *nw_compile_bound(const NwFilter *root, const RuleVars *params, NwLookupFn lookup, gpointer lookup_data,
+			      GError **error);

@@ -35,7 +35,7 @@ nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_dat
 				 binding->filter);
 		return NULL;
 	}
-	program = nw_compile(root, lookup, lookup_data, error);
+	program = nw_compile_bound(root, binding->params, lookup, lookup_data, error);
 	if (!program)
 		return NULL;
 	if (format == NW_COMPILE_IR)

@@ -8,6 +8,7 @@
 /* A compiled filter tree, shared by the templates made from it. */
 typedef struct {
 	RuleProgram *rules;
+	RuleVlanPolicy port_policy; /* what the ports that it is for say of VLAN tags themselves */
 } Program;
 
 /* One set of chains in the kernel, for all ports of one filter and shape. */
@@ -90,7 +91,7 @@ typedef struct {
 typedef struct {
 	NwEngine *engine;
 	const NwFilter *definition; /* overlays the lookup */
-	GHashTable *programs;	    /* filter name -> Program */
+	GHashTable *programs;	    /* the ports' VLAN policy, '/', filter name -> Program */
 	GHashTable *templates;	    /* identity -> StagedTemplate */
 	GPtrArray *ports;	    /* of StagedPort */
 	NftBatch *batch;

@@ -87,7 +87,7 @@ stage_lookup(const char *name, gpointer data)
 
 /* The program of a live template stands until a redefinition stages another. */
 static Program *
-live_program(const Stage *stage, const char *filter)
+live_program(const Stage *stage, const char *filter, RuleVlanPolicy port_policy)
 {
 	GHashTableIter iter;
 	gpointer value;
@@ -97,6 +97,7 @@ live_program(const Stage *stage, const char *filter)
 		Template *template = value;
 
 		if (template->port_count && g_str_equal(template->filter, filter) &&
+		    template->program->port_policy == port_policy &&
 		    !(stage->definition &&
 		      g_ptr_array_find_with_equal_func(template->program->rules->filters, stage->definition->name,
 						       g_str_equal, NULL)))
@@ -106,14 +107,21 @@ live_program(const Stage *stage, const char *filter)
 }
 
 static Program *
-stage_program(Stage *stage, const char *filter, GError **error)
+stage_program(Stage *stage, const NwBinding *binding, GError **error)
 {
-	Program *program = g_hash_table_lookup(stage->programs, filter);
+	const char *filter = binding->filter;
+	g_autofree char *key = NULL;
+	RuleVlanPolicy port_policy;
 	const NwFilter *root;
+	Program *program;
 
+	if (!nw_params_vlan_policy(binding->params, &port_policy, error))
+		return NULL;
+	key = g_strdup_printf("%s/%s", rule_vlan_policy_name(port_policy), filter);
+	program = g_hash_table_lookup(stage->programs, key);
 	if (program)
 		return program;
-	program = live_program(stage, filter);
+	program = live_program(stage, filter, port_policy);
 	if (program) {
 		program_ref(program);
 	} else {
@@ -124,13 +132,14 @@ stage_program(Stage *stage, const char *filter, GError **error)
 			sluice_error_set(error, SLUICE_ERROR_NO_NWFILTER, "network filter '%s' is not defined", filter);
 			return NULL;
 		}
-		rules = nw_compile(root, stage_lookup, stage, error);
+		rules = nw_compile_bound(root, binding->params, stage_lookup, stage, error);
 		if (!rules)
 			return NULL;
 		program = g_rc_box_new0(Program);
 		program->rules = rules;
+		program->port_policy = port_policy;
 	}
-	g_hash_table_insert(stage->programs, g_strdup(filter), program);
+	g_hash_table_insert(stage->programs, g_steal_pointer(&key), program);
 	return program;
 }
 
@@ -259,6 +268,12 @@ stage_template(Stage *stage, const char *filter, const char *shape, Program *pro
 
 	g_checksum_update(sum, (const guchar *)filter, (gssize)strlen(filter) + 1);
 	g_checksum_update(sum, (const guchar *)shape, -1);
+	if (program->port_policy != RULE_VLAN_UNSAID) {
+		const char *policy = rule_vlan_policy_name(program->port_policy);
+
+		g_checksum_update(sum, (const guchar *)"", 1);
+		g_checksum_update(sum, (const guchar *)policy, -1);
+	}
 	staged = g_hash_table_lookup(stage->templates, g_checksum_get_string(sum));
 	if (staged)
 		return staged;
@@ -292,7 +307,7 @@ stage_template(Stage *stage, const char *filter, const char *shape, Program *pro
 gboolean
 stage_port(Stage *stage, StagedPort *staged, const NwBinding *binding, GError **error)
 {
-	Program *program = stage_program(stage, binding->filter, error);
+	Program *program = stage_program(stage, binding, error);
 	g_autoptr(RuleVars) vars = nw_binding_vars(binding);
 	g_autofree char *shape = NULL;
 

@@ -84,6 +84,8 @@ nw_filter_format(const NwFilter *filter)
 	/* libvirt leaves 0 out even where it is not the chain's default, and loses it so. */
 	if (filter->chain_priority || nw_chain_default_priority(filter->chain))
 		g_string_append_printf(out, " priority='%d'", filter->chain_priority);
+	if (filter->vlan_policy != RULE_VLAN_UNSAID)
+		xml_append_attr(out, "vlan-policy", rule_vlan_policy_name(filter->vlan_policy));
 	g_string_append_printf(out, ">\n  <uuid>%s</uuid>\n", filter->uuid);
 	for (guint i = 0; i < filter->items->len; i++) {
 		const NwItem *item = g_ptr_array_index(filter->items, i);

@@ -112,6 +112,36 @@ nw_name_check(const char *name, GError **error)
 	return FALSE;
 }
 
+gboolean
+nw_vlan_policy_parse(const char *what, const char *text, RuleVlanPolicy *ret_policy, GError **error)
+{
+	g_autofree char *quoted = xml_quote(text);
+	RuleVlanPolicy policy = rule_vlan_policy_parse(text);
+
+	if (policy != RULE_VLAN_UNSAID) {
+		*ret_policy = policy;
+		return TRUE;
+	}
+	sluice_error_set(error, SLUICE_ERROR_XML_DETAIL, "%s='%s': expected drop, inspect or pass", what, quoted);
+	return FALSE;
+}
+
+gboolean
+nw_params_vlan_policy(const RuleVars *params, RuleVlanPolicy *ret_policy, GError **error)
+{
+	const GPtrArray *values = params ? rule_vars_get(params, NW_VLAN_POLICY_PARAM) : NULL;
+
+	if (!values) {
+		*ret_policy = RULE_VLAN_UNSAID;
+		return TRUE;
+	}
+	if (values->len == 1)
+		return nw_vlan_policy_parse("parameter " NW_VLAN_POLICY_PARAM, values->pdata[0], ret_policy, error);
+	sluice_error_set(error, SLUICE_ERROR_XML_DETAIL,
+			 "parameter " NW_VLAN_POLICY_PARAM " is given more than once: a policy is one word");
+	return FALSE;
+}
+
 void
 nw_rule_free(NwRule *rule)
 {

@@ -117,6 +117,8 @@ typedef struct {
 	gboolean uuid_generated;
 	char *chain; /* "root" where not given */
 	gint chain_priority;
+	RuleVlanPolicy vlan_policy;
+	guint line;	  /* of the document's element */
 	GPtrArray *items; /* of NwItem, in the order written */
 	char *file;	  /* for messages: where the text came from */
 } NwFilter;
@@ -176,6 +178,23 @@ char *nw_binding_format(const NwBinding *binding);
 /** nw_binding_vars: what its filter's variables stand for: the parameters, and MAC where they do not give it (transfer
  * full) */
 RuleVars *nw_binding_vars(const NwBinding *binding);
+
+#define NW_VLAN_POLICY_PARAM "VLAN_POLICY"
+
+/**
+ * nw_vlan_policy_parse: read the word for it, in any case
+ *
+ * Errors: %SLUICE_ERROR_XML_DETAIL naming @what, the words that there are, and the one found.
+ */
+gboolean nw_vlan_policy_parse(const char *what, const char *text, RuleVlanPolicy *ret_policy, GError **error);
+
+/**
+ * nw_params_vlan_policy: what the parameter VLAN_POLICY says
+ * @ret_policy: %RULE_VLAN_UNSAID where it is not among @params
+ *
+ * Errors: as nw_vlan_policy_parse(); more than one value.
+ */
+gboolean nw_params_vlan_policy(const RuleVars *params, RuleVlanPolicy *ret_policy, GError **error);
 
 /**
  * nw_name_check: whether a filter's name may be used

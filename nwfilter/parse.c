@@ -46,6 +46,17 @@ chain_read(XmlReader *reader, const xmlNode *node, NwFilter *filter, GError **er
 }
 
 static gboolean
+vlan_policy_read(XmlReader *reader, const xmlNode *node, NwFilter *filter, GError **error)
+{
+	g_autofree char *policy = xml_attr(node, "vlan-policy");
+	g_autoptr(GError) cause = NULL;
+
+	if (policy && !nw_vlan_policy_parse("vlan-policy", policy, &filter->vlan_policy, &cause))
+		return refuse(reader, node, cause, error);
+	return TRUE;
+}
+
+static gboolean
 uuid_read(XmlReader *reader, const xmlNode *node, NwFilter *filter, GError **error)
 {
 	static const char *const attrs[] = { NULL };
@@ -90,7 +101,7 @@ item_read(XmlReader *reader, const xmlNode *node, gboolean is_rule, NwFilter *fi
 static gboolean
 filter_read(XmlReader *reader, const xmlNode *root, NwFilter *filter, GError **error)
 {
-	static const char *const attrs[] = { "name", "chain", "priority", NULL };
+	static const char *const attrs[] = { "name", "chain", "priority", "vlan-policy", NULL };
 	static const char *const children[] = { "uuid", "rule", "filterref", NULL };
 	g_autoptr(GError) cause = NULL;
 
@@ -101,7 +112,8 @@ filter_read(XmlReader *reader, const xmlNode *root, NwFilter *filter, GError **e
 		return FALSE;
 	if (!nw_name_check(filter->name, &cause))
 		return refuse(reader, root, cause, error);
-	if (!chain_read(reader, root, filter, error))
+	filter->line = xml_line(root);
+	if (!chain_read(reader, root, filter, error) || !vlan_policy_read(reader, root, filter, error))
 		return FALSE;
 	for (const xmlNode *node = root->children; node; node = node->next) {
 		if (!xml_reader_child(reader, root, node, children, error))

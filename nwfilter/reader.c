@@ -26,6 +26,7 @@ parameter_read(XmlReader *reader, const xmlNode *node, RuleVars *params, GError 
 	g_autofree char *quoted_name = xml_quote(name ? name : "");
 	g_autofree char *quoted_value = xml_quote(value ? value : "");
 	g_autoptr(GError) cause = NULL;
+	RuleVlanPolicy policy;
 
 	if (!xml_reader_attrs(reader, node, attrs, error) || !xml_reader_no_children(reader, node, error))
 		return FALSE;
@@ -44,9 +45,9 @@ parameter_read(XmlReader *reader, const xmlNode *node, RuleVars *params, GError 
 					   "parameter %s value='%s': expected "
 					   "letters, digits and '_', '.', ':'",
 					   quoted_name, quoted_value);
-	if (rule_vars_add(params, name, value, &cause))
+	if (rule_vars_add(params, name, value, &cause) && nw_params_vlan_policy(params, &policy, &cause))
 		return TRUE;
-	xml_set_error(error, SLUICE_ERROR_LIMIT, reader->file, node, "%s", cause->message);
+	xml_set_error(error, cause->code, reader->file, node, "%s", cause->message);
 	return FALSE;
 }
 

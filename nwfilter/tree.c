@@ -87,8 +87,21 @@ walk_target(Walk *walk, const NwFilter *filter, const NwInclude *include, GError
 	return target;
 }
 
+/* What a reference's own parameter says stands for the whole filter that it names. */
 static gboolean
-expand(Walk *walk, const NwFilter *filter, const RuleVars *scope, GError **error)
+vlan_of_reference(const NwFilter *filter, const NwInclude *include, NwTreeVlan *vlan, GError **error)
+{
+	RuleVlanPolicy policy;
+
+	if (!nw_params_vlan_policy(include->params, &policy, error))
+		return FALSE;
+	if (policy != RULE_VLAN_UNSAID)
+		*vlan = (NwTreeVlan){ policy, filter, include->line };
+	return TRUE;
+}
+
+static gboolean
+expand(Walk *walk, const NwFilter *filter, const RuleVars *scope, NwTreeVlan *ret_vlan, GError **error)
 {
 	NwTree *tree = walk->tree;
 
@@ -104,6 +117,7 @@ expand(Walk *walk, const NwFilter *filter, const RuleVars *scope, GError **error
 	for (guint i = 0; i < filter->items->len; i++) {
 		const NwItem *item = filter->items->pdata[i];
 		const NwFilter *target;
+		NwTreeVlan vlan = { 0 };
 		RuleVars *merged;
 
 		if (item->rule) {
@@ -132,10 +146,15 @@ expand(Walk *walk, const NwFilter *filter, const RuleVars *scope, GError **error
 			return FALSE;
 		merged = scope_merge(scope, item->include->params);
 		g_ptr_array_add(tree->scopes, merged);
-		if (!expand(walk, target, merged, error))
+		if (!expand(walk, target, merged, &vlan, error) ||
+		    !vlan_of_reference(filter, item->include, &vlan, error))
 			return FALSE;
+		if (vlan.policy > ret_vlan->policy)
+			*ret_vlan = vlan;
 		walk->depth--;
 	}
+	if (filter->vlan_policy != RULE_VLAN_UNSAID)
+		*ret_vlan = (NwTreeVlan){ filter->vlan_policy, filter, filter->line };
 	return TRUE;
 }
 
@@ -170,7 +189,7 @@ nw_tree_resolve(const NwFilter *root, NwLookupFn lookup, gpointer lookup_data, G
 	tree->filters = g_ptr_array_new_with_free_func(g_free);
 	g_ptr_array_add(tree->scopes, scope);
 	walk.path[walk.depth++] = root;
-	if (!expand(&walk, root, scope, error))
+	if (!expand(&walk, root, scope, &tree->vlan, error))
 		return NULL;
 	g_array_sort(tree->rules, compare_rules);
 	g_ptr_array_sort(tree->filters, compare_text);

@@ -14,10 +14,18 @@ typedef struct {
 	guint sequence; /* depth-first position, for a stable sort */
 } NwTreeRule;
 
+/* The VLAN policy of a tree: the outermost filter that says one decides, of siblings the strictest. */
+typedef struct {
+	RuleVlanPolicy policy;
+	const NwFilter *filter; /* (transfer none): where it is said; NULL: nowhere */
+	guint line;
+} NwTreeVlan;
+
 typedef struct {
 	GArray *rules;	    /* of NwTreeRule, sorted: root chain first, then by priority */
 	GPtrArray *scopes;  /* of RuleVars */
 	GPtrArray *filters; /* of utf8: names of the tree, sorted, each once */
+	NwTreeVlan vlan;
 } NwTree;
 
 /**

@@ -47,6 +47,34 @@ rule_direction_parse(const char *name)
 	return find_word(directions, G_N_ELEMENTS(directions), name);
 }
 
+static const char *const vlan_policies[] = {
+	[RULE_VLAN_UNSAID] = "",
+	[RULE_VLAN_PASS] = "pass",
+	[RULE_VLAN_INSPECT] = "inspect",
+	[RULE_VLAN_DROP] = "drop",
+};
+
+const char *
+rule_vlan_policy_name(RuleVlanPolicy policy)
+{
+	return vlan_policies[policy];
+}
+
+RuleVlanPolicy
+rule_vlan_policy_parse(const char *name)
+{
+	for (guint i = RULE_VLAN_PASS; i < G_N_ELEMENTS(vlan_policies); i++)
+		if (g_ascii_strcasecmp(vlan_policies[i], name) == 0)
+			return (RuleVlanPolicy)i;
+	return RULE_VLAN_UNSAID;
+}
+
+char *
+rule_origin_place(const RuleOrigin *origin)
+{
+	return origin->line ? g_strdup_printf("%s:%u", origin->file, origin->line) : g_strdup(origin->file);
+}
+
 static void
 operand_clear(RuleOperand *operand)
 {
@@ -111,6 +139,8 @@ rule_program_free(RuleProgram *program)
 	g_ptr_array_unref(program->scopes);
 	g_ptr_array_unref(program->filters);
 	g_clear_pointer(&program->var_steps, g_ptr_array_unref);
+	g_free(program->vlan_origin.filter);
+	g_free(program->vlan_origin.file);
 	g_free(program);
 }
 

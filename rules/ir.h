@@ -29,6 +29,18 @@ gint rule_action_parse(const char *name);
 const char *rule_direction_name(RuleDirection direction);
 gint rule_direction_parse(const char *name);
 
+/* What becomes of frames with a VLAN tag; the stricter the greater. */
+typedef enum {
+	RULE_VLAN_UNSAID,
+	RULE_VLAN_PASS,	   /* rules see the tag as the frame's type, and not what is behind it */
+	RULE_VLAN_INSPECT, /* rules see what is behind the tag too */
+	RULE_VLAN_DROP,
+} RuleVlanPolicy;
+
+/** rule_vlan_policy_name, rule_vlan_policy_parse: the language's word, in any case; %RULE_VLAN_UNSAID: unknown */
+const char *rule_vlan_policy_name(RuleVlanPolicy policy);
+RuleVlanPolicy rule_vlan_policy_parse(const char *name);
+
 /* Which way a program looks at packets. */
 typedef enum {
 	RULE_FROM_GUEST,
@@ -58,11 +70,14 @@ typedef struct {
 	char *text; /* RULE_FIELD_IPSET only */
 } RuleMatch;
 
-/* Where a rule stands in the XML. */
+/* Where a rule stands in the XML; line 0: @file says in words where else it comes from. */
 typedef struct {
 	char *filter, *file;
 	guint line;
 } RuleOrigin;
+
+/** rule_origin_place: "FILE:LINE", or the words (transfer full) */
+char *rule_origin_place(const RuleOrigin *origin);
 
 typedef struct RuleStep RuleStep;
 
@@ -94,6 +109,8 @@ typedef struct {
 	GPtrArray *scopes;    /* of RuleVars: the defaults that steps refer to */
 	GPtrArray *filters;   /* of utf8: names of all filters of the tree, sorted */
 	GPtrArray *var_steps; /* of RuleStep, (transfer none): see rule_program_var_steps() */
+	RuleVlanPolicy vlan_policy;
+	RuleOrigin vlan_origin; /* owned; of the policy, where one is said */
 } RuleProgram;
 
 RuleProgram *rule_program_new(void);

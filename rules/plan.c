@@ -506,6 +506,17 @@ plan_match_ethertype(PlanMatch *match)
 		plan_match_value(match, service);
 }
 
+static char *
+plan_comment(const RuleStep *step)
+{
+	const RuleOrigin *origin = &step->origin;
+
+	if (!step->comment)
+		return g_strdup_printf("%s:%u", origin->filter, origin->line);
+	return origin->line ? g_strdup_printf("%s:%u %s", origin->filter, origin->line, step->comment)
+			    : g_strdup_printf("%s %s", origin->filter, step->comment);
+}
+
 static PlanRule *
 plan_rule_new(PlanChain *chain, const RuleStep *step)
 {
@@ -516,9 +527,7 @@ plan_rule_new(PlanChain *chain, const RuleStep *step)
 	rule->origin = step->origin;
 	rule->matches = g_ptr_array_new_with_free_func(plan_match_free);
 	if (!step->jump)
-		rule->comment = step->comment ? g_strdup_printf("%s:%u %s", step->origin.filter, step->origin.line,
-								step->comment)
-					      : g_strdup_printf("%s:%u", step->origin.filter, step->origin.line);
+		rule->comment = plan_comment(step);
 	g_ptr_array_add(chain->rules, rule);
 	return rule;
 }

@@ -63,6 +63,8 @@ rule_match_print(GString *out, const RuleMatch *match)
 static void
 step_print(GString *out, const RuleStep *step)
 {
+	g_autofree char *place = step->jump ? NULL : rule_origin_place(&step->origin);
+
 	if (step->jump) {
 		g_string_append_printf(out, "    jump %s", step->jump->name);
 		if (step->jump->ethertype) {
@@ -82,8 +84,7 @@ step_print(GString *out, const RuleStep *step)
 		g_string_append(out, " ");
 	}
 	g_string_append_printf(out, "%s", rule_action_name(step->action));
-	g_string_append_printf(out, "    # %s %s:%u priority %d", step->origin.filter, step->origin.file,
-			       step->origin.line, step->priority);
+	g_string_append_printf(out, "    # %s %s priority %d", step->origin.filter, place, step->priority);
 	if (step->comment) {
 		g_autofree char *comment = g_strescape(step->comment, NULL);
 

@@ -478,6 +478,25 @@ test_limit_numbers(Fixture *fixture, gconstpointer data)
 
 #define ADD(PATH, FUNC) g_test_add("/engine/" PATH, Fixture, NULL, up, FUNC, down)
 
+/* What a port says of VLAN tags makes a template of its own, and is no word of another's. */
+static void
+test_vlan_policy(Fixture *fixture, gconstpointer data)
+{
+	port_bind(fixture, "vnet0", "top", "A=1.1.1.1");
+	port_bind(fixture, "vnet1", "top", "A=1.1.1.1 VLAN_POLICY=drop");
+	port_bind(fixture, "vnet2", "top", "A=1.1.1.1 VLAN_POLICY=DROP");
+	port_bind(fixture, "vnet3", "top", "A=1.1.1.1 VLAN_POLICY=pass");
+	assert_counts(fixture, 4, 3);
+	g_assert_true(port_of(fixture, "vnet1")->template == port_of(fixture, "vnet2")->template);
+	bind_refused(fixture, "vnet4", "top", "A=1.1.1.1 VLAN_POLICY=deny", SLUICE_ERROR_XML_DETAIL,
+		     "parameter VLAN_POLICY='deny': expected drop, inspect or pass");
+	redefine(fixture, "leaf", DROP("<ip srcipaddr='$A' protocol='6'/>"));
+	sweep(fixture);
+	assert_counts(fixture, 4, 3);
+	g_assert_cmpint(port_of(fixture, "vnet1")->template->program->rules->vlan_policy, ==, RULE_VLAN_DROP);
+	g_assert_cmpint(port_of(fixture, "vnet0")->template->program->rules->vlan_policy, ==, RULE_VLAN_UNSAID);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -494,6 +513,7 @@ main(int argc, char **argv)
 	ADD("start/blocked-by-reference", test_start_blocked_through_reference);
 	ADD("start/unbind-blocked", test_unbind_blocked);
 	ADD("mac", test_mac);
+	ADD("vlan-policy", test_vlan_policy);
 	g_test_add_func("/engine/mark-mask", test_mark_mask);
 	ADD("limit-numbers", test_limit_numbers);
 	return g_test_run();

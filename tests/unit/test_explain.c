@@ -70,7 +70,7 @@ case_decide(Case *c, const char *source, const char *params, const char *way, co
 	}
 	root = cli_library_find(name, c->library);
 	g_assert_nonnull(root);
-	c->program = nw_compile(root, cli_library_find, c->library, &error);
+	c->program = nw_compile_bound(root, c->binding->params, cli_library_find, c->library, &error);
 	g_assert_no_error(error);
 	c->vars = nw_binding_vars(c->binding);
 	c->origins = explain_scope_origins(root, cli_library_find, c->library);

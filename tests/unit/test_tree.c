@@ -76,6 +76,40 @@ test_empty(Fixture *fixture, gconstpointer data)
 }
 
 static void
+assert_vlan(Fixture *fixture, const char *name, RuleVlanPolicy policy, const char *filter, guint line)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(NwTree) tree = resolve(fixture, name, &error);
+
+	g_assert_no_error(error);
+	g_assert_cmpint(tree->vlan.policy, ==, policy);
+	g_assert_cmpstr(tree->vlan.filter ? tree->vlan.filter->name : NULL, ==, filter);
+	g_assert_cmpuint(tree->vlan.line, ==, line);
+}
+
+/* The outermost decides; of siblings the strictest. */
+static void
+test_vlan_policy(Fixture *fixture, gconstpointer data)
+{
+	static const char pass_by_parameter[] = "<filterref filter='drops'>"
+						"<parameter name='VLAN_POLICY' value='PASS'/></filterref>";
+
+	filters_add(fixture->filters, "silent", "", "");
+	filters_add(fixture->filters, "passes", "vlan-policy='pass'", "");
+	filters_add(fixture->filters, "inspects", "vlan-policy='inspect'", "");
+	filters_add(fixture->filters, "drops", "vlan-policy='drop'", "");
+	filters_add(fixture->filters, "siblings", "", REF("passes") REF("drops") REF("inspects") REF("silent"));
+	filters_add(fixture->filters, "outer", "vlan-policy='pass'", REF("siblings"));
+	filters_add(fixture->filters, "deep", "", REF("passes") REF("outer"));
+	filters_add(fixture->filters, "by-parameter", "", pass_by_parameter);
+	assert_vlan(fixture, "silent", RULE_VLAN_UNSAID, NULL, 0);
+	assert_vlan(fixture, "siblings", RULE_VLAN_DROP, "drops", 1);
+	assert_vlan(fixture, "outer", RULE_VLAN_PASS, "outer", 1);
+	assert_vlan(fixture, "deep", RULE_VLAN_PASS, "passes", 1);
+	assert_vlan(fixture, "by-parameter", RULE_VLAN_PASS, "by-parameter", 2);
+}
+
+static void
 test_order(Fixture *fixture, gconstpointer data)
 {
 	/* The same priority: as met, depth first. */
@@ -375,6 +409,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD("empty", NULL, test_empty);
+	ADD("vlan-policy", NULL, test_vlan_policy);
 	ADD("order/depth-first", NULL, test_order);
 	ADD("order/root-first", NULL, test_order_root_first);
 	ADD("order/chain-floor", NULL, test_order_floor);
