@@ -78,7 +78,7 @@ cli_nwfilter_compile(CliContext *context, const CliArgs *args)
 	const char *backend = cli_args_get(args, "backend");
 	g_autoptr(GError) error = NULL;
 	g_autofree char *output = NULL;
-	NwCompileFormat format = NW_COMPILE_NFT;
+	NwCompileFormat format = cli_args_has(args, "no-optimize") ? NW_COMPILE_NFT_PLAIN : NW_COMPILE_NFT;
 
 	if (backend && g_str_equal(backend, "ir")) {
 		format = NW_COMPILE_IR;

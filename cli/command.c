@@ -46,6 +46,7 @@ static const CliOption compile_options[] = {
 	{ "filter", "FILE|NAME", "XML document or name of the filter", POSITIONAL | REQUIRED, CLI_COMPLETE_FILE },
 	{ "backend", "nft|iptables|ir", "form of the output: for nft -f (default), for eb/iptables, or our own rules",
 	  0, CLI_COMPLETE_BACKEND },
+	{ "no-optimize", NULL, "for nft: the filter's rules one by one, as the other forms have them", 0, 0 },
 	{ "ifname", "NAME", "the port's interface (default vnet0)", 0, 0 },
 	{ "mac", "MAC", "the port's address (default 52:54:00:00:00:01)", 0, 0 },
 	{ "param", "NAME=VALUE", "a variable's value; repeat it for a list", REPEAT, 0 },

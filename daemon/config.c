@@ -44,6 +44,13 @@ set_max_clients(DaemonConfig *config, const char *value)
 }
 
 static gboolean
+set_optimize(DaemonConfig *config, const char *value)
+{
+	config->no_optimize = g_str_equal(value, "no");
+	return config->no_optimize || g_str_equal(value, "yes");
+}
+
+static gboolean
 set_socket_group(DaemonConfig *config, const char *value)
 {
 	if (!*value)
@@ -57,6 +64,7 @@ static const ConfigKey config_keys[] = {
 	{ "log_level", set_log_level, "error, warning, info or debug" },
 	{ "mark_mask", set_mark_mask, "a number from 1 to 0xffffffff" },
 	{ "max_clients", set_max_clients, "a number from 1 to 50000" },
+	{ "optimize", set_optimize, "yes or no" },
 	{ "socket_group", set_socket_group, "the name of a group" },
 };
 

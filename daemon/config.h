@@ -12,6 +12,7 @@ typedef struct {
 	LogLevel log_level;
 	guint32 mark_mask; /* 0: the engine's default */
 	guint max_clients;
+	gboolean no_optimize;
 	char *socket_group; /* NULL: "sluice" where that group exists */
 } DaemonConfig;
 

@@ -81,6 +81,7 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 		.state_dir = paths->run_dir,
 		.mark_mask = config->mark_mask,
 		.no_kernel = no_kernel,
+		.no_optimize = config->no_optimize,
 	};
 
 	if (!state_dir_ensure(paths->run_dir, DIR_MODE, NULL, error) ||

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "nwfilter/engine_private.h"
+#include "rules/optimise.h"
 #include "rules/xt_emit.h"
 
 static char *
@@ -49,5 +50,7 @@ nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_dat
 	plan = plan_new(program, vars, binding->port_dev, sets, error);
 	if (!plan || !nft_expr_check(plan, &lowering, error))
 		return NULL;
+	if (format == NW_COMPILE_NFT)
+		plan_optimise(plan);
 	return plan_print_nft(plan, elements, binding->port_dev);
 }

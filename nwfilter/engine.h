@@ -14,6 +14,7 @@ typedef struct {
 	const char *state_dir; /* where the engine remembers what it changed on the host (sysctls) */
 	guint32 mark_mask;     /* packet mark bits the mirrored lowering may use; 0: RULE_MARK_MASK_DEFAULT */
 	gboolean no_kernel;    /* compile and keep, but send nothing: for tests without privilege */
+	gboolean no_optimize;  /* send a filter's rules one by one, as they stand */
 } NwEngineConfig;
 
 typedef struct {
@@ -95,6 +96,7 @@ gboolean nw_tree_check(const NwFilter *definition, NwLookupFn lookup, gpointer l
 typedef enum {
 	NW_COMPILE_IR,
 	NW_COMPILE_NFT,
+	NW_COMPILE_NFT_PLAIN, /* not optimised: rule by rule */
 	NW_COMPILE_IPTABLES,
 } NwCompileFormat;
 
@@ -102,8 +104,8 @@ typedef enum {
  * nw_compile_text: the rules of one filter for one port, without any kernel
  * @binding: the port's name, MAC, filter and parameters
  *
- * Returns: (transfer full): for %NW_COMPILE_NFT, text that `nft -f` loads; for %NW_COMPILE_IPTABLES, the inputs of
- * xt_emit(), each behind a line that names its tool.
+ * Returns: (transfer full): for %NW_COMPILE_NFT and %NW_COMPILE_NFT_PLAIN, text that `nft -f` loads; for
+ * %NW_COMPILE_IPTABLES, the inputs of xt_emit(), each behind a line that names its tool.
  */
 char *nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_data, NwCompileFormat format,
 		      GError **error);

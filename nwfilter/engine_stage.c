@@ -7,6 +7,7 @@
 #include "nwfilter/compile.h"
 #include "nwfilter/engine_private.h"
 #include "rules/bpdu.h"
+#include "rules/optimise.h"
 
 static Program *
 program_ref(Program *program)
@@ -231,14 +232,16 @@ stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVar
 	staged->memo = template->memo;
 	staged->memo.version = NFT_MEMO_VERSION;
 	staged->memo.number = template->number;
-	content_hash(engine, plan, staged->memo.content);
 	staged->program = program_ref(program);
-	staged->plan = g_steal_pointer(&plan);
 	staged->lowering = (NftLowering){
 		&engine->features, engine_mark_mask(engine), template->name, template->memo.generation, { 0 }
 	};
-	if (!nft_expr_check(staged->plan, &staged->lowering, error))
+	if (!nft_expr_check(plan, &staged->lowering, error))
 		return FALSE;
+	if (!engine->config.no_optimize)
+		plan_optimise(plan);
+	content_hash(engine, plan, staged->memo.content);
+	staged->plan = g_steal_pointer(&plan);
 	if (staged->plan->is_stateful && !engine->features.bridge_ct && !engine->features.bridge_nf_call &&
 	    !engine->config.no_kernel) {
 		sluice_error_set(

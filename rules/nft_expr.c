@@ -265,36 +265,101 @@ emit_lookup(Emit *emit, const PlanMatch *match)
 	nft_expr_lookup(emit->rule, NFT_REG32_00, set->name, 0, FALSE, 0, match->negate);
 }
 
-/* An anonymous constant set of @count values of @len bytes each; returns its id. */
-static guint32
-emit_constant_set(NftBatch *batch, guint16 family, const guint8 *const *values, guint count, guint len,
-		  const char *what)
+#define ELEMENTS_PER_MESSAGE 400 /* the list's length is 16 bits */
+
+typedef enum { SET_OF_VALUES, SET_OF_RANGES } ConstantSetKind;
+
+/* The value behind @value; FALSE behind the last. */
+static gboolean
+next_value(const guint8 *value, guint len, guint8 *ret_next)
+{
+	memcpy(ret_next, value, len);
+	for (guint i = len; i-- > 0;)
+		if (++ret_next[i])
+			return TRUE;
+	return FALSE;
+}
+
+static struct nftnl_set *
+constant_set(guint16 family, guint32 id)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
-	guint32 id = nft_batch_next_set_id(batch);
-	struct nlmsghdr *message;
 
 	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, family);
 	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFT_TABLE);
 	nftnl_set_set_str(set, NFTNL_SET_NAME, ANONYMOUS_SET);
 	nftnl_set_set_u32(set, NFTNL_SET_ID, id);
-	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, 4); /* TYPE_INTEGER: for listing only */
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, len);
-	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, count);
-	message = nft_batch_begin(batch, NFT_MSG_NEWSET, family, NLM_F_CREATE | NLM_F_EXCL, what);
-	nftnl_set_nlmsg_build_payload(message, set);
-	nft_batch_end(batch, message);
-	for (guint i = 0; i < count; i++) {
-		struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
+	return set;
+}
 
-		nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, values[i], len);
-		nftnl_set_elem_add(set, elem);
-	}
-	message = nft_batch_begin(batch, NFT_MSG_NEWSETELEM, family, NLM_F_CREATE, what);
+/* nft lists ranges right when it is told that their bytes are in the network's order. */
+static void
+constant_set_byteorder(struct nftnl_set *set)
+{
+	static const guint32 big_endian = 2;
+	struct nftnl_udata_buf *userdata = nftnl_udata_buf_alloc(64);
+
+	nftnl_udata_put_u32(userdata, NFTNL_UDATA_SET_KEYBYTEORDER, big_endian);
+	nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(userdata), nftnl_udata_buf_len(userdata));
+	nftnl_udata_buf_free(userdata);
+}
+
+static void
+constant_set_send(NftBatch *batch, guint16 family, struct nftnl_set *set, const char *what)
+{
+	struct nlmsghdr *message = nft_batch_begin(batch, NFT_MSG_NEWSETELEM, family, NLM_F_CREATE, what);
+
 	nftnl_set_elems_nlmsg_build_payload(message, set);
 	nft_batch_end(batch, message);
 	nftnl_set_free(set);
+}
+
+static void
+constant_set_element(struct nftnl_set *set, const guint8 *value, guint len, guint32 flags)
+{
+	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
+
+	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, value, len);
+	if (flags)
+		nftnl_set_elem_set_u32(elem, NFTNL_SET_ELEM_FLAGS, flags);
+	nftnl_set_elem_add(set, elem);
+}
+
+/* An anonymous constant set of @count values of @len bytes each, in pairs for ranges; returns its id. */
+static guint32
+emit_constant_set(NftBatch *batch, guint16 family, ConstantSetKind kind, const guint8 *const *values, guint count,
+		  guint len, const char *what)
+{
+	guint32 id = nft_batch_next_set_id(batch);
+	struct nftnl_set *set = constant_set(family, id);
+	struct nlmsghdr *message;
+
+	nftnl_set_set_u32(set, NFTNL_SET_FLAGS,
+			  NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | (kind == SET_OF_RANGES ? NFT_SET_INTERVAL : 0));
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, 4); /* TYPE_INTEGER: for listing only */
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, len);
+	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, count);
+	if (kind == SET_OF_RANGES)
+		constant_set_byteorder(set);
+	message = nft_batch_begin(batch, NFT_MSG_NEWSET, family, NLM_F_CREATE | NLM_F_EXCL, what);
+	nftnl_set_nlmsg_build_payload(message, set);
+	nft_batch_end(batch, message);
+	nftnl_set_free(set);
+	for (guint at = 0; at < count;) {
+		guint end = MIN(count, at + ELEMENTS_PER_MESSAGE);
+
+		set = constant_set(family, id);
+		for (; at < end; at++) {
+			guint8 next[16];
+
+			/* The value behind a range's last ends it. */
+			if (kind == SET_OF_VALUES || at % 2 == 0)
+				constant_set_element(set, values[at], len, 0);
+			else if (next_value(values[at], len, next))
+				constant_set_element(set, next, len, NFT_SET_ELEM_INTERVAL_END);
+		}
+		constant_set_send(batch, family, set, what);
+	}
 	return id;
 }
 
@@ -350,8 +415,9 @@ emit_values(Emit *emit, const PlanMatch *match)
 		nft_expr_cmp(emit->rule, match->negate, NFT_REG_1, values[0], span.len);
 	else
 		nft_expr_lookup(emit->rule, NFT_REG_1, ANONYMOUS_SET,
-				emit_constant_set(emit->batch, NFPROTO_BRIDGE, values, count, span.len,
-						  emit->plan_rule->comment),
+				emit_constant_set(emit->batch, NFPROTO_BRIDGE,
+						  match->is_range ? SET_OF_RANGES : SET_OF_VALUES, values, count,
+						  span.len, emit->plan_rule->comment),
 				FALSE, 0, match->negate);
 }
 
@@ -490,7 +556,7 @@ emit_ct_mirrored(Emit *emit, const PlanMatch *state, const PlanMatch *direction)
 		}
 	nft_expr_bitwise(emit->rule, NFT_REG_1, &mask, NULL, sizeof(mask));
 	nft_expr_lookup(emit->rule, NFT_REG_1, ANONYMOUS_SET,
-			emit_constant_set(emit->batch, NFPROTO_BRIDGE, values, count, sizeof(guint32),
+			emit_constant_set(emit->batch, NFPROTO_BRIDGE, SET_OF_VALUES, values, count, sizeof(guint32),
 					  emit->plan_rule->comment),
 			FALSE, 0, FALSE);
 }

@@ -199,6 +199,7 @@ static void
 print_values(const Text *text, const PlanMatch *match)
 {
 	const char *words = match->has_mask ? NULL : field_words(match->field);
+	gboolean is_set = match->values->len > (match->is_range ? 2 : 1);
 	GString *out = text->out;
 
 	/* Numbers only behind raw expressions: their words would bring tests of their own. */
@@ -214,16 +215,16 @@ print_values(const Text *text, const PlanMatch *match)
 		print_raw_value(out, match->field, match->mask);
 	}
 	g_string_append(out, match->negate ? " != " : " ");
-	if (match->has_mask && !match->negate)
+	if (match->has_mask && !match->negate && !is_set)
 		g_string_append(out, "== ");
-	if (!match->is_range && match->values->len > 1)
+	if (is_set)
 		g_string_append(out, "{ ");
 	for (guint i = 0; i < match->values->len; i++) {
 		if (i)
-			g_string_append(out, match->is_range ? "-" : ", ");
+			g_string_append(out, match->is_range && i % 2 ? "-" : ", ");
 		print_typed_value(out, match->field, words, match->values->pdata[i]);
 	}
-	g_string_append(out, !match->is_range && match->values->len > 1 ? " } " : " ");
+	g_string_append(out, is_set ? " } " : " ");
 }
 
 static void

@@ -456,12 +456,13 @@ plan_match_free(gpointer data)
 	g_free(match);
 }
 
-static void
+void
 plan_rule_free(gpointer data)
 {
 	PlanRule *rule = data;
 
 	g_ptr_array_unref(rule->matches);
+	g_clear_pointer(&rule->origins, g_array_unref);
 	g_free(rule->comment);
 	g_free(rule);
 }

@@ -54,7 +54,7 @@ typedef struct {
 	gboolean negate, has_mask, is_range;
 	gboolean is_presence; /* holds whatever the value, but the packet must have the field */
 	guint8 mask[16];
-	GPtrArray *values; /* of guint8[16]: any of them; two for a range; NULL with a set */
+	GPtrArray *values; /* of guint8[16]: any of them; two for each range; NULL with a set */
 	PlanSet *set;
 	RuleField fields[RULE_TUPLE_MAX]; /* what is looked up, in the set's order */
 } PlanMatch;
@@ -63,8 +63,9 @@ typedef struct {
 	RuleAction action;
 	gint jump;	    /* index of the chain to jump to; -1: a rule */
 	GPtrArray *matches; /* of PlanMatch */
-	char *comment;	    /* "filter:line", and the rule's own comment */
+	char *comment;	    /* "filter:line", and the rule's own comment; for several: "filter:lines filter:lines" */
 	RuleOrigin origin;  /* borrowed from the program */
+	GArray *origins;    /* of RuleOrigin, borrowed: all rules that it stands for; NULL: itself only */
 } PlanRule;
 
 typedef struct {
@@ -79,6 +80,9 @@ typedef struct {
 	GPtrArray *sets;				     /* of PlanSet, (transfer none), each once */
 	gboolean is_stateful;
 } Plan;
+
+/** plan_rule_free: of one that is in no chain */
+void plan_rule_free(gpointer rule);
 
 void plan_free(Plan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)

@@ -104,7 +104,7 @@ _sluice()
 		--mac,*)  ;;
 		--param,*)  ;;
 		--filters,*) mapfile -t words < <(compgen -d -- "$cur") ;;
-		*,-*) words=(--filter --backend --ifname --mac --param --filters --lenient) ;;
+		*,-*) words=(--filter --backend --no-optimize --ifname --mac --param --filters --lenient) ;;
 		*)  ;;
 		esac ;;
 	version)

@@ -13,7 +13,7 @@ table bridge probe {
 	}
 }
 EOF
-for f in tests/golden/compile/*.nft; do
+for f in tests/golden/compile/*.nft tests/golden/compile/*.nft-plain; do
 	name=$(basename "$f")
 	if grep -q '^error' "$f"; then
 		continue

@@ -234,8 +234,8 @@ static void
 test_config(Fixture *fixture, gconstpointer data)
 {
 	static const char *const bad[] = { "log_levle = debug\n", "# ok\n\nmax_clients = 0\n", "mark_mask\n",
-					   "log_level = loud\n", "mark_mask = 0x1ffffffff\n" };
-	static const guint lines[] = { 1, 3, 1, 1, 1 };
+					   "log_level = loud\n",  "mark_mask = 0x1ffffffff\n", "optimize = maybe\n" };
+	static const guint lines[] = { 1, 3, 1, 1, 1, 1 };
 	g_autoptr(DaemonConfig) config = NULL;
 	g_autofree char *path = g_build_filename(fixture->root, "test.conf", NULL);
 
@@ -247,13 +247,14 @@ test_config(Fixture *fixture, gconstpointer data)
 		g_assert_null(daemon_config_load(path, &error));
 		g_assert_true(g_str_has_prefix(error->message, place));
 	}
-	g_assert_true(
-		g_file_set_contents(path, "log_level=info\n mark_mask = 0xff0000 \nsocket_group = kvm\n", -1, NULL));
+	g_assert_true(g_file_set_contents(
+		path, "log_level=info\n mark_mask = 0xff0000 \nsocket_group = kvm\noptimize = no\n", -1, NULL));
 	config = daemon_config_load(path, NULL);
 	g_assert_cmpint(config->log_level, ==, LOG_LEVEL_INFO);
 	g_assert_cmpuint(config->mark_mask, ==, 0xff0000);
 	g_assert_cmpuint(config->max_clients, ==, CONFIG_CLIENTS_DEFAULT);
 	g_assert_cmpstr(config->socket_group, ==, "kvm");
+	g_assert_true(config->no_optimize);
 }
 
 #define ADD(path, function) g_test_add(path, Fixture, NULL, fixture_up, function, fixture_down)
