@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rules/eval_private.h"
 #include "rules/plan.h"
 
 #define ETHERTYPE_VLAN	0x8100
 #define ETHERTYPE_SVLAN 0x88a8
-#define ITERATORS_MAX	16  /* different iterators in one rule */
 #define MATCHES_MAX	128 /* matches of one rule: more than any protocol has attributes */
 
 typedef struct {
@@ -21,16 +21,6 @@ typedef struct {
 	RuleStageId stage;
 	GArray *trace;
 } Eval;
-
-/* An iterator of a rule. Those that meet in one match (a range, a mask) share a group: they are tried together. */
-typedef struct {
-	guint id, len, group, at;
-} Iterator;
-
-typedef struct {
-	Iterator iterators[ITERATORS_MAX];
-	guint count;
-} Expansion;
 
 typedef enum { WALK_BACK, WALK_ACCEPT, WALK_DROP, WALK_ERROR } Walk;
 
@@ -66,8 +56,8 @@ match_operands(const RuleMatch *match, const RuleOperand **ret_operands)
 	return count;
 }
 
-static Iterator *
-find_iterator(Expansion *expansion, guint id)
+static RuleIterator *
+find_iterator(RuleExpansion *expansion, guint id)
 {
 	for (guint i = 0; i < expansion->count; i++)
 		if (expansion->iterators[i].id == id)
@@ -76,7 +66,7 @@ find_iterator(Expansion *expansion, guint id)
 }
 
 static void
-join_groups(Expansion *expansion, guint from, guint to)
+join_groups(RuleExpansion *expansion, guint from, guint to)
 {
 	for (guint i = 0; i < expansion->count; i++)
 		if (expansion->iterators[i].group == from)
@@ -84,20 +74,20 @@ join_groups(Expansion *expansion, guint from, guint to)
 }
 
 /* Find the iterators of a rule and the length of their lists. */
-static gboolean
-expansion_init(const RuleStep *step, const RuleVars *vars, Expansion *ret_expansion, GError **error)
+gboolean
+rule_expansion_init(const RuleStep *step, const RuleVars *vars, RuleExpansion *ret_expansion, GError **error)
 {
 	ret_expansion->count = 0;
 	for (guint i = 0; i < step->matches->len; i++) {
 		const RuleMatch *match = step->matches->pdata[i];
 		const RuleOperand *operands[3];
-		Iterator *first = NULL;
+		RuleIterator *first = NULL;
 
 		for (guint k = match_operands(match, operands); k-- > 0;) {
 			const RuleVarRef *var = &operands[k]->var;
 			const GPtrArray *values;
 			gboolean from_port;
-			Iterator *iterator;
+			RuleIterator *iterator;
 
 			if (!operands[k]->is_var)
 				continue;
@@ -108,10 +98,10 @@ expansion_init(const RuleStep *step, const RuleVars *vars, Expansion *ret_expans
 				continue;
 			iterator = find_iterator(ret_expansion, var->index);
 			if (!iterator) {
-				if (ret_expansion->count == ITERATORS_MAX)
+				if (ret_expansion->count == RULE_ITERATORS_MAX)
 					return refuse(step, error, "too many iterators in one rule", var->name);
 				iterator = &ret_expansion->iterators[ret_expansion->count++];
-				*iterator = (Iterator){ var->index, values->len, var->index, 0 };
+				*iterator = (RuleIterator){ var->index, values->len, var->index, 0 };
 			}
 			if (iterator->len != values->len)
 				return refuse(step, error, "lists that advance together differ in length", var->name);
@@ -124,9 +114,9 @@ expansion_init(const RuleStep *step, const RuleVars *vars, Expansion *ret_expans
 }
 
 /* The value that an operand has now. */
-static gboolean
-operand_value(const RuleStep *step, const RuleMatch *match, const RuleOperand *operand, const RuleVars *vars,
-	      Expansion *expansion, guint8 *ret_value, GError **error)
+gboolean
+rule_expansion_value(const RuleStep *step, const RuleMatch *match, const RuleOperand *operand, const RuleVars *vars,
+		     RuleExpansion *expansion, guint8 *ret_value, GError **error)
 {
 	const RuleVarRef *var = &operand->var;
 	const GPtrArray *values;
@@ -214,15 +204,15 @@ field_holds(const Eval *eval, const RuleMatch *match, const guint8 *low, const g
 }
 
 static gboolean
-match_holds(const Eval *eval, const RuleStep *step, const RuleMatch *match, Expansion *expansion, gboolean *ret_holds,
-	    GError **error)
+match_holds(const Eval *eval, const RuleStep *step, const RuleMatch *match, RuleExpansion *expansion,
+	    gboolean *ret_holds, GError **error)
 {
 	guint8 low[16], high[16], mask[16];
 	gboolean holds = FALSE, has_field;
 
-	if (!operand_value(step, match, &match->low, eval->vars, expansion, low, error) ||
-	    (match->has_high && !operand_value(step, match, &match->high, eval->vars, expansion, high, error)) ||
-	    (match->has_mask && !operand_value(step, match, &match->mask, eval->vars, expansion, mask, error)))
+	if (!rule_expansion_value(step, match, &match->low, eval->vars, expansion, low, error) ||
+	    (match->has_high && !rule_expansion_value(step, match, &match->high, eval->vars, expansion, high, error)) ||
+	    (match->has_mask && !rule_expansion_value(step, match, &match->mask, eval->vars, expansion, mask, error)))
 		return FALSE;
 	/* "false" asks for no check. */
 	if (match->field == RULE_FIELD_ARP_GRATUITOUS && !low[0]) {
@@ -240,8 +230,8 @@ match_holds(const Eval *eval, const RuleStep *step, const RuleMatch *match, Expa
 /* --- one rule --- */
 
 /* The group that a match's variables belong to; -1: its values never change. */
-static gint
-match_group(const RuleMatch *match, Expansion *expansion)
+gint
+rule_expansion_group(const RuleMatch *match, RuleExpansion *expansion)
 {
 	const RuleOperand *operands[3];
 
@@ -251,11 +241,11 @@ match_group(const RuleMatch *match, Expansion *expansion)
 	return -1;
 }
 
-static gboolean
-expansion_next(Expansion *expansion, gint group)
+gboolean
+rule_expansion_next(RuleExpansion *expansion, gint group)
 {
 	for (guint i = 0; i < expansion->count; i++) {
-		Iterator *iterator = &expansion->iterators[i];
+		RuleIterator *iterator = &expansion->iterators[i];
 
 		if ((gint)iterator->group != group)
 			continue;
@@ -268,7 +258,8 @@ expansion_next(Expansion *expansion, gint group)
 
 /* Try all tuples of a group on the matches that it is in; the best one's failures are added to @missed. */
 static gboolean
-group_holds(const Eval *eval, const RuleStep *step, Expansion *expansion, gint group, gboolean *missed, GError **error)
+group_holds(const Eval *eval, const RuleStep *step, RuleExpansion *expansion, gint group, gboolean *missed,
+	    GError **error)
 {
 	gboolean failed[MATCHES_MAX], best[MATCHES_MAX];
 	guint best_count = G_MAXUINT, tried = 0;
@@ -285,7 +276,7 @@ group_holds(const Eval *eval, const RuleStep *step, Expansion *expansion, gint g
 			const RuleMatch *match = step->matches->pdata[i];
 			gboolean holds = TRUE;
 
-			if (match_group(match, expansion) == group &&
+			if (rule_expansion_group(match, expansion) == group &&
 			    !match_holds(eval, step, match, expansion, &holds, error))
 				return FALSE;
 			failed[i] = !holds;
@@ -295,7 +286,7 @@ group_holds(const Eval *eval, const RuleStep *step, Expansion *expansion, gint g
 			best_count = count;
 			memcpy(best, failed, sizeof(best));
 		}
-	} while (best_count && expansion_next(expansion, group));
+	} while (best_count && rule_expansion_next(expansion, group));
 	for (guint i = 0; i < step->matches->len; i++)
 		missed[i] |= best[i];
 	return TRUE;
@@ -361,11 +352,11 @@ static gboolean
 rule_holds(Eval *eval, const RuleChain *chain, const RuleStep *step, gboolean *ret_holds, GError **error)
 {
 	gboolean missed[MATCHES_MAX] = { FALSE }, holds = TRUE;
-	Expansion expansion;
+	RuleExpansion expansion;
 
 	if (step->matches->len > MATCHES_MAX)
 		return refuse(step, error, "too many matches in one rule", step->origin.filter);
-	if (!expansion_init(step, eval->vars, &expansion, error))
+	if (!rule_expansion_init(step, eval->vars, &expansion, error))
 		return FALSE;
 	if (!group_holds(eval, step, &expansion, -1, missed, error))
 		return FALSE;
@@ -503,7 +494,7 @@ static gboolean
 step_check(const RuleStep *step, const RuleVars *vars, GPtrArray *missing, GError **error)
 {
 	guint before = missing->len;
-	Expansion expansion;
+	RuleExpansion expansion;
 
 	for (guint i = 0; i < step->matches->len; i++) {
 		const RuleOperand *operands[3];
@@ -524,7 +515,7 @@ step_check(const RuleStep *step, const RuleVars *vars, GPtrArray *missing, GErro
 	}
 	if (missing->len > before)
 		return TRUE;
-	if (!expansion_init(step, vars, &expansion, error))
+	if (!rule_expansion_init(step, vars, &expansion, error))
 		return FALSE;
 	for (guint i = 0; i < step->matches->len; i++) {
 		const RuleMatch *match = step->matches->pdata[i];
@@ -532,14 +523,14 @@ step_check(const RuleStep *step, const RuleVars *vars, GPtrArray *missing, GErro
 
 		for (guint k = match_operands(match, operands); k-- > 0;) {
 			const RuleVarRef *var = &operands[k]->var;
-			Iterator *iterator =
+			RuleIterator *iterator =
 				operands[k]->is_var && !var->is_element ? find_iterator(&expansion, var->index) : NULL;
 			guint8 value[16];
 
 			for (guint n = 0; n < (iterator ? iterator->len : 1); n++) {
 				if (iterator)
 					iterator->at = n;
-				if (!operand_value(step, match, operands[k], vars, &expansion, value, error))
+				if (!rule_expansion_value(step, match, operands[k], vars, &expansion, value, error))
 					return FALSE;
 			}
 		}
