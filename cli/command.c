@@ -70,6 +70,14 @@ static const CliOption explain_options[] = {
 	{ "verbose", NULL, "show rules that did not match too", 0, 0 },
 	{ 0 },
 };
+static const CliOption lint_options[] = {
+	{ "filter", "FILE|NAME", "XML document or name of the filter", POSITIONAL | REQUIRED, CLI_COMPLETE_FILE },
+	{ "prove", NULL, "tell of each kind of address whether a foreign one can pass", 0, 0 },
+	{ "mac", "MAC", "the port's address (default 52:54:00:00:00:01)", 0, 0 },
+	{ "param", "NAME=VALUE", "a variable's value; repeat it for a list", REPEAT, 0 },
+	{ "filters", "DIR", "folder of the filters referred to, as NAME.xml", 0, CLI_COMPLETE_DIR },
+	{ 0 },
+};
 static const CliOption version_options[] = {
 	{ "verbose", NULL, "ask the daemon for its back end and counters", 0, 0 },
 	{ 0 },
@@ -101,6 +109,8 @@ const CliCommand cli_commands[] = {
 	  cli_nwfilter_compile },
 	{ "nwfilter-explain", GROUP_OFFLINE, "tell what a filter does with a packet, and why", explain_options,
 	  cli_nwfilter_explain },
+	{ "nwfilter-lint", GROUP_OFFLINE, "find what is suspicious about a filter, and prove it safe", lint_options,
+	  cli_nwfilter_lint },
 	{ "version", GROUP_GENERAL, "print the version", version_options, cli_version },
 	{ "help", GROUP_GENERAL, "print help on all commands or on one", help_options, cli_help },
 	{ "completion", GROUP_GENERAL, "print a completion script for a shell", completion_options, cli_completion },

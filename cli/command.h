@@ -10,6 +10,7 @@ typedef enum {
 	CLI_OK = 0,
 	CLI_FAILED = 1,
 	CLI_USAGE = 2,
+	CLI_FOUND = 3, /* the command did its work and found what it looks for */
 } CliExit;
 
 /* What the shell offers for a value. */
@@ -101,6 +102,7 @@ CliExit cli_nwfilter_edit(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_validate(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_compile(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_explain(CliContext *context, const CliArgs *args);
+CliExit cli_nwfilter_lint(CliContext *context, const CliArgs *args);
 CliExit cli_binding_list(CliContext *context, const CliArgs *args);
 CliExit cli_binding_create(CliContext *context, const CliArgs *args);
 CliExit cli_binding_delete(CliContext *context, const CliArgs *args);

@@ -224,7 +224,7 @@ walk_chain(Walk *walk, const RuleChain *chain, gboolean is_root, guint from, GAr
 {
 	g_autoptr(GArray) back = symbolic_class_new();
 
-	for (guint i = from; i < chain->steps->len; i++) {
+	for (guint i = from; i < chain->steps->len && (cubes->len || walk->visit); i++) {
 		const RuleStep *step = chain->steps->pdata[i];
 		g_autoptr(GArray) rule = NULL, matched = symbolic_class_new();
 		gboolean is_exact;

@@ -18,7 +18,7 @@ TIME ?= 60
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
-$(B)/tests/unit/test_symbolic: $(B)/tests/differential/generate.o
+$(B)/tests/unit/test_symbolic $(B)/tests/unit/test_order: $(B)/tests/differential/generate.o
 # A fuzz harness with a main() that replays files.
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)
 	@echo "  LINK $@"

@@ -24,6 +24,8 @@ _sluice()
 		nwfilter-binding-dumpxml
 		nwfilter-validate
 		nwfilter-compile
+		nwfilter-explain
+		nwfilter-lint
 		version
 		help
 		completion
@@ -105,6 +107,29 @@ _sluice()
 		--param,*)  ;;
 		--filters,*) mapfile -t words < <(compgen -d -- "$cur") ;;
 		*,-*) words=(--filter --backend --no-optimize --ifname --mac --param --filters --lenient) ;;
+		*)  ;;
+		esac ;;
+	nwfilter-explain)
+		case $prev,$cur in
+		--filter,*)  ;;
+		--packet,*)  ;;
+		--pcap,*)  ;;
+		--port,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16) ;;
+		--ifname,*)  ;;
+		--mac,*)  ;;
+		--param,*)  ;;
+		--filters,*) mapfile -t words < <(compgen -d -- "$cur") ;;
+		--check,*)  ;;
+		*,-*) words=(--filter --packet --in --out --pcap --port --ifname --mac --param --filters --lenient --check --verbose) ;;
+		*)  ;;
+		esac ;;
+	nwfilter-lint)
+		case $prev,$cur in
+		--filter,*)  ;;
+		--mac,*)  ;;
+		--param,*)  ;;
+		--filters,*) mapfile -t words < <(compgen -d -- "$cur") ;;
+		*,-*) words=(--filter --prove --mac --param --filters) ;;
 		*)  ;;
 		esac ;;
 	version)

@@ -37,6 +37,22 @@ test_table(void)
 	g_assert_null(cli_command_find("nwfilter"));
 }
 
+/* The manual has each command. */
+static void
+test_manual(void)
+{
+	g_autofree char *text = NULL;
+
+	g_assert_true(g_file_get_contents("docs/man/sluice.1.scd", &text, NULL, NULL));
+	for (const CliCommand *command = cli_commands; command->name; command++) {
+		g_autofree char *head = g_strdup_printf("\n*%s*", command->name);
+		const char *at = strstr(text, head);
+
+		g_test_message("%s", command->name);
+		g_assert_nonnull(at);
+	}
+}
+
 static CliArgs *
 parse(const char *line, GError **error)
 {
@@ -98,6 +114,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/cli/commands/table", test_table);
+	g_test_add_func("/cli/commands/manual", test_manual);
 	g_test_add_func("/cli/commands/forms", test_forms);
 	g_test_add_func("/cli/commands/repeat", test_repeat);
 	g_test_add_func("/cli/commands/usage-errors", test_usage_errors);

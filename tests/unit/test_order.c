@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The order theorem: what is proven of shipped filters, what refutes others, and random frames against proofs. */
+
+#include <string.h>
+
+#include "nwfilter/lint.h"
+#include "nwfilter/compile.h"
+#include "nwfilter/shipped.h"
+#include "rules/eval.h"
+#include "rules/order.h"
+#include "rules/packet_text.h"
+#include "tests/differential/generate.h"
+#include "tests/unit/filters.h"
+
+#define CASES  400
+#define FRAMES 60
+#define VARS   "MAC=52:54:00:00:00:01 IP=10.1.0.1 IPV6=2001:db8::1 GATEWAY_MAC=52:54:00:00:00:fe"
+
+static const NwFilter *
+find_shipped(const char *name, gpointer data)
+{
+	GHashTable *filters = data;
+	NwFilter *filter = g_hash_table_lookup(filters, name);
+
+	for (guint i = 0; !filter && nw_shipped_filters[i].name; i++)
+		if (g_str_equal(nw_shipped_filters[i].name, name)) {
+			filter = nw_filter_parse(nw_shipped_filters[i].text, name, FALSE, NULL, NULL);
+			g_hash_table_insert(filters, filter->name, filter);
+		}
+	return filter;
+}
+
+/* The packet that is shown must pass, and be read as it is printed. */
+static void
+assert_passes(const RuleProgram *program, const RuleVars *vars, const char *line)
+{
+	const PacketDefaults defaults = { .marker = "explain" };
+	g_autoptr(GError) error = NULL;
+	g_autoptr(RuleVerdict) verdict = NULL;
+	PacketView view;
+	Packet packet;
+	RuleConn conn;
+
+	g_assert_true(packet_build(line, &defaults, &packet, &error));
+	g_assert_true(packet_parse(packet.bytes, packet.len, &view, &error));
+	conn = packet.has_ct ? (RuleConn){ packet.ct_state, packet.ct_reply, packet.ct_count } : rule_conn_guess(&view);
+	verdict = rule_eval(program, RULE_FROM_GUEST, &view, vars, &conn, FALSE, &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(verdict->action, ==, RULE_ACTION_ACCEPT);
+}
+
+/* "mac=proven ipv4=refuted …"; a filter that is given as @body lets its port's tags pass. */
+static char *
+prove(const char *name, const char *body, GString *packets)
+{
+	g_autoptr(GHashTable) filters =
+		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)nw_filter_free);
+	g_autoptr(RuleVars) vars = vars_of(VARS), params = vars_of(body ? "VLAN_POLICY=pass" : "");
+	g_autoptr(RuleProgram) program = NULL;
+	g_autoptr(GError) error = NULL;
+	GString *out = g_string_new(NULL);
+
+	if (body)
+		filters_add(filters, name, "", body);
+	program = nw_compile_bound(find_shipped(name, filters), params, find_shipped, filters, &error);
+	g_assert_no_error(error);
+	for (guint claim = 0; claim < ORDER_CLAIM_COUNT; claim++) {
+		g_autoptr(OrderProof) proof = order_prove(program, vars, claim, &error);
+
+		g_assert_no_error(error);
+		g_string_append_printf(out, "%s%s=%s", claim ? " " : "", order_claim_name(claim),
+				       order_result_name(proof->result));
+		if (proof->only_tagged)
+			g_string_append(out, "(tagged)");
+		g_assert_cmpint(proof->packet != NULL, ==,
+				proof->result == ORDER_REFUTED || proof->result == ORDER_NOT_CLAIMED);
+		if (proof->packet)
+			assert_passes(program, vars, proof->packet);
+		if (proof->packet && packets)
+			g_string_append_printf(packets, "%s\n", proof->packet);
+	}
+	return g_string_free(out, FALSE);
+}
+
+static void
+assert_proofs(const char *name, const char *body, const char *expected)
+{
+	g_autofree char *got = prove(name, body, NULL);
+
+	g_assert_cmpstr(got, ==, expected);
+}
+
+static void
+test_shipped(void)
+{
+	assert_proofs("clean-traffic", NULL, "mac=proven ipv4=proven arp-mac=proven arp-ip=proven ipv6=proven");
+	assert_proofs("no-mac-spoofing", NULL,
+		      "mac=proven ipv4=not-claimed arp-mac=not-claimed arp-ip=not-claimed ipv6=not-claimed");
+	assert_proofs("clean-traffic-gateway", NULL,
+		      "mac=proven ipv4=proven arp-mac=proven arp-ip=proven ipv6=not-claimed");
+	assert_proofs("no-ip-spoofing", NULL,
+		      "mac=not-claimed ipv4=proven arp-mac=not-claimed arp-ip=not-claimed ipv6=not-claimed");
+}
+
+#define CLEAN "<filterref filter='clean-traffic'/>"
+
+static void
+test_refuted(void)
+{
+	assert_proofs("all", "",
+		      "mac=not-claimed ipv4=not-claimed arp-mac=not-claimed arp-ip=not-claimed ipv6=not-claimed");
+	assert_proofs("nothing", "<rule action='drop' direction='out'/>",
+		      "mac=proven ipv4=proven arp-mac=proven arp-ip=proven ipv6=proven");
+	/* An accept in front lets more pass than is meant. */
+	assert_proofs("early",
+		      "<rule action='accept' direction='out' priority='-900'><arp opcode='Request'/></rule>" CLEAN,
+		      "mac=refuted ipv4=proven arp-mac=refuted arp-ip=refuted ipv6=proven");
+	assert_proofs("vlan", "<rule action='accept' direction='out' priority='-900'><vlan/></rule>" CLEAN,
+		      "mac=refuted(tagged) ipv4=refuted(tagged) arp-mac=refuted(tagged) arp-ip=refuted(tagged) "
+		      "ipv6=not-claimed(tagged)");
+	assert_proofs(
+		"gateway", "<filterref filter='clean-traffic-gateway'/>",
+		"mac=proven ipv4=refuted(tagged) arp-mac=refuted(tagged) arp-ip=refuted(tagged) ipv6=not-claimed");
+	/* With one kind of content only, but behind a second tag nobody looks. */
+	assert_proofs(
+		"vlan-arp",
+		"<rule action='accept' direction='out' priority='-700'><vlan encap-protocol='0x88cc'/></rule>" CLEAN,
+		"mac=proven ipv4=proven arp-mac=proven arp-ip=proven ipv6=proven");
+	assert_proofs(
+		"two-tags",
+		"<rule action='accept' direction='out' priority='-700'><vlan encap-protocol='vlan'/></rule>" CLEAN,
+		"mac=proven ipv4=refuted(tagged) arp-mac=refuted(tagged) arp-ip=refuted(tagged) "
+		"ipv6=not-claimed(tagged)");
+	/* Without the packet's address: 0.0.0.0 for DHCP only. */
+	assert_proofs("zero",
+		      "<rule action='accept' direction='out' priority='-750'><ip srcipaddr='0.0.0.0'/></rule>" CLEAN,
+		      "mac=proven ipv4=refuted arp-mac=proven arp-ip=proven ipv6=proven");
+	/* A mask that lets a neighbour in. */
+	assert_proofs("net",
+		      "<rule action='accept' direction='out' priority='-750'>"
+		      "<ip srcipaddr='10.1.0.0' srcipmask='24'/></rule>" CLEAN,
+		      "mac=proven ipv4=refuted arp-mac=proven arp-ip=proven ipv6=proven");
+}
+
+static void
+test_packets(void)
+{
+	g_autoptr(GString) packets = g_string_new(NULL);
+	g_autofree char *result = prove(
+		"early", "<rule action='accept' direction='out' priority='-750'><ip protocol='tcp'/></rule>" CLEAN,
+		packets);
+
+	g_assert_cmpstr(result, ==, "mac=proven ipv4=refuted arp-mac=proven arp-ip=proven ipv6=proven");
+	g_assert_cmpstr(packets->str, ==,
+			"ether 52:54:00:00:00:01 > 02:00:00:00:00:fe tcp 192.0.2.66:4242 > 10.0.0.254:53 syn\n");
+}
+
+/* --- random frames never pass where a claim is proven --- */
+
+static gboolean
+has_value(const PacketView *view, RuleField field, const char *own)
+{
+	guint8 value[16] = { 0 }, wanted[16] = { 0 };
+
+	g_assert_true(rule_value_parse(field, own, wanted, NULL));
+	return packet_field(view, field, value) && memcmp(value, wanted, rule_field_bytes(field)) == 0;
+}
+
+/* Whether a frame is one that a claim forbids, its exemptions left aside. */
+static gboolean
+is_foreign(const PacketView *view, OrderClaim claim)
+{
+	guint8 value[16];
+
+	switch (claim) {
+	case ORDER_MAC:
+		return !has_value(view, RULE_FIELD_ETHER_SRC, "52:54:00:00:00:01");
+	case ORDER_IPV4:
+		return view->kind == PACKET_IPV4 && packet_field(view, RULE_FIELD_IP4_SRC, value) &&
+		       !has_value(view, RULE_FIELD_IP4_SRC, "10.1.0.1") &&
+		       !has_value(view, RULE_FIELD_IP4_SRC, "0.0.0.0");
+	case ORDER_ARP_MAC:
+		return (view->kind == PACKET_ARP || view->kind == PACKET_RARP) &&
+		       packet_field(view, RULE_FIELD_ARP_SRC_MAC, value) &&
+		       !has_value(view, RULE_FIELD_ARP_SRC_MAC, "52:54:00:00:00:01");
+	case ORDER_ARP_IP:
+		return (view->kind == PACKET_ARP || view->kind == PACKET_RARP) &&
+		       packet_field(view, RULE_FIELD_ARP_SRC_IP, value) &&
+		       !has_value(view, RULE_FIELD_ARP_SRC_IP, "10.1.0.1") &&
+		       !has_value(view, RULE_FIELD_ARP_SRC_IP, "0.0.0.0");
+	case ORDER_IPV6:
+		return view->kind == PACKET_IPV6 && packet_field(view, RULE_FIELD_IP6_SRC, value) && value[0] != 0xfe &&
+		       !has_value(view, RULE_FIELD_IP6_SRC, "2001:db8::1") &&
+		       !has_value(view, RULE_FIELD_IP6_SRC, "::");
+	}
+	return FALSE;
+}
+
+static const NwFilter *
+find_part(const char *name, gpointer filters)
+{
+	return g_hash_table_lookup(filters, name);
+}
+
+static RuleProgram *
+random_program(const GenCase *c, GHashTable *filters, RuleVars *vars)
+{
+	g_autofree char *root = gen_part_name("t", 0);
+	g_autoptr(RuleProgram) program = NULL;
+
+	for (guint i = 0; i < c->param_count; i++)
+		rule_vars_add(vars, c->params[i].name, c->params[i].value, NULL);
+	for (guint i = 0; i < c->part_count; i++) {
+		g_autofree char *xml = gen_part_xml(c, i, "t"), *name = gen_part_name("t", i);
+
+		g_hash_table_insert(filters, g_strdup(name), nw_filter_parse(xml, name, FALSE, NULL, NULL));
+	}
+	program = nw_compile(find_part(root, filters), find_part, filters, NULL);
+	return program && rule_eval_check(program, vars, NULL) ? g_steal_pointer(&program) : NULL;
+}
+
+static void
+test_random(void)
+{
+	guint proven = 0, foreign = 0;
+
+	for (guint64 seed = 1; seed <= CASES; seed++) {
+		g_autoptr(GHashTable) filters =
+			g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)nw_filter_free);
+		g_autoptr(RuleVars) vars = vars_of("MAC=52:54:00:00:00:01 IP=10.1.0.1 IPV6=2001:db8::1");
+		g_autoptr(RuleProgram) program = NULL;
+		GenCase c;
+
+		gen_seed(seed * 104729);
+		gen_case(&c);
+		program = random_program(&c, filters, vars);
+		for (guint claim = 0; program && claim < ORDER_CLAIM_COUNT; claim++) {
+			g_autoptr(OrderProof) proof = order_prove(program, vars, claim, NULL);
+
+			if (proof->packet)
+				assert_passes(program, vars, proof->packet);
+			proven += proof->result == ORDER_PROVEN;
+			for (guint i = 0; proof->result == ORDER_PROVEN && i < FRAMES; i++) {
+				g_autoptr(RuleVerdict) verdict = NULL;
+				GenFrame frame;
+				PacketView view;
+				RuleConn conn;
+
+				gen_frame(program, vars, i, &frame);
+				if (!packet_parse(frame.bytes, frame.len, &view, NULL) || !is_foreign(&view, claim))
+					continue;
+				conn = rule_conn_guess(&view);
+				verdict = rule_eval(program, RULE_FROM_GUEST, &view, vars, &conn, FALSE, NULL);
+				g_assert_cmpint(verdict->action, !=, RULE_ACTION_ACCEPT);
+				foreign++;
+			}
+		}
+	}
+	g_test_message("%u proofs, %u foreign frames", proven, foreign);
+	g_assert_cmpuint(proven, >, 20);
+	g_assert_cmpuint(foreign, >, 200);
+}
+
+/* --- the lint's own table --- */
+
+static void
+test_ids(void)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+	for (const NwLintId *id = nw_lint_ids; id->id; id++) {
+		g_assert_true(g_hash_table_add(seen, (gpointer)id->id));
+		g_assert_cmpuint(strlen(id->summary), >, 0);
+	}
+	g_assert_cmpuint(g_hash_table_size(seen), >, 10);
+}
+
+int
+main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/order/shipped", test_shipped);
+	g_test_add_func("/order/refuted", test_refuted);
+	g_test_add_func("/order/packets", test_packets);
+	g_test_add_func("/order/random", test_random);
+	g_test_add_func("/lint/ids", test_ids);
+	return g_test_run();
+}
