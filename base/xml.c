@@ -284,8 +284,35 @@ xml_append_content(GString *out, const char *text)
 	append_escaped(out, text, "\t\n");
 }
 
+static gboolean
+has_text(const xmlNode *node)
+{
+	for (const xmlNode *child = node->children; child; child = child->next) {
+		if (child->type != XML_ELEMENT_NODE && child->type != XML_COMMENT_NODE && !xmlIsBlankNode(child))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Takes out the blanks between elements where there is no other text; the depth of a tree is bounded. */
+static void
+drop_blanks(xmlNode *node)
+{
+	gboolean keep = has_text(node) || !xml_next(node->children);
+
+	for (xmlNode *child = node->children, *next; child; child = next) {
+		next = child->next;
+		if (child->type == XML_ELEMENT_NODE) {
+			drop_blanks(child);
+		} else if (!keep && xmlIsBlankNode(child)) {
+			xmlUnlinkNode(child);
+			xmlFreeNode(child);
+		}
+	}
+}
+
 char *
-xml_verbatim(const xmlNode *node)
+xml_pretty(const xmlNode *node, guint depth)
 {
 	g_autoptr(xmlDoc) doc = xmlNewDoc(BAD_CAST "1.0");
 	xmlNode *copy = doc ? xmlDocCopyNode((xmlNode *)node, doc, 1) : NULL;
@@ -295,7 +322,8 @@ xml_verbatim(const xmlNode *node)
 	if (!buffer)
 		g_error("out of memory");
 	xmlDocSetRootElement(doc, copy);
-	xmlNodeDumpOutput(buffer, doc, copy, 0, 0, "UTF-8");
+	drop_blanks(copy);
+	xmlNodeDumpOutput(buffer, doc, copy, (int)depth, 1, "UTF-8");
 	text = g_strndup((const char *)xmlOutputBufferGetContent(buffer), xmlOutputBufferGetSize(buffer));
 	xmlOutputBufferClose(buffer);
 	return text;

@@ -60,11 +60,15 @@ void xml_append(GString *out, const char *text);
 void xml_append_content(GString *out, const char *text);
 
 /**
- * xml_verbatim: an element as it was written, with the namespaces it uses declared inside it
+ * xml_pretty: an element and all in it, indented as in a document of ours
+ * @depth: of the element; the first line is not indented
+ *
+ * Blanks between elements are laid out anew, other text stands as it is. The namespaces that are used are declared
+ * inside.
  *
  * Returns: (transfer full): UTF-8 without a newline at the end.
  */
-char *xml_verbatim(const xmlNode *node);
+char *xml_pretty(const xmlNode *node, guint depth);
 
 /** xml_append_attr: append " NAME='VALUE'", the value escaped */
 void xml_append_attr(GString *out, const char *name, const char *value);

@@ -81,12 +81,12 @@ typedef struct {
 	const char *name;
 	XmlChildKind kind;
 	guint16 offset;
-	const XmlElement *element;						   /* ONE, LIST */
-	guint max;								   /* LIST: more are an error */
-	const XmlField *text;							   /* TEXT */
-	const XmlSpace *space;							   /* NULL: in no namespace */
-	gboolean (*check)(XmlReader *reader, const xmlNode *node, GError **error); /* RAW */
-	gboolean (*is_hidden)(gconstpointer owner, gboolean live);		   /* not printed */
+	const XmlElement *element;					     /* ONE, LIST */
+	guint max;							     /* LIST: more are an error */
+	const XmlField *text;						     /* TEXT */
+	const XmlSpace *space;						     /* NULL: in no namespace */
+	gboolean (*check)(XmlReader *reader, xmlNode *node, GError **error); /* RAW; may take parts out */
+	gboolean (*is_hidden)(gconstpointer owner, gboolean live);	     /* not printed */
 } XmlChild;
 
 #define XML_ONE(STRUCT, NAME, MEMBER, ELEMENT, ...)                                                                    \
@@ -132,6 +132,14 @@ gpointer xml_map_copy(const XmlElement *element, gconstpointer value);
  * Errors: %SLUICE_ERROR_XML, %SLUICE_ERROR_XML_DETAIL, %SLUICE_ERROR_LIMIT, as "FILE:LINE: …".
  */
 gpointer xml_map_read(XmlReader *reader, const xmlNode *node, const XmlElement *element, GError **error);
+
+/**
+ * xml_map_read_document: the same from a document's text, as xml_doc_parse() reads it
+ * @root: the name of its outermost element
+ * @ret_warnings: (element-type utf8) (nullable) (out): only with @lenient
+ */
+gpointer xml_map_read_document(const char *text, gsize max_bytes, const char *file, const char *root,
+			       const XmlElement *element, gboolean lenient, GPtrArray **ret_warnings, GError **error);
 
 /**
  * xml_map_format: a struct as an element of the canonical document, indented by two blanks a level

@@ -263,14 +263,14 @@ again(XmlReader *reader, const xmlNode *node, GError **error)
 }
 
 static gboolean
-one_read(XmlReader *reader, const xmlNode *node, const XmlChild *child, gpointer *slot, GError **error)
+one_read(XmlReader *reader, xmlNode *node, const XmlChild *child, gpointer *slot, GError **error)
 {
 	if (*slot)
 		return again(reader, node, error);
 	if (child->kind == XML_CHILD_RAW) {
 		if (child->check && !child->check(reader, node, error))
 			return FALSE;
-		*slot = xml_verbatim(node);
+		*slot = xml_pretty(node, 1);
 		return TRUE;
 	}
 	*slot = xml_map_read(reader, node, child->element, error);
@@ -307,7 +307,7 @@ text_child_read(XmlReader *reader, const xmlNode *node, const XmlChild *child, g
 }
 
 static gboolean
-child_read(XmlReader *reader, const xmlNode *node, const XmlChild *child, gpointer owner, GError **error)
+child_read(XmlReader *reader, xmlNode *node, const XmlChild *child, gpointer owner, GError **error)
 {
 	switch (child->kind) {
 	case XML_CHILD_ONE:
@@ -338,7 +338,7 @@ prune(const XmlElement *element, gpointer value)
 static gboolean
 children_read(XmlReader *reader, const xmlNode *node, const XmlElement *element, gpointer value, GError **error)
 {
-	for (const xmlNode *child = node->children; child; child = child->next) {
+	for (xmlNode *child = node->children; child; child = child->next) {
 		const XmlChild *known;
 
 		if (!xml_reader_child(reader, node, child, NULL, error))
@@ -385,4 +385,23 @@ xml_map_read(XmlReader *reader, const xmlNode *node, const XmlElement *element, 
 		return value;
 	xml_map_free(element, value);
 	return NULL;
+}
+
+gpointer
+xml_map_read_document(const char *text, gsize max_bytes, const char *file, const char *root, const XmlElement *element,
+		      gboolean lenient, GPtrArray **ret_warnings, GError **error)
+{
+	g_autoptr(xmlDoc) doc = xml_doc_parse(text, max_bytes, file, root, error);
+	g_autoptr(GPtrArray) warnings = NULL;
+	XmlReader reader = { .file = file, .lenient = lenient };
+	gpointer value;
+
+	if (!doc)
+		return NULL;
+	if (lenient && ret_warnings)
+		reader.warnings = warnings = g_ptr_array_new_with_free_func(g_free);
+	value = xml_map_read(&reader, xmlDocGetRootElement(doc), element, error);
+	if (value && ret_warnings)
+		*ret_warnings = g_steal_pointer(&warnings);
+	return value;
 }

@@ -4,9 +4,9 @@
 #include "nwfilter/format.h"
 #include "nwfilter/reader.h"
 #include "nwfilter/value.h"
+#include "base/device_name.h"
 #include "base/error.h"
 
-#include <net/if.h>
 #include <string.h>
 
 #define BINDING_BYTES_MAX (256 * 1024)
@@ -23,21 +23,6 @@ require_child(XmlReader *reader, const xmlNode *node, const char *name, GError *
 	return child;
 }
 
-/* As the kernel's dev_valid_name(). */
-static gboolean
-is_device_name(const char *name)
-{
-	gsize len = strlen(name);
-
-	if (len < 1 || len >= IFNAMSIZ || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return FALSE;
-	for (; *name; name++) {
-		if (*name == '/' || *name == ':' || g_ascii_isspace(*name) || g_ascii_iscntrl(*name))
-			return FALSE;
-	}
-	return TRUE;
-}
-
 static char *
 device_read(XmlReader *reader, const xmlNode *node, GError **error)
 {
@@ -46,13 +31,12 @@ device_read(XmlReader *reader, const xmlNode *node, GError **error)
 
 	if (!name)
 		return NULL;
-	if (is_device_name(name))
+	if (device_name_is_valid(name))
 		return g_steal_pointer(&name);
 	quoted = xml_quote(name);
 	xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node,
-		      "<%s> name='%s': an interface's name has 1 to %d "
-		      "bytes, no blank, '/' or ':', and is not '.' or '..'",
-		      (const char *)node->name, quoted, IFNAMSIZ - 1);
+		      "<%s> name='%s': an interface's name has " DEVICE_NAME_EXPECTED, (const char *)node->name,
+		      quoted);
 	return NULL;
 }
 

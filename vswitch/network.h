@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/ip_address.h"
+#include "base/xml_map.h"
 
 #define NETWORK_BYTES_MAX	  (4 * 1024 * 1024)
 #define NETWORK_NAME_MAX	  250 /* bytes: with ".xml" it is a file name too */
@@ -35,10 +36,7 @@
 #define NETWORK_SLUICE_URI  "https://sluice.invalid/network/1.0"
 
 /* A number that may be missing. */
-typedef struct {
-	gboolean is_set;
-	guint64 value;
-} NetworkNumber;
+typedef XmlNumber NetworkNumber;
 
 /* yes or no, or nothing said. */
 typedef enum {
@@ -103,6 +101,7 @@ typedef struct {
 
 typedef struct {
 	guint line;
+	guint type; /* 1, "pci": the only one; 0 in a <networkport> */
 	guint32 domain;
 	guint8 bus, slot, function;
 	guint connections; /* live only */
@@ -126,11 +125,12 @@ typedef struct {
 	char *model;
 } NetworkDriver;
 
-/* <forward dev='X'> is an entry of @interfaces. */
+/* <forward dev='X'> is the first entry of @interfaces. */
 typedef struct {
 	guint line;
 	NetworkForwardMode mode;
-	gboolean managed;
+	NetworkTristate managed;
+	char *dev; /* the first of @interfaces, but with @pf */
 	NetworkDriver *driver;
 	NetworkNat *nat;
 	NetworkPf *pf;
@@ -201,8 +201,9 @@ typedef struct {
 } NetworkDns;
 
 typedef enum {
-	NETWORK_LEASE_MINUTES, /* the unit where none is given */
+	NETWORK_LEASE_NONE, /* where expiry is 0 */
 	NETWORK_LEASE_SECONDS,
+	NETWORK_LEASE_MINUTES, /* where the document says nothing */
 	NETWORK_LEASE_HOURS,
 } NetworkLeaseUnit;
 
@@ -248,7 +249,7 @@ typedef struct {
 /* An address of the bridge. network_ip_prefix() tells its length, however it was said. */
 typedef struct {
 	guint line;
-	gboolean family_given; /* the document says which */
+	guint family; /* as written: AF_INET or AF_INET6; 0: not given, so IPv4 */
 	IpAddress address;
 	IpAddress netmask;    /* family 0: not given */
 	NetworkNumber prefix; /* at most one of the two is given */
@@ -259,7 +260,7 @@ typedef struct {
 
 typedef struct {
 	guint line;
-	gboolean family_given;
+	guint family; /* as written; 0: not given */
 	IpAddress address, netmask;
 	NetworkNumber prefix;
 	IpAddress gateway;
@@ -322,7 +323,7 @@ typedef struct {
 typedef struct {
 	guint line;
 	char *name;
-	NetworkTristate is_default;
+	gboolean is_default;
 	NetworkTristate trust_rx_filters;
 	NetworkVlan *vlan;
 	NetworkVirtualPort *virtual_port;

@@ -7,43 +7,10 @@
 
 #include "nwfilter/model.h"
 #include "nwfilter/shipped.h"
+#include "tests/unit/golden.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
-
-#define GOLDEN		"tests/golden/"
-#define NOT_WELL_FORMED "not well-formed XML"
-#define UPDATE_ENV	"SLUICE_GOLDEN_UPDATE"
-
-static char *
-read_text(const char *path)
-{
-	g_autoptr(GError) error = NULL;
-	char *text = NULL;
-
-	g_file_get_contents(path, &text, NULL, &error);
-	g_assert_no_error(error);
-	return text;
-}
-
-/* Replaces the end of a path. */
-static char *
-sibling(const char *path, const char *suffix, const char *new_suffix)
-{
-	g_assert_true(g_str_has_suffix(path, suffix));
-	return g_strdup_printf("%.*s%s", (gint)(strlen(path) - strlen(suffix)), path, new_suffix);
-}
-
-static void
-compare(const char *path, const char *text)
-{
-	g_autofree char *expected = NULL;
-
-	if (g_getenv(UPDATE_ENV))
-		g_assert_true(g_file_set_contents(path, text, -1, NULL));
-	expected = read_text(path);
-	g_assert_cmpstr(text, ==, expected);
-}
 
 /* The canonical text is read strictly or not, gives the same again, and keeps its UUID. */
 static char *
@@ -62,7 +29,7 @@ format_stable(const NwFilter *filter, gboolean lenient)
 static NwFilter *
 parse_file(const char *path, gboolean lenient, GPtrArray **ret_warnings, GError **error)
 {
-	g_autofree char *text = read_text(path);
+	g_autofree char *text = golden_read(path);
 	g_autofree char *name = g_path_get_basename(path);
 
 	return nw_filter_parse(text, name, lenient, ret_warnings, error);
@@ -71,21 +38,21 @@ parse_file(const char *path, gboolean lenient, GPtrArray **ret_warnings, GError 
 static void
 test_xml(gconstpointer data)
 {
-	g_autofree char *expected = sibling(data, ".in.xml", ".out.xml");
+	g_autofree char *expected = golden_sibling(data, ".in.xml", ".out.xml");
 	g_autofree char *text = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(NwFilter) filter = parse_file(data, FALSE, NULL, &error);
 
 	g_assert_no_error(error);
 	text = format_stable(filter, FALSE);
-	compare(expected, text);
+	golden_compare(expected, text);
 }
 
 static void
 test_lenient(gconstpointer data)
 {
-	g_autofree char *out_path = sibling(data, ".xml", ".out");
-	g_autofree char *warn_path = sibling(data, ".xml", ".warn");
+	g_autofree char *out_path = golden_sibling(data, ".xml", ".out");
+	g_autofree char *warn_path = golden_sibling(data, ".xml", ".warn");
 	g_autofree char *text = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) warnings = NULL;
@@ -100,28 +67,22 @@ test_lenient(gconstpointer data)
 	for (guint i = 0; i < warnings->len; i++)
 		g_string_append_printf(lines, "%s\n", (const char *)g_ptr_array_index(warnings, i));
 	text = format_stable(filter, TRUE);
-	compare(out_path, text);
-	compare(warn_path, lines->str);
+	golden_compare(out_path, text);
+	golden_compare(warn_path, lines->str);
 }
 
 static void
 test_malformed(gconstpointer data)
 {
-	g_autofree char *expected = sibling(data, ".xml", ".err");
+	g_autofree char *expected = golden_sibling(data, ".xml", ".err");
 	g_autofree char *line = NULL;
-	const char *detail;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(NwFilter) filter = parse_file(data, FALSE, NULL, &error);
 
 	g_assert_null(filter);
 	g_assert_nonnull(error);
-	/* What follows is libxml2's, and differs between its versions. */
-	detail = strstr(error->message, NOT_WELL_FORMED);
-	line = g_strdup_printf("%.*s\n",
-			       detail ? (gint)(detail - error->message + strlen(NOT_WELL_FORMED))
-				      : (gint)strlen(error->message),
-			       error->message);
-	compare(expected, line);
+	line = golden_error_line(error);
+	golden_compare(expected, line);
 }
 
 static void
@@ -129,7 +90,7 @@ test_shipped(gconstpointer data)
 {
 	const NwShippedFilter *shipped = data;
 	g_autofree char *path = g_strdup_printf("nwfilter/filters/%s.xml", shipped->name);
-	g_autofree char *text = read_text(path);
+	g_autofree char *text = golden_read(path);
 	g_autofree char *canonical = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(NwFilter) filter = nw_filter_parse(shipped->text, path, FALSE, NULL, &error);
@@ -198,43 +159,13 @@ test_corpus(void)
 	g_test_message("%u filters", count);
 }
 
-static gint
-compare_text(gconstpointer a, gconstpointer b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* One test for each file of a folder; @minimum guards against a folder that is not found. */
-static void
-add_folder(const char *folder, const char *suffix, guint minimum, GTestDataFunc test)
-{
-	g_autofree char *path = g_strconcat(GOLDEN, folder, NULL);
-	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-	g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
-	const char *name;
-
-	while (dir && (name = g_dir_read_name(dir))) {
-		if (g_str_has_suffix(name, suffix))
-			g_ptr_array_add(files, g_build_filename(path, name, NULL));
-	}
-	if (files->len < minimum)
-		g_error("%s: %u files, expected %u: run from the top of the tree", path, files->len, minimum);
-	g_ptr_array_sort(files, compare_text);
-	for (guint i = 0; i < files->len; i++) {
-		g_autofree char *base = g_path_get_basename(files->pdata[i]);
-		g_autofree char *test_path = g_strdup_printf("/nwfilter/%s/%s", folder, base);
-
-		g_test_add_data_func_full(test_path, g_strdup(files->pdata[i]), test, g_free);
-	}
-}
-
 int
 main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	add_folder("xml", ".in.xml", 24, test_xml);
-	add_folder("lenient", ".xml", 20, test_lenient);
-	add_folder("malformed", ".xml", 150, test_malformed);
+	golden_add("/nwfilter", "xml", ".in.xml", 24, test_xml);
+	golden_add("/nwfilter", "lenient", ".xml", 20, test_lenient);
+	golden_add("/nwfilter", "malformed", ".xml", 150, test_malformed);
 	g_test_add_func("/nwfilter/shipped", test_shipped_set);
 	for (const NwShippedFilter *shipped = nw_shipped_filters; shipped->name; shipped++) {
 		g_autofree char *path = g_strdup_printf("/nwfilter/shipped/%s", shipped->name);
