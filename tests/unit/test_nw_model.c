@@ -257,14 +257,14 @@ test_binding_refused(void)
 		{ BINDING(OWNER "<portdev/>" MAC FILTER), "b.xml:2: <portdev> needs the attribute 'name'" },
 		{ BINDING(OWNER "<portdev name='a/b'/>" MAC FILTER),
 		  "b.xml:2: <portdev> name='a/b': an interface's name has 1 "
-		  "to 15 bytes, no blank, '/' or ':', and is not '.' or '..'" },
+		  "to 15 bytes, no blank, '/' or ':', and not '.' or '..'" },
 		{ BINDING(OWNER "<portdev name='0123456789abcdef'/>" MAC FILTER),
 		  "b.xml:2: <portdev> "
-		  "name='0123456789abcdef': an interface's name has 1 to 15 bytes, no blank, '/' or ':', and is not "
+		  "name='0123456789abcdef': an interface's name has 1 to 15 bytes, no blank, '/' or ':', and not "
 		  "'.' or '..'" },
 		{ BINDING(OWNER PORT "<linkdev name='..'/>" MAC FILTER),
 		  "b.xml:2: <linkdev> name='..': an interface's name "
-		  "has 1 to 15 bytes, no blank, '/' or ':', and is not '.' or '..'" },
+		  "has 1 to 15 bytes, no blank, '/' or ':', and not '.' or '..'" },
 		{ BINDING(OWNER PORT FILTER), "b.xml:1: <filterbinding> needs an element <mac>" },
 		{ BINDING(OWNER PORT "<mac/>" FILTER), "b.xml:2: <mac> needs the attribute 'address'" },
 		{ BINDING(OWNER PORT "<mac address='1:2:3'/>" FILTER),
