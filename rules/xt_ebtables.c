@@ -13,7 +13,6 @@
 #define ARP_LENGTHS_IPV4     0x0604
 #define VLAN_ID_MAX	     4094 /* IEEE 802.1Q, 9.6 */
 #define BRIDGE_GROUP_ADDRESS "01:80:c2:00:00:00"
-#define ARP_ODD_CHAIN	     "libvirt-arp-odd"
 
 typedef enum {
 	FORM_ADDRESS, /* with a mask */
@@ -283,7 +282,7 @@ rule_append(XtRule *rule, gpointer user_data, GError **error)
 	for (guint i = 0; i < MAX(tails->len, 1); i++)
 		g_string_append_printf(eb->out, "-A %s%s%s -j %s\n", eb->chain_name, line->str,
 				       tails->len ? (const char *)tails->pdata[i] : "",
-				       odd_arp ? ARP_ODD_CHAIN : target_of(rule->step->action));
+				       odd_arp ? XT_ARP_ODD_CHAIN : target_of(rule->step->action));
 	return TRUE;
 }
 
@@ -298,7 +297,7 @@ chain_name(const RuleStage *stage, const RuleChain *chain, const char *port, Rul
 }
 
 static gboolean
-stage_append(Ebtables *eb, const XtPort *port, RuleWay way, GString *chains, GString *links, GError **error)
+stage_append(Ebtables *eb, const XtPort *port, RuleWay way, XtRules *rules, GError **error)
 {
 	const RuleStage *stage = &port->program->stage[way][RULE_STAGE_LINK];
 
@@ -310,7 +309,7 @@ stage_append(Ebtables *eb, const XtPort *port, RuleWay way, GString *chains, GSt
 
 		if (!xt_chain_name_check(name, error))
 			return FALSE;
-		g_string_append_printf(chains, ":%s RETURN\n", name);
+		g_ptr_array_add(rules->chains, g_strdup(name));
 		eb->chain = chain;
 		eb->chain_name = name;
 		for (guint k = 0; k < chain->steps->len; k++) {
@@ -330,9 +329,10 @@ stage_append(Ebtables *eb, const XtPort *port, RuleWay way, GString *chains, GSt
 			g_string_append_printf(eb->out, " -j %s\n", target);
 		}
 	}
-	g_string_append_printf(
-		links, "-A %s %s %s -j libvirt-%c-%s\n", way == RULE_FROM_GUEST ? "PREROUTING" : "POSTROUTING",
-		way == RULE_FROM_GUEST ? "-i" : "-o", port->name, way == RULE_FROM_GUEST ? 'I' : 'O', port->name);
+	g_ptr_array_add(rules->links, g_strdup_printf("%s %s %s -j libvirt-%c-%s",
+						      way == RULE_FROM_GUEST ? "PREROUTING" : "POSTROUTING",
+						      way == RULE_FROM_GUEST ? "-i" : "-o", port->name,
+						      way == RULE_FROM_GUEST ? 'I' : 'O', port->name));
 	return TRUE;
 }
 
@@ -340,8 +340,8 @@ stage_append(Ebtables *eb, const XtPort *port, RuleWay way, GString *chains, GSt
  * Drops ARP whose addresses are not 6 and 4 bytes long. ebtables cannot read the lengths, but an address compared under
  * an empty mask holds just when type and length are right. Where the type is not, the length stays unknown: back.
  */
-static void
-arp_odd_append(GString *out)
+void
+xt_arp_odd_append(GString *out)
 {
 	static const guint16 types[] = { ETHERTYPE_ARP, ETHERTYPE_RARP };
 	static const char *const hardware[] = { "--arp-mac-src 00:00:00:00:00:00/00:00:00:00:00:00",
@@ -350,29 +350,20 @@ arp_odd_append(GString *out)
 
 	for (guint t = 0; t < G_N_ELEMENTS(types); t++) {
 		for (guint i = 0; i < G_N_ELEMENTS(hardware) * G_N_ELEMENTS(protocol); i++)
-			g_string_append_printf(out, "-A " ARP_ODD_CHAIN " -p 0x%04x %s %s -j RETURN\n", types[t],
+			g_string_append_printf(out, "-A " XT_ARP_ODD_CHAIN " -p 0x%04x %s %s -j RETURN\n", types[t],
 					       hardware[i / 2], protocol[i % 2]);
-		g_string_append_printf(out, "-A " ARP_ODD_CHAIN " -p 0x%04x -j DROP\n", types[t]);
+		g_string_append_printf(out, "-A " XT_ARP_ODD_CHAIN " -p 0x%04x -j DROP\n", types[t]);
 	}
 }
 
 gboolean
-xt_emit_ebtables(const XtPort *ports, guint port_count, char **ret_text, GError **error)
+xt_rules_ebtables(const XtPort *port, XtRules *rules, GError **error)
 {
-	g_autoptr(GString) chains = g_string_new(NULL);
-	g_autoptr(GString) rules = g_string_new(NULL);
-	g_autoptr(GString) links = g_string_new(NULL);
-	Ebtables eb = { .out = rules };
+	Ebtables eb = { .out = rules->rules };
 
-	for (guint i = 0; i < port_count; i++)
-		for (guint way = 0; way < RULE_WAY_COUNT; way++)
-			if (!stage_append(&eb, &ports[i], way, chains, links, error))
-				return FALSE;
-	if (eb.uses_arp_odd) {
-		g_string_append(chains, ":" ARP_ODD_CHAIN " RETURN\n");
-		arp_odd_append(rules);
-	}
-	/* The jumps last: where rules are loaded one by one, a port is not reached before its chains are whole. */
-	*ret_text = links->len ? g_strconcat("*nat\n", chains->str, rules->str, links->str, NULL) : NULL;
+	for (guint way = 0; way < RULE_WAY_COUNT; way++)
+		if (!stage_append(&eb, port, way, rules, error))
+			return FALSE;
+	rules->uses_arp_odd = eb.uses_arp_odd;
 	return TRUE;
 }

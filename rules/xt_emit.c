@@ -466,14 +466,100 @@ xt_input_free(XtInput *input)
 	g_free(input);
 }
 
+void
+xt_rules_free(XtRules *rules)
+{
+	if (!rules)
+		return;
+	g_ptr_array_unref(rules->chains);
+	g_string_free(rules->rules, TRUE);
+	g_ptr_array_unref(rules->links);
+	g_free(rules->digest);
+	g_free(rules);
+}
+
+static void
+digest_strings(GChecksum *sum, const GPtrArray *strings)
+{
+	for (guint i = 0; i < strings->len; i++)
+		g_checksum_update(sum, strings->pdata[i], (gssize)strlen(strings->pdata[i]) + 1);
+}
+
+gboolean
+xt_rules_emit(const XtPort *port, XtTool tool, guint slot, XtRules **ret_rules, GError **error)
+{
+	g_autoptr(XtRules) rules = g_new0(XtRules, 1);
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+
+	*ret_rules = NULL;
+	rules->chains = g_ptr_array_new_with_free_func(g_free);
+	rules->rules = g_string_new(NULL);
+	rules->links = g_ptr_array_new_with_free_func(g_free);
+	if (tool == XT_EBTABLES ? !xt_rules_ebtables(port, rules, error)
+				: !xt_rules_iptables(port, tool == XT_IP6TABLES, slot, rules, error))
+		return FALSE;
+	if (!rules->links->len)
+		return TRUE;
+	digest_strings(sum, rules->chains);
+	g_checksum_update(sum, (const guchar *)rules->rules->str, (gssize)rules->rules->len);
+	digest_strings(sum, rules->links);
+	rules->digest = g_strdup(g_checksum_get_string(sum));
+	*ret_rules = g_steal_pointer(&rules);
+	return TRUE;
+}
+
+static gboolean
+tool_input(const XtPort *ports, guint port_count, XtTool tool, char **ret_text, GError **error)
+{
+	g_autoptr(GString) chains = g_string_new(NULL), all = g_string_new(NULL), links = g_string_new(NULL),
+			   base = g_string_new(NULL);
+	gboolean uses_arp_odd = FALSE;
+
+	for (guint i = 0; i < port_count; i++) {
+		g_autoptr(XtRules) rules = NULL;
+
+		if (!xt_rules_emit(&ports[i], tool, 0, &rules, error))
+			return FALSE;
+		for (guint k = 0; rules && k < rules->chains->len; k++)
+			g_string_append_printf(chains, ":%s %s\n", (const char *)rules->chains->pdata[k],
+					       tool == XT_EBTABLES ? "RETURN" : "- [0:0]");
+		for (guint k = 0; rules && k < rules->links->len; k++)
+			g_string_append_printf(links, "-A %s\n", (const char *)rules->links->pdata[k]);
+		if (rules)
+			g_string_append(all, rules->rules->str);
+		uses_arp_odd |= rules && rules->uses_arp_odd;
+	}
+	*ret_text = NULL;
+	if (!links->len)
+		return TRUE;
+	if (uses_arp_odd) {
+		g_string_append(chains, ":" XT_ARP_ODD_CHAIN " RETURN\n");
+		xt_arp_odd_append(all);
+	}
+	/* The jumps last: where rules are loaded one by one, a port is not reached before its chains are whole. */
+	if (tool == XT_EBTABLES) {
+		*ret_text = g_strconcat("*nat\n", chains->str, all->str, links->str, NULL);
+		return TRUE;
+	}
+	for (guint i = 0; xt_base_chains[i]; i++) {
+		gboolean is_last = !xt_base_chains[i + 1];
+
+		g_string_append_printf(base, ":%s - [0:0]\n", xt_base_chains[i]);
+		g_string_append_printf(links, "-I %s %u -j %s\n", is_last ? "INPUT" : "FORWARD", is_last ? 1 : i + 1,
+				       xt_base_chains[i]);
+	}
+	*ret_text = g_strconcat("*filter\n", base->str, chains->str, all->str, links->str, "COMMIT\n", NULL);
+	return TRUE;
+}
+
 XtInput *
 xt_emit(const XtPort *ports, guint port_count, GError **error)
 {
 	g_autoptr(XtInput) input = g_new0(XtInput, 1);
 
-	if (!xt_emit_ebtables(ports, port_count, &input->ebtables, error) ||
-	    !xt_emit_iptables(ports, port_count, 0x0800, &input->iptables, error) ||
-	    !xt_emit_iptables(ports, port_count, 0x86dd, &input->ip6tables, error))
+	if (!tool_input(ports, port_count, XT_EBTABLES, &input->ebtables, error) ||
+	    !tool_input(ports, port_count, XT_IPTABLES, &input->iptables, error) ||
+	    !tool_input(ports, port_count, XT_IP6TABLES, &input->ip6tables, error))
 		return NULL;
 	return g_steal_pointer(&input);
 }

@@ -47,6 +47,48 @@ typedef struct {
 	const RuleVars *vars; /* MAC among them */
 } XtPort;
 
+typedef enum {
+	XT_EBTABLES,
+	XT_IPTABLES,
+	XT_IP6TABLES,
+} XtTool;
+#define XT_TOOL_COUNT 3
+
+#define XT_SLOTS_MAX 99 /* sets of rules that one port may have at a time */
+
+/* The jumps to a port's rules stand in these chains of iptables and ip6tables. */
+extern const char
+	*const xt_base_chains[]; /* NULL-terminated; all but the last are entered from FORWARD, it from INPUT */
+
+/* Where ebtables sends ARP whose addresses may have another length than Ethernet's and IPv4's: all ports share it. */
+#define XT_ARP_ODD_CHAIN "libvirt-arp-odd"
+
+/* The rules of one port for one tool. */
+typedef struct {
+	GPtrArray *chains; /* of utf8: their names */
+	GString *rules;	   /* lines "-A CHAIN …" */
+	GPtrArray *links;  /* of utf8: "PARENT …", the rules that lead to the chains */
+	gboolean uses_arp_odd;
+	char *digest; /* of all of it, hexadecimal */
+} XtRules;
+
+void xt_rules_free(XtRules *rules);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(XtRules, xt_rules_free)
+
+/**
+ * xt_rules_emit: the rules of one port
+ * @slot: 0 for the chains that libvirt's names belong to. Any other for a second set of ip(6)tables rules that a packet
+ *	must pass before those: chains FJ-IF, FP-IF, HJ-IF (FJ2-IF …), where to accept is to go on. Its links belong in
+ *	front of all others.
+ * @ret_rules: (out): NULL when the tool has nothing to do for the port
+ *
+ * Errors: as xt_emit().
+ */
+gboolean xt_rules_emit(const XtPort *port, XtTool tool, guint slot, XtRules **ret_rules, GError **error);
+
+/** xt_arp_odd_append: the rules of %XT_ARP_ODD_CHAIN */
+void xt_arp_odd_append(GString *out);
+
 /* What each tool loads; NULL: it has nothing to do. */
 typedef struct {
 	char *ebtables;	 /* ebtables-restore --noflush */

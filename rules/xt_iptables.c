@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "rules/xt_private.h"
 
+#define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
 #define COMMENT_MAX    255 /* XT_MAX_COMMENT_LEN - 1 */
 
@@ -17,22 +18,24 @@ typedef enum {
 } Chain;
 
 static const struct {
-	const char *prefix;
-	const char *parent; /* where a port's packets are told by physdev */
+	const char *prefix, *next_prefix; /* of slot 0, of the others */
+	const char *parent;		  /* where a port's packets are told by physdev */
 	const char *physdev;
 	RuleWay way;
 } chain_infos[] = {
-	[CHAIN_FROM_GUEST] = { "FI", "libvirt-in", "--physdev-in", RULE_FROM_GUEST },
-	[CHAIN_TO_GUEST] = { "FO", "libvirt-out", "--physdev-is-bridged --physdev-out", RULE_TO_GUEST },
-	[CHAIN_TO_HOST] = { "HI", "libvirt-host-in", "--physdev-in", RULE_FROM_GUEST },
+	[CHAIN_FROM_GUEST] = { "FI", "FJ", "libvirt-in", "--physdev-in", RULE_FROM_GUEST },
+	[CHAIN_TO_GUEST] = { "FO", "FP", "libvirt-out", "--physdev-is-bridged --physdev-out", RULE_TO_GUEST },
+	[CHAIN_TO_HOST] = { "HI", "HJ", "libvirt-host-in", "--physdev-in", RULE_FROM_GUEST },
 };
 
 typedef struct {
 	GString *out;
 	const char *tool;
-	gboolean is_ipv6;
-	Chain chain;
+	gboolean is_ipv6, accept_is_final;
+	const char *chain_name;
 } Iptables;
+
+const char *const xt_base_chains[] = { "libvirt-in", "libvirt-out", "libvirt-in-post", "libvirt-host-in", NULL };
 
 static const char *
 bang(const XtMatch *match)
@@ -219,7 +222,7 @@ append_comment(GString *line, const char *comment)
 	g_string_append_c(line, '"');
 }
 
-/* To the guest this is the last word; from the guest libvirt-in-post or INPUT go on. */
+/* To the guest accept is the last word; from the guest libvirt-in-post or INPUT go on. */
 static const char *
 target_of(const Iptables *ipt, RuleAction action)
 {
@@ -229,7 +232,7 @@ target_of(const Iptables *ipt, RuleAction action)
 	case RULE_ACTION_REJECT:
 		return " -j REJECT";
 	case RULE_ACTION_ACCEPT:
-		return ipt->chain == CHAIN_TO_GUEST ? " -j ACCEPT" : " -j RETURN";
+		return ipt->accept_is_final ? " -j ACCEPT" : " -j RETURN";
 	case RULE_ACTION_RETURN:
 		return " -j RETURN";
 	case RULE_ACTION_CONTINUE:
@@ -246,7 +249,7 @@ rule_append(XtRule *rule, gpointer user_data, GError **error)
 	XtMatch *match = xt_rule_take(rule, RULE_FIELD_L4_PROTOCOL);
 	gint protocol = match && !match->negate ? (gint)xt_match_number(match) : -1;
 
-	g_string_append_printf(line, "-A %s-%s", chain_infos[ipt->chain].prefix, rule->port->name);
+	g_string_append_printf(line, "-A %s", ipt->chain_name);
 	if (match) {
 		g_string_append(line, bang(match));
 		append_protocol(line, (gint)xt_match_number(match));
@@ -278,54 +281,40 @@ family_chain(const XtPort *port, RuleWay way, guint16 ethertype)
 	return NULL;
 }
 
-static gboolean
-port_append(Iptables *ipt, const XtPort *port, guint16 ethertype, GString *chains, GString *links, GError **error)
+static char *
+chain_name(Chain chain, guint slot, const char *port)
 {
+	if (slot > 1)
+		return g_strdup_printf("%s%u-%s", chain_infos[chain].next_prefix, slot, port);
+	return g_strdup_printf("%s-%s", slot ? chain_infos[chain].next_prefix : chain_infos[chain].prefix, port);
+}
+
+gboolean
+xt_rules_iptables(const XtPort *port, gboolean is_ipv6, guint slot, XtRules *rules, GError **error)
+{
+	guint16 ethertype = is_ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
+	Iptables ipt = { .out = rules->rules, .tool = is_ipv6 ? "ip6tables" : "iptables", .is_ipv6 = is_ipv6 };
+
 	if (!family_chain(port, RULE_FROM_GUEST, ethertype) && !family_chain(port, RULE_TO_GUEST, ethertype))
 		return TRUE;
 	for (guint i = 0; i < G_N_ELEMENTS(chain_infos); i++) {
 		const RuleChain *chain = family_chain(port, chain_infos[i].way, ethertype);
-		g_autofree char *name = g_strdup_printf("%s-%s", chain_infos[i].prefix, port->name);
+		g_autofree char *name = chain_name(i, slot, port->name);
 
 		if (!xt_chain_name_check(name, error))
 			return FALSE;
-		g_string_append_printf(chains, ":%s - [0:0]\n", name);
-		ipt->chain = i;
+		ipt.chain_name = name;
+		ipt.accept_is_final = i == CHAIN_TO_GUEST && !slot;
 		for (guint k = 0; chain && k < chain->steps->len; k++)
-			if (!xt_step_expand(port, chain->steps->pdata[k], rule_append, ipt, error))
+			if (!xt_step_expand(port, chain->steps->pdata[k], rule_append, &ipt, error))
 				return FALSE;
-		g_string_append_printf(links, "-A %s -m physdev %s %s -g %s\n", chain_infos[i].parent,
-				       chain_infos[i].physdev, port->name, name);
+		g_ptr_array_add(rules->links,
+				g_strdup_printf("%s -m physdev %s %s -%c %s", chain_infos[i].parent,
+						chain_infos[i].physdev, port->name, slot ? 'j' : 'g', name));
+		g_ptr_array_add(rules->chains, g_steal_pointer(&name));
 	}
-	g_string_append_printf(links, "-A libvirt-in-post -m physdev --physdev-in %s -j ACCEPT\n", port->name);
-	return TRUE;
-}
-
-gboolean
-xt_emit_iptables(const XtPort *ports, guint port_count, guint16 ethertype, char **ret_text, GError **error)
-{
-	g_autoptr(GString) chains = g_string_new(NULL);
-	g_autoptr(GString) rules = g_string_new(NULL);
-	g_autoptr(GString) links = g_string_new(NULL);
-	gboolean is_ipv6 = ethertype == ETHERTYPE_IPV6;
-	Iptables ipt = { .out = rules, .tool = is_ipv6 ? "ip6tables" : "iptables", .is_ipv6 = is_ipv6 };
-
-	for (guint i = 0; i < port_count; i++)
-		if (!port_append(&ipt, &ports[i], ethertype, chains, links, error))
-			return FALSE;
-	*ret_text = NULL;
-	if (links->len)
-		*ret_text = g_strconcat("*filter\n"
-					":libvirt-in - [0:0]\n"
-					":libvirt-out - [0:0]\n"
-					":libvirt-in-post - [0:0]\n"
-					":libvirt-host-in - [0:0]\n",
-					chains->str, rules->str, links->str,
-					"-I FORWARD 1 -j libvirt-in\n"
-					"-I FORWARD 2 -j libvirt-out\n"
-					"-I FORWARD 3 -j libvirt-in-post\n"
-					"-I INPUT 1 -j libvirt-host-in\n"
-					"COMMIT\n",
-					NULL);
+	if (!slot)
+		g_ptr_array_add(rules->links,
+				g_strdup_printf("libvirt-in-post -m physdev --physdev-in %s -j ACCEPT", port->name));
 	return TRUE;
 }

@@ -51,8 +51,8 @@ guint32 xt_match_number(const XtMatch *match);
 /** xt_chain_name_check: refuse a chain that the tools have no room for */
 gboolean xt_chain_name_check(const char *name, GError **error);
 
-/** xt_emit_ebtables: @ret_text is NULL when no port has rules of the link stage */
-gboolean xt_emit_ebtables(const XtPort *ports, guint port_count, char **ret_text, GError **error);
+/** xt_rules_ebtables: fill in the rules of the link stage */
+gboolean xt_rules_ebtables(const XtPort *port, XtRules *rules, GError **error);
 
-/** xt_emit_iptables: the rules of one family: @ethertype 0x0800 or 0x86dd */
-gboolean xt_emit_iptables(const XtPort *ports, guint port_count, guint16 ethertype, char **ret_text, GError **error);
+/** xt_rules_iptables: fill in the rules of one family of the network stage */
+gboolean xt_rules_iptables(const XtPort *port, gboolean is_ipv6, guint slot, XtRules *rules, GError **error);
