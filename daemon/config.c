@@ -15,6 +15,19 @@ typedef struct {
 } ConfigKey;
 
 static gboolean
+set_firewall_backend(DaemonConfig *config, const char *value)
+{
+	static const char *const names[] = { [NW_BACKEND_NFTABLES] = "nftables", [NW_BACKEND_IPTABLES] = "iptables" };
+
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+		if (g_str_equal(value, names[i])) {
+			config->firewall_backend = i;
+			return TRUE;
+		}
+	return FALSE;
+}
+
+static gboolean
 set_log_level(DaemonConfig *config, const char *value)
 {
 	return log_level_parse(value, &config->log_level);
@@ -61,6 +74,7 @@ set_socket_group(DaemonConfig *config, const char *value)
 }
 
 static const ConfigKey config_keys[] = {
+	{ "firewall_backend", set_firewall_backend, "nftables or iptables" },
 	{ "log_level", set_log_level, "error, warning, info or debug" },
 	{ "mark_mask", set_mark_mask, "a number from 1 to 0xffffffff" },
 	{ "max_clients", set_max_clients, "a number from 1 to 50000" },

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "base/log.h"
+#include "nwfilter/engine.h"
 
 #define CONFIG_BYTES_MAX       65536
 #define CONFIG_CLIENTS_DEFAULT 5000
 #define CONFIG_CLIENTS_MAX     50000
 
 typedef struct {
+	NwBackend firewall_backend;
 	LogLevel log_level;
 	guint32 mark_mask; /* 0: the engine's default */
 	guint max_clients;

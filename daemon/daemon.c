@@ -82,6 +82,7 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 		.mark_mask = config->mark_mask,
 		.no_kernel = no_kernel,
 		.no_optimize = config->no_optimize,
+		.backend = config->firewall_backend,
 	};
 
 	if (!state_dir_ensure(paths->run_dir, DIR_MODE, NULL, error) ||

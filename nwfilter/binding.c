@@ -169,3 +169,18 @@ nw_binding_vars(const NwBinding *binding)
 	}
 	return vars;
 }
+
+NwBinding *
+nw_binding_copy(const NwBinding *binding)
+{
+	NwBinding *copy = g_new0(NwBinding, 1);
+
+	copy->owner_name = g_strdup(binding->owner_name);
+	copy->owner_uuid = g_strdup(binding->owner_uuid);
+	copy->port_dev = g_strdup(binding->port_dev);
+	copy->link_dev = g_strdup(binding->link_dev);
+	memcpy(copy->mac, binding->mac, sizeof(copy->mac));
+	copy->filter = g_strdup(binding->filter);
+	copy->params = rule_vars_copy(binding->params);
+	return copy;
+}

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "nwfilter/engine_private.h"
 #include "nwfilter/tree.h"
+#include "nwfilter/xt_engine.h"
 
 #define PORTS_MAP_FIRST 1
 
@@ -84,6 +85,10 @@ nw_engine_new(const NwEngineConfig *config, GError **error)
 	engine->next_number = NFT_BLOCK_NUMBER + 1;
 	if (!mark_mask_check(engine_mark_mask(engine), error))
 		return NULL;
+	if (config->backend == NW_BACKEND_IPTABLES) {
+		engine->xt = xt_engine_new(engine, error);
+		return engine->xt ? g_steal_pointer(&engine) : NULL;
+	}
 	if (config->no_kernel) {
 		engine->features = (NftFeatures){ .bridge_ct = TRUE, .bridge_reject = TRUE, .owner = TRUE };
 		return g_steal_pointer(&engine);
@@ -103,6 +108,7 @@ nw_engine_free(NwEngine *engine)
 {
 	if (!engine)
 		return;
+	xt_engine_free(engine->xt);
 	g_hash_table_unref(engine->ports);
 	g_hash_table_unref(engine->templates);
 	g_hash_table_unref(engine->stale);
@@ -140,6 +146,8 @@ nw_engine_bind(NwEngine *engine, const NwBinding *binding, GError **error)
 	g_auto(Stage) stage = { 0 };
 	StagedPort *staged;
 
+	if (engine->xt)
+		return xt_engine_bind(engine->xt, binding, error);
 	stage_init(&stage, engine, NULL);
 	if (g_hash_table_contains(engine->ports, binding->port_dev)) {
 		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "binding '%s' already exists",
@@ -163,6 +171,8 @@ nw_engine_unbind(NwEngine *engine, const char *port_dev, GError **error)
 	g_autofree char *map = g_strdup_printf("ports.%u", engine->ports_generation);
 	NftElements *elements;
 
+	if (engine->xt)
+		return xt_engine_unbind(engine->xt, port_dev, error);
 	if (!port) {
 		sluice_error_set(error, SLUICE_ERROR_NO_BINDING, "no binding for port '%s'", port_dev);
 		return FALSE;
@@ -181,19 +191,25 @@ nw_engine_unbind(NwEngine *engine, const char *port_dev, GError **error)
 	return TRUE;
 }
 
+gboolean
+engine_tree_uses(const NwEngine *engine, const char *root, const char *name)
+{
+	const NwFilter *filter;
+
+	if (g_str_equal(root, name))
+		return TRUE;
+	filter = engine->config.lookup(root, engine->config.lookup_data);
+	return filter && nw_tree_contains(filter, name, engine->config.lookup, engine->config.lookup_data);
+}
+
 static gboolean
 port_uses(const NwEngine *engine, const Port *port, const char *name)
 {
-	const NwFilter *root;
-
 	if (port->template)
 		return g_ptr_array_find_with_equal_func(port->template->program->rules->filters, name, g_str_equal,
 							NULL);
 	/* A blocked port waits for its filters: the tree is not compiled, so it is walked. */
-	if (g_str_equal(port->binding->filter, name))
-		return TRUE;
-	root = engine->config.lookup(port->binding->filter, engine->config.lookup_data);
-	return root && nw_tree_contains(root, name, engine->config.lookup, engine->config.lookup_data);
+	return engine_tree_uses(engine, port->binding->filter, name);
 }
 
 gint
@@ -201,6 +217,8 @@ nw_engine_drops_bpdus(const NwEngine *engine, const char *port_dev)
 {
 	const Port *port = g_hash_table_lookup(engine->ports, port_dev);
 
+	if (engine->xt)
+		return xt_engine_drops_bpdus(engine->xt, port_dev);
 	if (!port)
 		return -1;
 	return !port->template || !port->template->may_accept_bpdu;
@@ -212,6 +230,8 @@ nw_engine_uses(const NwEngine *engine, const char *name)
 	GHashTableIter iter;
 	gpointer value;
 
+	if (engine->xt)
+		return xt_engine_uses(engine->xt, name);
 	/* Templates first: there are few of them, and nearly every port has one. */
 	g_hash_table_iter_init(&iter, engine->templates);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
@@ -235,6 +255,8 @@ nw_engine_redefine(NwEngine *engine, const NwFilter *definition, GError **error)
 	GHashTableIter iter;
 	gpointer value;
 
+	if (engine->xt)
+		return xt_engine_redefine(engine->xt, definition, error);
 	stage_init(&stage, engine, definition);
 	g_hash_table_iter_init(&iter, engine->ports);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
@@ -267,8 +289,11 @@ nw_engine_redefine(NwEngine *engine, const NwFilter *definition, GError **error)
 char *
 nw_engine_describe(const NwEngine *engine)
 {
-	GString *text = g_string_new("back end: nftables\n");
+	GString *text;
 
+	if (engine->xt)
+		return xt_engine_describe(engine->xt);
+	text = g_string_new("back end: nftables\n");
 	g_string_append_printf(text, "connection state: %s\n",
 			       engine->features.bridge_ct	 ? "native (bridge connection tracking)"
 			       : engine->features.bridge_nf_call ? "mirrored (br_netfilter, packet mark)"
@@ -286,6 +311,10 @@ nw_engine_stats(const NwEngine *engine, NwEngineStats *ret_stats)
 {
 	g_autoptr(KernelState) state = engine->reader ? kernel_state_read(engine->reader, NULL) : NULL;
 
+	if (engine->xt) {
+		xt_engine_stats(engine->xt, ret_stats);
+		return;
+	}
 	*ret_stats = engine->stats;
 	ret_stats->port_count = g_hash_table_size(engine->ports);
 	ret_stats->template_count = g_hash_table_size(engine->templates);

@@ -2,11 +2,18 @@
 /* The set of protected ports: from bindings and filters to one kernel transaction for each change. */
 #pragma once
 
+#include "base/tool.h"
 #include "nwfilter/model.h"
 
 #define NW_ENGINE_PORTS_MAX 65536
 
 typedef struct NwEngine NwEngine;
+
+/* What holds the rules: nf_tables by netlink, or ebtables, iptables and ip6tables. */
+typedef enum {
+	NW_BACKEND_NFTABLES,
+	NW_BACKEND_IPTABLES,
+} NwBackend;
 
 typedef struct {
 	NwLookupFn lookup; /* the daemon's filter store */
@@ -15,11 +22,14 @@ typedef struct {
 	guint32 mark_mask;     /* packet mark bits the mirrored lowering may use; 0: RULE_MARK_MASK_DEFAULT */
 	gboolean no_kernel;    /* compile and keep, but send nothing: for tests without privilege */
 	gboolean no_optimize;  /* send a filter's rules one by one, as they stand */
+	NwBackend backend;
+	const ToolRunner *tool_runner; /* NULL: real processes, or with no_kernel none */
 } NwEngineConfig;
 
 typedef struct {
 	guint port_count, template_count;
-	guint64 commit_count, message_count; /* since start: transactions, and netlink messages in them */
+	guint64 commit_count, message_count; /* since start: transactions (runs of a tool), and netlink messages (lines)
+						in them */
 	guint64 last_commit_us;
 	guint32 kernel_objects; /* rules, chains, sets and elements of ours */
 } NwEngineStats;

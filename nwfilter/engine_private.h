@@ -38,7 +38,8 @@ typedef struct {
 struct NwEngine {
 	NwEngineConfig config;
 	char *state_dir;
-	NftSocket *owner; /* owns the tables */
+	struct XtEngine *xt; /* NULL: nf_tables; else all that follows is unused */
+	NftSocket *owner;    /* owns the tables */
 	NftSocket *reader;
 	NftFeatures features;
 	PlanSets *sets;
@@ -55,11 +56,17 @@ struct NwEngine {
 	NwEngineStats stats;
 };
 
+/** program_compile: of the tree of the binding's filter; @port_policy: nw_params_vlan_policy() of its parameters */
+Program *program_compile(const NwBinding *binding, RuleVlanPolicy port_policy, NwLookupFn lookup, gpointer lookup_data,
+			 GError **error);
 void program_unref(Program *program);
 void template_free(Template *template);
 void port_free(Port *port);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Program, program_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Port, port_free)
+
+/** engine_tree_uses: whether the tree of the filter @root holds the filter @name, found by walking it */
+gboolean engine_tree_uses(const NwEngine *engine, const char *root, const char *name);
 
 /** engine_commit: one transaction, counted */
 gboolean engine_commit(NwEngine *engine, NftBatch *batch, GError **error);
@@ -155,5 +162,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KernelState, kernel_state_free)
 /** engine_mark_mask: the packet mark bits in use */
 guint32 engine_mark_mask(const NwEngine *engine);
 
-/** engine_mirror_switch: br_netfilter on for the mirrored lowering, or back to what it was */
+/** engine_remove_tables: our tables go, if they are there: for the other back end */
+gboolean engine_remove_tables(NwEngine *engine, GError **error);
+
+/** engine_mirror_switch: br_netfilter on for the mirrored lowering or iptables, or back to what it was */
 gboolean engine_mirror_switch(NwEngine *engine, gboolean on, GError **error);

@@ -67,6 +67,8 @@ stage_init(Stage *stage, NwEngine *engine, const NwFilter *definition)
 void
 stage_clear(Stage *stage)
 {
+	if (!stage->engine)
+		return;
 	/* A refused change may have named sets that nobody needs. */
 	stage->engine->needs_sweep = TRUE;
 	g_hash_table_unref(stage->programs);
@@ -107,39 +109,48 @@ live_program(const Stage *stage, const char *filter, RuleVlanPolicy port_policy)
 	return NULL;
 }
 
+Program *
+program_compile(const NwBinding *binding, RuleVlanPolicy port_policy, NwLookupFn lookup, gpointer lookup_data,
+		GError **error)
+{
+	const NwFilter *root = lookup(binding->filter, lookup_data);
+	RuleProgram *rules;
+	Program *program;
+
+	if (!root) {
+		sluice_error_set(error, SLUICE_ERROR_NO_NWFILTER, "network filter '%s' is not defined",
+				 binding->filter);
+		return NULL;
+	}
+	rules = nw_compile_bound(root, binding->params, lookup, lookup_data, error);
+	if (!rules)
+		return NULL;
+	program = g_rc_box_new0(Program);
+	program->rules = rules;
+	program->port_policy = port_policy;
+	return program;
+}
+
 static Program *
 stage_program(Stage *stage, const NwBinding *binding, GError **error)
 {
-	const char *filter = binding->filter;
 	g_autofree char *key = NULL;
 	RuleVlanPolicy port_policy;
-	const NwFilter *root;
 	Program *program;
 
 	if (!nw_params_vlan_policy(binding->params, &port_policy, error))
 		return NULL;
-	key = g_strdup_printf("%s/%s", rule_vlan_policy_name(port_policy), filter);
+	key = g_strdup_printf("%s/%s", rule_vlan_policy_name(port_policy), binding->filter);
 	program = g_hash_table_lookup(stage->programs, key);
 	if (program)
 		return program;
-	program = live_program(stage, filter, port_policy);
-	if (program) {
+	program = live_program(stage, binding->filter, port_policy);
+	if (program)
 		program_ref(program);
-	} else {
-		RuleProgram *rules;
-
-		root = stage_lookup(filter, stage);
-		if (!root) {
-			sluice_error_set(error, SLUICE_ERROR_NO_NWFILTER, "network filter '%s' is not defined", filter);
-			return NULL;
-		}
-		rules = nw_compile_bound(root, binding->params, stage_lookup, stage, error);
-		if (!rules)
-			return NULL;
-		program = g_rc_box_new0(Program);
-		program->rules = rules;
-		program->port_policy = port_policy;
-	}
+	else
+		program = program_compile(binding, port_policy, stage_lookup, stage, error);
+	if (!program)
+		return NULL;
 	g_hash_table_insert(stage->programs, g_steal_pointer(&key), program);
 	return program;
 }
@@ -323,21 +334,6 @@ stage_port(Stage *stage, StagedPort *staged, const NwBinding *binding, GError **
 	return staged->target != NULL;
 }
 
-static NwBinding *
-binding_copy(const NwBinding *binding)
-{
-	NwBinding *copy = g_new0(NwBinding, 1);
-
-	copy->owner_name = g_strdup(binding->owner_name);
-	copy->owner_uuid = g_strdup(binding->owner_uuid);
-	copy->port_dev = g_strdup(binding->port_dev);
-	copy->link_dev = g_strdup(binding->link_dev);
-	memcpy(copy->mac, binding->mac, sizeof(copy->mac));
-	copy->filter = g_strdup(binding->filter);
-	copy->params = rule_vars_copy(binding->params);
-	return copy;
-}
-
 StagedPort *
 stage_new_port(Stage *stage, const NwBinding *binding)
 {
@@ -346,7 +342,7 @@ stage_new_port(Stage *stage, const NwBinding *binding)
 	staged->is_new = TRUE;
 	staged->port = g_new0(Port, 1);
 	staged->port->name = g_strdup(binding->port_dev);
-	staged->port->binding = binding_copy(binding);
+	staged->port->binding = nw_binding_copy(binding);
 	g_ptr_array_add(stage->ports, staged);
 	return staged;
 }

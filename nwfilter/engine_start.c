@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "nwfilter/engine_private.h"
+#include "nwfilter/xt_engine.h"
 
 #define TAKE_TRIES    100
 #define TAKE_PAUSE_US 5000
@@ -205,6 +207,45 @@ take_tables(NwEngine *engine, const KernelState *state, GError **error)
 	}
 }
 
+/* What a daemon with the other back end left stands until the own rules are in force. */
+static void
+leave_iptables(NwEngine *engine)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!xt_engine_leave(engine, &error))
+		log_warning("rules of the back end iptables are left: %s", error->message);
+	else if (!engine->has_mirror && !engine_mirror_switch(engine, FALSE, &error))
+		log_warning("%s", error->message);
+}
+
+gboolean
+engine_remove_tables(NwEngine *engine, GError **error)
+{
+	g_autoptr(KernelState) state = NULL;
+	g_autoptr(NftBatch) batch = nft_batch_new();
+
+	if (!engine->owner)
+		engine->owner = nft_socket_open(error);
+	if (engine->owner && !engine->reader)
+		engine->reader = nft_socket_open(error);
+	if (!engine->reader)
+		return FALSE;
+	state = kernel_state_read(engine->reader, error);
+	if (!state)
+		return FALSE;
+	if (!state->has_table && !state->has_mirror)
+		return TRUE;
+	nft_features_probe(engine->owner, &engine->features);
+	if (!take_tables(engine, state, error))
+		return FALSE;
+	if (state->has_table)
+		nft_table_delete(batch, NFPROTO_BRIDGE);
+	if (state->has_mirror)
+		nft_table_delete(batch, NFPROTO_INET);
+	return nft_socket_commit(engine->owner, batch, error);
+}
+
 gboolean
 nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, GError **error)
 {
@@ -215,6 +256,8 @@ nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 	GHashTableIter iter;
 	gpointer value;
 
+	if (engine->xt)
+		return xt_engine_start(engine->xt, bindings, ret_failed, error);
 	stage_init(&stage, engine, NULL);
 	if (!engine->config.no_kernel) {
 		state = kernel_state_read(engine->reader, error);
@@ -251,6 +294,7 @@ nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 	g_hash_table_iter_init(&iter, engine->templates);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
 		engine->needs_sweep |= !((const Template *)value)->port_count;
+	leave_iptables(engine);
 	*ret_failed = g_steal_pointer(&failed);
 	return TRUE;
 }

@@ -5,6 +5,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "nwfilter/engine_private.h"
+#include "nwfilter/xt_engine.h"
 
 static gboolean
 set_is_needed(const NwEngine *engine, const PlanSet *set)
@@ -127,6 +128,8 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 	g_autoptr(GPtrArray) templates = g_ptr_array_new(), sets = g_ptr_array_new();
 	gboolean drops_net, drops_mirror;
 
+	if (engine->xt)
+		return xt_engine_sweep(engine->xt, error);
 	if (!engine->needs_sweep)
 		return TRUE;
 	batch = nft_batch_new();

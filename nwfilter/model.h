@@ -174,6 +174,7 @@ gboolean nw_filter_equal(const NwFilter *a, const NwFilter *b);
 
 NwBinding *nw_binding_parse(const char *text, const char *file, GError **error);
 char *nw_binding_format(const NwBinding *binding);
+NwBinding *nw_binding_copy(const NwBinding *binding);
 
 /** nw_binding_vars: what its filter's variables stand for: the parameters, and MAC where they do not give it (transfer
  * full) */

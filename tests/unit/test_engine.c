@@ -33,20 +33,6 @@ down(Fixture *fixture, gconstpointer data)
 	g_hash_table_unref(fixture->filters);
 }
 
-static NwBinding *
-binding_new(const char *port, const char *filter, const char *variables)
-{
-	NwBinding *binding = g_new0(NwBinding, 1);
-
-	binding->port_dev = g_strdup(port);
-	binding->filter = g_strdup(filter);
-	binding->owner_name = g_strdup("vm");
-	binding->owner_uuid = g_strdup("0b4a4dbe-c3f9-4c6b-a4a4-7a4f9f2b1c11");
-	memcpy(binding->mac, "\x52\x54\x00\x00\x00\x01", 6);
-	binding->params = vars_of(variables);
-	return binding;
-}
-
 static void
 port_bind(Fixture *fixture, const char *port, const char *filter, const char *variables)
 {
