@@ -161,6 +161,37 @@ mac_of() { echo "52:54:00:00:00:0$1"; }
 
 # --- the daemon
 
+# SLUICE_BACKEND=iptables runs the same script on the other back end.
+BACKEND=${SLUICE_BACKEND:-nftables}
+on_iptables() { [ "$BACKEND" = iptables ]; }
+backend_use() {
+	BACKEND=$1
+	mkdir -p $ROOT/etc/sluice
+	{
+		sed '/^firewall_backend/d' $ROOT/etc/sluice/sluice.conf 2>/dev/null
+		echo "firewall_backend = $BACKEND"
+	} >$WORK/sluice.conf
+	mv $WORK/sluice.conf $ROOT/etc/sluice/sluice.conf
+}
+[ -z "${SLUICE_BACKEND:-}" ] || backend_use "$SLUICE_BACKEND"
+if on_iptables; then
+	for tool in ebtables-restore iptables-restore ip6tables-restore ebtables-save iptables-save ip6tables-save; do
+		command -v $tool >/dev/null || { echo "SKIP: $tool is not installed" && exit 77; }
+	done
+	# The matches that the rules need: one rule with all of them.
+	if ! ebtables -t nat -L >/dev/null 2>&1 || ! iptables-restore -n 2>/dev/null <<-'EOF'; then
+		*filter
+		-N libvirt-probe
+		-A libvirt-probe -p tcp -m mac --mac-source 1:2:3:4:5:6 -m iprange --src-range 1.1.1.1-1.1.1.2 -m dscp --dscp 1 -m conntrack --ctstate NEW -m connlimit --connlimit-above 1 -m comment --comment x -m physdev --physdev-in x -j REJECT
+		-F libvirt-probe
+		-X libvirt-probe
+		COMMIT
+	EOF
+		echo "SKIP: this kernel lacks matches of eb/iptables"
+		exit 77
+	fi
+fi
+
 sluice() { "$BUILD/sluice" --root $ROOT "$@"; }
 daemon_start() {
 	local line=
@@ -187,7 +218,7 @@ daemon_kill() {
 	wait "$DAEMON" 2>/dev/null
 	DAEMON=
 }
-mode() { sluice version --verbose | grep -Eio 'native|mirrored' | head -1 | tr '[:upper:]' '[:lower:]'; }
+mode() { on_iptables && echo iptables && return; sluice version --verbose | grep -Eio 'native|mirrored' | head -1 | tr '[:upper:]' '[:lower:]'; }
 
 # define_text: a filter from standard input
 define_text() {
@@ -221,8 +252,22 @@ bind_guest() {
 	fi
 	forget
 }
+# rules_flush: somebody else throws all rules away
+rules_flush() {
+	if on_iptables; then
+		local tool
+		for tool in iptables ip6tables "ebtables -t nat"; do $tool -F && $tool -X; done
+	else
+		nft delete table bridge sluice 2>/dev/null
+		nft delete table inet sluice 2>/dev/null
+	fi
+}
 # The kernel says itself whether the owner of a table lives: that is no rule of ours.
 sluice_rules() {
+	if on_iptables; then
+		{ ebtables-save && iptables-save -t filter && ip6tables-save -t filter; } | grep '^[-:*]' | sed 's/ \[.*\]$//'
+		return
+	fi
 	nft -a list table bridge sluice >$WORK/rules 2>&1 || echo "nft cannot list the table: status $?"
 	sed 's/ progname sluiced$//; /^\tflags/d' $WORK/rules
 }
