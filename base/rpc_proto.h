@@ -110,6 +110,10 @@ typedef enum {
 
 #define RPC_SLUICE_DESCRIBE 1
 
+/* What the daemon calls the documents of define and create calls in errors: the protocol brings no name. */
+#define RPC_FILTER_LABEL  "nwfilter.xml"
+#define RPC_BINDING_LABEL "filterbinding.xml"
+
 /* Bit of define and create calls: be strict. We always are. */
 #define RPC_FLAG_VALIDATE 1u
 

@@ -44,7 +44,7 @@ cli_binding_create(CliContext *context, const CliArgs *args)
 		cli_error("%s", error->message);
 		return CLI_FAILED;
 	}
-	if (!cli_remote_call(context, RPC_PROC_BINDING_CREATE, &call, &ret, failed))
+	if (!cli_remote_call_document(context, RPC_PROC_BINDING_CREATE, &call, &ret, failed, RPC_BINDING_LABEL, file))
 		return CLI_FAILED;
 	printf("Network filter binding on %s created from %s\n\n", ret.at[0].text, file);
 	return CLI_OK;

@@ -31,16 +31,17 @@ cli_nwfilter_list(CliContext *context, const CliArgs *args)
 	return CLI_OK;
 }
 
-/* Defines @text; the handle comes back in @ret. */
+/* Defines @text, which errors call @file where it has one; the handle comes back in @ret. */
 static gboolean
-define_text(CliContext *context, const char *text, gboolean validate, const char *failed, RpcValues *ret)
+define_text(CliContext *context, const char *text, const char *file, gboolean validate, const char *failed,
+	    RpcValues *ret)
 {
 	g_auto(RpcValues) call = { 0 };
 
 	call.at[0].text = g_strdup(text);
 	call.at[1].number = RPC_FLAG_VALIDATE;
-	return cli_remote_call(context, validate ? RPC_PROC_FILTER_DEFINE_FLAGS : RPC_PROC_FILTER_DEFINE, &call, ret,
-			       failed);
+	return cli_remote_call_document(context, validate ? RPC_PROC_FILTER_DEFINE_FLAGS : RPC_PROC_FILTER_DEFINE,
+					&call, ret, failed, RPC_FILTER_LABEL, file);
 }
 
 CliExit
@@ -56,7 +57,7 @@ cli_nwfilter_define(CliContext *context, const CliArgs *args)
 		cli_error("%s", error->message);
 		return CLI_FAILED;
 	}
-	if (!define_text(context, text, cli_args_has(args, "validate"), failed, &ret))
+	if (!define_text(context, text, file, cli_args_has(args, "validate"), failed, &ret))
 		return CLI_FAILED;
 	printf("Network filter %s defined from %s\n\n", ret.at[0].text, file);
 	return CLI_OK;
@@ -109,7 +110,7 @@ define_edited(const char *text, gpointer user_data)
 {
 	EditTarget *target = user_data;
 
-	return define_text(target->context, text, TRUE, NULL, &target->ret);
+	return define_text(target->context, text, NULL, TRUE, NULL, &target->ret);
 }
 
 CliExit

@@ -31,16 +31,30 @@ call(CliContext *context, guint32 program, guint32 number, const RpcValues *args
 }
 
 gboolean
-cli_remote_call(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, const char *failed)
+cli_remote_call_document(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, const char *failed,
+			 const char *label, const char *file)
 {
 	g_autoptr(GError) error = NULL;
+	g_autoptr(GString) text = NULL;
 
 	if (call(context, RPC_PROGRAM_REMOTE, number, args, ret, &error))
 		return TRUE;
+	text = g_string_new(error->message);
+	if (label && file) {
+		g_autofree char *from = g_strconcat(label, ":", NULL), *to = g_strconcat(file, ":", NULL);
+
+		g_string_replace(text, from, to, 0);
+	}
 	if (failed)
 		cli_error("%s", failed);
-	cli_error("%s", error->message);
+	cli_error("%s", text->str);
 	return FALSE;
+}
+
+gboolean
+cli_remote_call(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, const char *failed)
+{
+	return cli_remote_call_document(context, number, args, ret, failed, NULL, NULL);
 }
 
 char *

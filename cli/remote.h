@@ -14,6 +14,14 @@
 gboolean cli_remote_call(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret,
 			 const char *failed);
 
+/**
+ * cli_remote_call_document: the same for a call that sends a document
+ * @label: (nullable): what the daemon calls it in errors
+ * @file: (nullable): what it is called here
+ */
+gboolean cli_remote_call_document(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret,
+				  const char *failed, const char *label, const char *file);
+
 /** cli_remote_describe: (transfer full): the daemon's description of itself; NULL after printing why */
 char *cli_remote_describe(CliContext *context);
 

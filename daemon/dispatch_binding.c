@@ -5,8 +5,6 @@
 
 #include "base/error.h"
 
-#define BINDING_LABEL "filterbinding.xml"
-
 static void
 put_handle(RpcValue *ret, const NwBinding *binding)
 {
@@ -56,7 +54,7 @@ run_create(DispatchCall *call, GError **error)
 	const NwBinding *binding = NULL;
 
 	if (!dispatch_check_flags(call->args[1].number, RPC_FLAG_VALIDATE, error) ||
-	    !binding_store_create(call->daemon->bindings, call->daemon->engine, call->args[0].text, BINDING_LABEL,
+	    !binding_store_create(call->daemon->bindings, call->daemon->engine, call->args[0].text, RPC_BINDING_LABEL,
 				  &binding, error))
 		return FALSE;
 	daemon_port_changed(call->daemon, binding->port_dev);

@@ -5,8 +5,6 @@
 
 #include "base/error.h"
 
-#define FILTER_LABEL "nwfilter.xml"
-
 static gboolean
 put_handle(RpcValue *ret, const NwFilter *filter, GError **error)
 {
@@ -69,7 +67,7 @@ run_define(DispatchCall *call, GError **error)
 {
 	const NwFilter *filter = NULL;
 
-	return filter_store_define(call->daemon->filters, call->daemon->engine, call->args[0].text, FILTER_LABEL,
+	return filter_store_define(call->daemon->filters, call->daemon->engine, call->args[0].text, RPC_FILTER_LABEL,
 				   &filter, error) &&
 	       put_handle(&call->ret[0], filter, error);
 }
