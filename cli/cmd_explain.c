@@ -2,20 +2,18 @@
 /* nwfilter-explain: what a port's filter does with a packet, and why. */
 
 #include "base/error.h"
+#include "cli/capture.h"
 #include "cli/command.h"
 #include "cli/explain.h"
 #include "cli/filter_library.h"
 #include "cli/output.h"
-#include "cli/remote.h"
+#include "cli/remote_filters.h"
 #include "nwfilter/compile.h"
 #include "nwfilter/model.h"
 #include "rules/packet_text.h"
 
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <string.h>
-
-#define PCAP_FRAME_MAX 262144 /* the longest snapshot that tcpdump takes */
 
 /* The station at the other end of the wire, where a line names none: locally administered, IEEE 802c. */
 static const guint8 peer_mac[6] = { 0x02, 0x00, 0x00, 0x00, 0x00, 0xfe };
@@ -24,7 +22,7 @@ static const guint8 peer_mac[6] = { 0x02, 0x00, 0x00, 0x00, 0x00, 0xfe };
 typedef struct {
 	CliContext *context;
 	CliLibrary *library; /* without a daemon */
-	GHashTable *fetched; /* from the daemon: name -> NwFilter */
+	CliRemoteFilters *remote;
 	NwBinding *binding;
 	RuleProgram *program;
 	RuleVars *vars;
@@ -40,7 +38,7 @@ static void
 subject_clear(Subject *subject)
 {
 	g_clear_pointer(&subject->library, cli_library_free);
-	g_clear_pointer(&subject->fetched, g_hash_table_unref);
+	g_clear_pointer(&subject->remote, cli_remote_filters_free);
 	g_clear_pointer(&subject->binding, nw_binding_free);
 	g_clear_pointer(&subject->program, rule_program_free);
 	g_clear_pointer(&subject->vars, rule_vars_free);
@@ -51,57 +49,16 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Subject, subject_clear)
 
 /* --- from the daemon --- */
 
-static void
-filter_destroy(gpointer filter)
-{
-	if (filter)
-		nw_filter_free(filter);
-}
-
-static NwFilter *
-fetch_filter(CliContext *context, const char *name)
-{
-	g_auto(RpcValues) handle = { 0 }, ret = { 0 };
-	g_autoptr(GError) error = NULL;
-	NwFilter *filter;
-
-	if (!cli_remote_find_filter(context, name, &handle) ||
-	    !cli_remote_call(context, RPC_PROC_FILTER_XML, &handle, &ret, NULL))
-		return NULL;
-	filter = nw_filter_parse(ret.at[0].text, name, FALSE, NULL, &error);
-	if (!filter)
-		cli_error("%s", error->message);
-	return filter;
-}
-
-/* An NwLookupFn. */
-static const NwFilter *
-remote_find(const char *name, gpointer user_data)
-{
-	Subject *subject = user_data;
-	gpointer filter;
-
-	if (!g_hash_table_lookup_extended(subject->fetched, name, NULL, &filter)) {
-		filter = fetch_filter(subject->context, name);
-		g_hash_table_insert(subject->fetched, g_strdup(name), filter);
-	}
-	return filter;
-}
-
 static gboolean
 fetch_binding(Subject *subject, const char *port, GError **error)
 {
-	g_auto(RpcValues) call = { 0 }, handle = { 0 }, ret = { 0 };
-
-	call.at[0].text = g_strdup(port);
-	if (!cli_remote_call(subject->context, RPC_PROC_BINDING_BY_PORT, &call, &handle, NULL) ||
-	    !cli_remote_call(subject->context, RPC_PROC_BINDING_XML, &handle, &ret, NULL)) {
-		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "port '%s' cannot be explained", port);
+	subject->binding = cli_remote_binding(subject->context, port, error);
+	if (!subject->binding)
 		return FALSE;
-	}
-	subject->binding = nw_binding_parse(ret.at[0].text, port, error);
-	subject->fetched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, filter_destroy);
-	return subject->binding != NULL;
+	subject->remote = cli_remote_filters_new(subject->context);
+	if (!subject->remote)
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "port '%s' cannot be explained", port);
+	return subject->remote != NULL;
 }
 
 /* Values that the daemon does not tell, a learned address say. */
@@ -130,7 +87,7 @@ static gboolean
 subject_open(Subject *subject, const CliArgs *args, GError **error)
 {
 	const char *port = cli_args_get(args, "port");
-	NwLookupFn lookup = port ? remote_find : cli_library_find;
+	NwLookupFn lookup = port ? cli_remote_filters_find : cli_library_find;
 	gpointer lookup_data;
 	const NwFilter *root;
 
@@ -142,7 +99,7 @@ subject_open(Subject *subject, const CliArgs *args, GError **error)
 		if (!subject->library)
 			return FALSE;
 	}
-	lookup_data = port ? (gpointer)subject : (gpointer)subject->library;
+	lookup_data = port ? (gpointer)subject->remote : (gpointer)subject->library;
 	root = lookup(subject->binding->filter, lookup_data);
 	if (root)
 		subject->program = nw_compile_bound(root, subject->binding->params, lookup, lookup_data, error);
@@ -211,52 +168,15 @@ explain_line(Subject *subject, const char *line, GError **error)
 
 /* --- a capture --- */
 
+/* A CaptureFn. */
 static gboolean
-explain_captured(Subject *subject, const struct pcap_pkthdr *header, const u_char *data, guint number, GError **error)
+explain_captured(const guint8 *bytes, gsize len, guint number, gpointer user_data, GError **error)
 {
-	/* A frame that was cut when it was captured is as long as it was: else its headers would not add up. */
-	gsize len = CLAMP(header->len, header->caplen, MAX(header->caplen, PCAP_FRAME_MAX));
-	g_autofree guint8 *bytes = g_malloc0(len + 1);
+	Subject *subject = user_data;
 
-	memcpy(bytes, data, header->caplen);
 	if (!subject->rows)
 		printf("%spacket %u\n", number > 1 ? "\n" : "", number);
-	if (explain_packet(subject, bytes, len, NULL, error))
-		return TRUE;
-	g_prefix_error(error, "packet %u: ", number);
-	return FALSE;
-}
-
-static gboolean
-explain_pcap(Subject *subject, const char *file, GError **error)
-{
-	char problem[PCAP_ERRBUF_SIZE];
-	pcap_t *pcap = pcap_open_offline(file, problem);
-	struct pcap_pkthdr *header;
-	const u_char *data;
-	gboolean ok = TRUE;
-	int status;
-
-	if (!pcap) {
-		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "%s: %s", file, problem);
-		return FALSE;
-	}
-	if (pcap_datalink(pcap) != DLT_EN10MB) {
-		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "%s: holds no Ethernet frames", file);
-		pcap_close(pcap);
-		return FALSE;
-	}
-	for (guint number = 1; ok && (status = pcap_next_ex(pcap, &header, &data)) != PCAP_ERROR_BREAK; number++) {
-		if (status == PCAP_ERROR) {
-			sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "%s: packet %u: %s", file, number,
-					 pcap_geterr(pcap));
-			ok = FALSE;
-		} else {
-			ok = explain_captured(subject, header, data, number, error);
-		}
-	}
-	pcap_close(pcap);
-	return ok;
+	return explain_packet(subject, bytes, len, NULL, error);
 }
 
 /* --- the command --- */
@@ -304,7 +224,7 @@ cli_nwfilter_explain(CliContext *context, const CliArgs *args)
 		subject.rows = json_array();
 	if (!subject_open(&subject, args, &error) ||
 	    !(line ? explain_line(&subject, line, &error)
-		   : explain_pcap(&subject, cli_args_get(args, "pcap"), &error))) {
+		   : capture_read(cli_args_get(args, "pcap"), explain_captured, &subject, &error))) {
 		cli_error("%s", error->message);
 		return CLI_FAILED;
 	}

@@ -4,6 +4,8 @@
 #include "cli/command.h"
 #include "cli/filter_library.h"
 #include "cli/output.h"
+#include "cli/rule_json.h"
+#include "nwfilter/compile.h"
 #include "nwfilter/engine.h"
 
 #include <stdio.h>
@@ -57,42 +59,62 @@ cli_nwfilter_validate(CliContext *context, const CliArgs *args)
 	return exit_code;
 }
 
-static char *
-compile(CliContext *context, const CliArgs *args, NwCompileFormat format, GError **error)
+/* The rules themselves, and the text that the back end loads. */
+static void
+print_compiled(const NwBinding *binding, const char *backend, const RuleProgram *program, const char *text)
+{
+	g_autoptr(json_t) object = json_object();
+
+	json_object_set_new(object, "filter", json_string(binding->filter));
+	json_object_set_new(object, "port", json_string(binding->port_dev));
+	json_object_set_new(object, "backend", json_string(backend));
+	json_object_set_new(object, "rules", cli_program_to_json(program));
+	json_object_set_new(object, "text", json_string(text));
+	cli_print_json(object);
+}
+
+static gboolean
+compile(CliContext *context, const CliArgs *args, NwCompileFormat format, const char *backend, GError **error)
 {
 	g_autoptr(NwBinding) binding = NULL;
 	g_autoptr(CliLibrary) library = cli_library_open(context, args, &binding, error);
-	g_autofree char *output = NULL;
+	g_autoptr(RuleProgram) program = NULL;
+	g_autofree char *text = NULL;
 
 	if (!library)
-		return NULL;
-	output = nw_compile_text(binding, cli_library_find, library, format, error);
-	if (!output)
+		return FALSE;
+	text = nw_compile_text(binding, cli_library_find, library, format, error);
+	if (text && context->json)
+		program = nw_compile_bound(cli_library_find(binding->filter, library), binding->params,
+					   cli_library_find, library, error);
+	if (!text || (context->json && !program)) {
 		cli_library_blame(library, error);
-	return g_steal_pointer(&output);
+		return FALSE;
+	}
+	if (context->json)
+		print_compiled(binding, backend, program, text);
+	else
+		fputs(text, stdout);
+	return TRUE;
 }
 
 CliExit
 cli_nwfilter_compile(CliContext *context, const CliArgs *args)
 {
-	const char *backend = cli_args_get(args, "backend");
+	const char *backend = cli_args_has(args, "backend") ? cli_args_get(args, "backend") : "nft";
 	g_autoptr(GError) error = NULL;
-	g_autofree char *output = NULL;
 	NwCompileFormat format = cli_args_has(args, "no-optimize") ? NW_COMPILE_NFT_PLAIN : NW_COMPILE_NFT;
 
-	if (backend && g_str_equal(backend, "ir")) {
+	if (g_str_equal(backend, "ir")) {
 		format = NW_COMPILE_IR;
-	} else if (backend && g_str_equal(backend, "iptables")) {
+	} else if (g_str_equal(backend, "iptables")) {
 		format = NW_COMPILE_IPTABLES;
-	} else if (backend && !g_str_equal(backend, "nft")) {
+	} else if (!g_str_equal(backend, "nft")) {
 		cli_error("unknown back end '%s': nft, iptables or ir", backend);
 		return CLI_USAGE;
 	}
-	output = compile(context, args, format, &error);
-	if (!output) {
-		cli_error("%s", error->message);
-		return CLI_FAILED;
-	}
-	fputs(output, stdout);
-	return CLI_OK;
+	if (compile(context, args, format, backend, &error))
+		return CLI_OK;
+	cli_error("%s", error->message);
+	return CLI_FAILED;
 }

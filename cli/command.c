@@ -78,6 +78,14 @@ static const CliOption lint_options[] = {
 	{ "filters", "DIR", "folder of the filters referred to, as NAME.xml", 0, CLI_COMPLETE_DIR },
 	{ 0 },
 };
+static const CliOption plan_options[] = {
+	{ "file", "FILE", "XML document of the filter; - for standard input", POSITIONAL | REQUIRED,
+	  CLI_COMPLETE_FILE },
+	{ "pcap", "FILE", "tell which packets of a capture would fare differently", 0, CLI_COMPLETE_FILE },
+	{ "in", NULL, "the packets go to the guest, whatever their addresses", 0, 0 },
+	{ "out", NULL, "the packets come from the guest, whatever their addresses", 0, 0 },
+	{ 0 },
+};
 static const CliOption version_options[] = {
 	{ "verbose", NULL, "ask the daemon for its back end and counters", 0, 0 },
 	{ 0 },
@@ -98,6 +106,8 @@ const CliCommand cli_commands[] = {
 	{ "nwfilter-undefine", GROUP_FILTER, "remove a network filter", filter_options, cli_nwfilter_undefine },
 	{ "nwfilter-dumpxml", GROUP_FILTER, "print a network filter as XML", filter_options, cli_nwfilter_dumpxml },
 	{ "nwfilter-edit", GROUP_FILTER, "edit a network filter in your editor", filter_options, cli_nwfilter_edit },
+	{ "nwfilter-plan", GROUP_FILTER, "tell what a definition would change, and change nothing", plan_options,
+	  cli_nwfilter_plan },
 	{ "nwfilter-binding-list", GROUP_FILTER, "list ports and their filters", NULL, cli_binding_list },
 	{ "nwfilter-binding-create", GROUP_FILTER, "put a filter on a port from an XML file", binding_create_options,
 	  cli_binding_create },

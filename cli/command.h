@@ -103,6 +103,7 @@ CliExit cli_nwfilter_validate(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_compile(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_explain(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_lint(CliContext *context, const CliArgs *args);
+CliExit cli_nwfilter_plan(CliContext *context, const CliArgs *args);
 CliExit cli_binding_list(CliContext *context, const CliArgs *args);
 CliExit cli_binding_create(CliContext *context, const CliArgs *args);
 CliExit cli_binding_delete(CliContext *context, const CliArgs *args);

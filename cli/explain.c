@@ -176,35 +176,12 @@ gather_variables(const Explain *explain, gboolean verbose)
 }
 
 static char *
-rule_text(const RuleStep *step)
-{
-	GString *text = g_string_new(NULL);
-
-	for (guint i = 0; i < step->matches->len; i++) {
-		rule_match_print(text, step->matches->pdata[i]);
-		g_string_append(text, ", ");
-	}
-	if (step->matches->len)
-		g_string_truncate(text, text->len - 2);
-	else
-		g_string_append(text, "any");
-	g_string_append_printf(text, " -> %s", rule_action_name(step->action));
-	return g_string_free(text, FALSE);
-}
-
-static char *
 match_text(const RuleMatch *match)
 {
 	GString *text = g_string_new(NULL);
 
 	rule_match_print(text, match);
 	return g_string_free(text, FALSE);
-}
-
-static const char *
-stage_name(RuleStageId stage)
-{
-	return stage == RULE_STAGE_LINK ? "link" : "network";
 }
 
 static const char *
@@ -257,7 +234,7 @@ print_trace(const RuleTrace *trace, GString *out)
 {
 	const RuleStep *step = trace->step;
 	const char *indent = trace->chain->ethertype || !g_str_equal(trace->chain->name, "root") ? "    " : "  ";
-	g_autofree char *rule = step->jump ? NULL : rule_text(step);
+	g_autofree char *rule = step->jump ? NULL : rule_step_text(step);
 	g_autofree char *missed = trace->missed ? match_text(trace->missed) : NULL;
 	g_autofree char *place = step->jump ? NULL : rule_origin_place(&step->origin);
 
@@ -297,7 +274,7 @@ print_verdict(const RuleVerdict *verdict, GString *out)
 	}
 	g_string_append_printf(out, "verdict: %s by %s (filter %s, chain %s, %s stage",
 			       rule_action_name(verdict->action), place, verdict->step->origin.filter,
-			       verdict->chain->name, stage_name(verdict->stage));
+			       verdict->chain->name, rule_stage_name(verdict->stage));
 	if (verdict->step->comment)
 		g_string_append_printf(out, ", \"%s\"", verdict->step->comment);
 	g_string_append(out, ")\n");
@@ -318,7 +295,7 @@ explain_print(const Explain *explain, gboolean verbose)
 			continue;
 		if ((gint)step->stage != stage) {
 			stage = (gint)step->stage;
-			g_string_append_printf(out, "%s stage\n", stage_name(step->stage));
+			g_string_append_printf(out, "%s stage\n", rule_stage_name(step->stage));
 		}
 		print_trace(step, out);
 	}
@@ -347,14 +324,14 @@ trace_to_json(const RuleTrace *trace)
 	};
 	json_t *object = json_object();
 
-	json_object_set_new(object, "stage", json_string(stage_name(trace->stage)));
+	json_object_set_new(object, "stage", json_string(rule_stage_name(trace->stage)));
 	json_object_set_new(object, "chain", json_string(trace->chain->name));
 	json_object_set_new(object, "result", json_string(kinds[trace->kind]));
 	if (trace->step->jump) {
 		json_object_set_new(object, "jump", json_string(trace->step->jump->name));
 		return object;
 	}
-	g_autofree char *rule = rule_text(trace->step);
+	g_autofree char *rule = rule_step_text(trace->step);
 
 	put_origin(object, trace->step);
 	json_object_set_new(object, "rule", json_string(rule));
@@ -397,7 +374,7 @@ explain_to_json(const Explain *explain)
 	json_object_set_new(object, "verdict", json_string(rule_action_name(verdict->action)));
 	if (verdict->step) {
 		put_origin(object, verdict->step);
-		json_object_set_new(object, "stage", json_string(stage_name(verdict->stage)));
+		json_object_set_new(object, "stage", json_string(rule_stage_name(verdict->stage)));
 		json_object_set_new(object, "chain", json_string(verdict->chain->name));
 	}
 	return object;

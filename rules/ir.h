@@ -155,6 +155,13 @@ gboolean rule_program_is_stateful(const RuleProgram *program);
  */
 char *rule_program_print(const RuleProgram *program);
 
+/** rule_step_text: "MATCH, MATCH -> ACTION", or "jump CHAIN" (transfer full) */
+char *rule_step_text(const RuleStep *step);
+
+/** rule_way_name, rule_stage_name: "from-guest", "link" … */
+const char *rule_way_name(RuleWay way);
+const char *rule_stage_name(RuleStageId stage);
+
 /** rule_operand_print, rule_match_print: append the text of one operand or match */
 void rule_match_print(GString *out, const RuleMatch *match);
 

@@ -60,6 +60,37 @@ rule_match_print(GString *out, const RuleMatch *match)
 	}
 }
 
+const char *
+rule_way_name(RuleWay way)
+{
+	return way == RULE_FROM_GUEST ? "from-guest" : "to-guest";
+}
+
+const char *
+rule_stage_name(RuleStageId stage)
+{
+	return stage == RULE_STAGE_LINK ? "link" : "network";
+}
+
+char *
+rule_step_text(const RuleStep *step)
+{
+	GString *text = g_string_new(NULL);
+
+	if (step->jump) {
+		g_string_append_printf(text, "jump %s", step->jump->name);
+		return g_string_free(text, FALSE);
+	}
+	for (guint i = 0; i < step->matches->len; i++) {
+		rule_match_print(text, step->matches->pdata[i]);
+		g_string_append(text, i + 1 < step->matches->len ? ", " : "");
+	}
+	if (!step->matches->len)
+		g_string_append(text, "any");
+	g_string_append_printf(text, " -> %s", rule_action_name(step->action));
+	return g_string_free(text, FALSE);
+}
+
 static void
 step_print(GString *out, const RuleStep *step)
 {
@@ -96,8 +127,6 @@ step_print(GString *out, const RuleStep *step)
 char *
 rule_program_print(const RuleProgram *program)
 {
-	static const char *const ways[] = { "from-guest", "to-guest" };
-	static const char *const stages[] = { "link", "network" };
 	GString *out = g_string_new(NULL);
 
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
@@ -106,7 +135,7 @@ rule_program_print(const RuleProgram *program)
 
 			if (rule_stage_is_empty(stage))
 				continue;
-			g_string_append_printf(out, "%s %s\n", ways[way], stages[id]);
+			g_string_append_printf(out, "%s %s\n", rule_way_name(way), rule_stage_name(id));
 			for (guint i = 0; i < stage->chains->len; i++) {
 				const RuleChain *chain = stage->chains->pdata[i];
 

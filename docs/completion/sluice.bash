@@ -18,6 +18,7 @@ _sluice()
 		nwfilter-undefine
 		nwfilter-dumpxml
 		nwfilter-edit
+		nwfilter-plan
 		nwfilter-binding-list
 		nwfilter-binding-create
 		nwfilter-binding-delete
@@ -68,6 +69,13 @@ _sluice()
 		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
 		*,-*) words=(--nwfilter) ;;
 		*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		esac ;;
+	nwfilter-plan)
+		case $prev,$cur in
+		--file,*)  ;;
+		--pcap,*)  ;;
+		*,-*) words=(--file --pcap --in --out) ;;
+		*)  ;;
 		esac ;;
 	nwfilter-binding-list)
 		case $prev,$cur in
