@@ -123,7 +123,7 @@ static gboolean
 is_selector(RuleField field)
 {
 	return field == RULE_FIELD_ETHER_TYPE || field == RULE_FIELD_IP4_PROTOCOL || field == RULE_FIELD_L4_PROTOCOL ||
-	       field == RULE_FIELD_VLAN_ENCAP;
+	       field == RULE_FIELD_VLAN_ENCAP || field == RULE_FIELD_INNER_TYPE;
 }
 
 static gboolean

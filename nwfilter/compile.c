@@ -536,6 +536,77 @@ compile_network(const NwTree *tree, RuleStage *stage, RuleWay way)
 		rule_chain_jump(root, ipv6);
 }
 
+/* --- behind VLAN tags --- */
+
+/* A rule that names a tag's type speaks of the frame as it is, any other of what is behind the tags. */
+static void
+look_inside_chain(RuleChain *chain)
+{
+	chain->is_inner = chain->ethertype && !rule_is_tag_type(chain->ethertype, TRUE);
+	for (guint i = 0; i < chain->steps->len; i++) {
+		const RuleStep *step = chain->steps->pdata[i];
+
+		for (guint k = 0; k < step->matches->len; k++) {
+			RuleMatch *match = step->matches->pdata[k];
+
+			if (match->field == RULE_FIELD_ETHER_TYPE &&
+			    (match->low.is_var ||
+			     !rule_is_tag_type(rule_value_get_uint(match->field, match->low.bytes), TRUE)))
+				match->field = RULE_FIELD_INNER_TYPE;
+		}
+	}
+}
+
+/* Whether a rule of this direction looks where two tags and more headers than usual leave nothing to be seen. */
+static gboolean
+needs_layer4(const RuleProgram *program, RuleWay way, guint16 ethertype)
+{
+	/* The protocol of IPv4 stands in the fixed header. */
+	RuleField first = ethertype == ETHERTYPE_IPV4 ? RULE_FIELD_L4_SRC_PORT : RULE_FIELD_L4_PROTOCOL;
+
+	for (guint id = 0; id < RULE_STAGE_COUNT; id++)
+		for (guint i = 0; i < program->stage[way][id].chains->len; i++) {
+			const RuleChain *chain = program->stage[way][id].chains->pdata[i];
+
+			for (guint k = 0; k < chain->steps->len; k++) {
+				const RuleStep *step = chain->steps->pdata[k];
+
+				if (!step->jump && step_has(step, first, RULE_FIELD_ICMP_CODE) &&
+				    rule_step_ethertype(chain, step) == ethertype)
+					return TRUE;
+			}
+		}
+	return FALSE;
+}
+
+/* Before all other rules. */
+static void
+add_hidden_step(const RuleProgram *program, RuleChain *root, const RuleVars *scope, guint32 hidden)
+{
+	RuleStep *step = add_vlan_step(program, root, scope);
+
+	rule_step_match_uint(step, RULE_FIELD_VLAN_HIDDEN, FALSE, hidden);
+	g_ptr_array_steal_index(root->steps, root->steps->len - 1);
+	g_ptr_array_insert(root->steps, 0, step);
+}
+
+static void
+look_inside(RuleProgram *program, const RuleVars *scope)
+{
+	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
+		RuleChain *root = program->stage[way][RULE_STAGE_LINK].chains->pdata[0];
+
+		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
+			for (guint i = 0; i < program->stage[way][id].chains->len; i++)
+				look_inside_chain(program->stage[way][id].chains->pdata[i]);
+		if (needs_layer4(program, way, ETHERTYPE_IPV6))
+			add_hidden_step(program, root, scope, RULE_HIDDEN_IP6_EXTENSIONS);
+		if (needs_layer4(program, way, ETHERTYPE_IPV4))
+			add_hidden_step(program, root, scope, RULE_HIDDEN_IP4_OPTIONS);
+		add_hidden_step(program, root, scope, RULE_HIDDEN_TAGS);
+	}
+}
+
 /* What the port says wins over what the filters say. */
 static gboolean
 decide_vlan(const NwFilter *root, const NwTreeVlan *said, const RuleVars *params, RuleProgram *program, GError **error)
@@ -549,13 +620,6 @@ decide_vlan(const NwFilter *root, const NwTreeVlan *said, const RuleVars *params
 	} else if (said->filter) {
 		program->vlan_policy = said->policy;
 		*origin = (RuleOrigin){ g_strdup(said->filter->name), g_strdup(said->filter->file), said->line };
-	}
-	if (program->vlan_policy == RULE_VLAN_INSPECT) {
-		g_autofree char *place = rule_origin_place(origin);
-
-		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "%s: vlan-policy 'inspect' is not supported",
-				 place);
-		return FALSE;
 	}
 	return TRUE;
 }
@@ -575,6 +639,8 @@ nw_compile_bound(const NwFilter *root, const RuleVars *params, NwLookupFn lookup
 		compile_link(tree, program, &program->stage[way][RULE_STAGE_LINK], way);
 		compile_network(tree, &program->stage[way][RULE_STAGE_NETWORK], way);
 	}
+	if (program->vlan_policy == RULE_VLAN_INSPECT)
+		look_inside(program, tree->scopes->pdata[0]);
 	/* The steps point into the scopes, and the names outlive the tree. */
 	g_ptr_array_unref(program->scopes);
 	program->scopes = g_ptr_array_ref(tree->scopes);

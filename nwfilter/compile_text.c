@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "nwfilter/engine_private.h"
 #include "rules/optimise.h"
+#include "rules/plan_tags.h"
 #include "rules/xt_emit.h"
 
 static char *
@@ -52,5 +53,6 @@ nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_dat
 		return NULL;
 	if (format == NW_COMPILE_NFT)
 		plan_optimise(plan);
+	plan_expand_tags(plan);
 	return plan_print_nft(plan, elements, binding->port_dev);
 }

@@ -345,18 +345,27 @@ kernel_state_read(NftSocket *reader, GError **error)
 
 /* --- br_netfilter --- */
 
-static const char *const sysctls[] = { "bridge-nf-call-iptables", "bridge-nf-call-ip6tables" };
+#define SYSCTLS_MAX 2
+
+/* Settings that are on together. Their former values wait in a file of the run directory. */
+static const struct {
+	const char *memory;
+	const char *names[SYSCTLS_MAX + 1];
+} groups[] = {
+	[ENGINE_BRIDGE_NF] = { "bridge-nf-call", { "bridge-nf-call-iptables", "bridge-nf-call-ip6tables" } },
+	[ENGINE_BRIDGE_NF_TAGGED] = { "bridge-nf-filter-vlan-tagged", { "bridge-nf-filter-vlan-tagged" } },
+};
 
 static char *
-sysctl_path(guint i)
+sysctl_path(const char *name)
 {
-	return g_strdup_printf("/proc/sys/net/bridge/%s", sysctls[i]);
+	return g_strdup_printf("/proc/sys/net/bridge/%s", name);
 }
 
 static gboolean
-sysctl_write(guint i, const char *value, GError **error)
+sysctl_write(const char *name, const char *value, GError **error)
 {
-	g_autofree char *path = sysctl_path(i);
+	g_autofree char *path = sysctl_path(name);
 	FILE *file = fopen(path, "we");
 	gboolean ok = file && fputs(value, file) >= 0;
 
@@ -367,41 +376,48 @@ sysctl_write(guint i, const char *value, GError **error)
 	return ok;
 }
 
+static gboolean
+remember(const char *memory, const char *const *names, GError **error)
+{
+	g_autoptr(GString) values = g_string_new(NULL);
+
+	for (; *names; names++) {
+		g_autofree char *path = sysctl_path(*names), *value = NULL;
+
+		if (!g_file_get_contents(path, &value, NULL, error))
+			return FALSE;
+		g_string_append(values, g_strstrip(value));
+		g_string_append_c(values, '\n');
+	}
+	return g_file_test(memory, G_FILE_TEST_EXISTS) ||
+	       g_file_set_contents_full(memory, values->str, -1,
+					G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600, error);
+}
+
 /* The former values are on disk before anything changes, so that they come back after a crash too. */
 gboolean
-engine_mirror_switch(NwEngine *engine, gboolean on, GError **error)
+engine_sysctl_switch(NwEngine *engine, EngineSysctl group, gboolean on, GError **error)
 {
+	const char *const *names = groups[group].names;
 	g_autofree char *memory = NULL, *saved = NULL;
 
 	if (engine->config.no_kernel)
 		return TRUE;
-	memory = g_build_filename(engine->state_dir, "bridge-nf-call", NULL);
+	memory = g_build_filename(engine->state_dir, groups[group].memory, NULL);
 	if (on) {
-		g_autoptr(GString) values = g_string_new(NULL);
-
-		for (guint i = 0; i < G_N_ELEMENTS(sysctls); i++) {
-			g_autofree char *path = sysctl_path(i), *value = NULL;
-
-			if (!g_file_get_contents(path, &value, NULL, error))
-				return FALSE;
-			g_string_append(values, g_strstrip(value));
-			g_string_append_c(values, '\n');
-		}
-		if (!g_file_test(memory, G_FILE_TEST_EXISTS) &&
-		    !g_file_set_contents_full(memory, values->str, -1,
-					      G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600,
-					      error))
+		if (!remember(memory, names, error))
 			return FALSE;
-		for (guint i = 0; i < G_N_ELEMENTS(sysctls); i++)
-			if (!sysctl_write(i, "1", error))
+		for (; *names; names++)
+			if (!sysctl_write(*names, "1", error))
 				return FALSE;
 		return TRUE;
 	}
 	if (!g_file_get_contents(memory, &saved, NULL, NULL))
 		return TRUE;
 	g_auto(GStrv) lines = g_strsplit(saved, "\n", -1);
-	for (guint i = 0; i < G_N_ELEMENTS(sysctls) && lines[i]; i++)
-		if ((g_str_equal(lines[i], "0") || g_str_equal(lines[i], "1")) && !sysctl_write(i, lines[i], error))
+	for (guint i = 0; names[i] && lines[i]; i++)
+		if ((g_str_equal(lines[i], "0") || g_str_equal(lines[i], "1")) &&
+		    !sysctl_write(names[i], lines[i], error))
 			return FALSE;
 	remove(memory);
 	return TRUE;

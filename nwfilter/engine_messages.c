@@ -54,6 +54,12 @@ stage_limit_chains(Stage *stage)
 	nft_limit_chains_end(stage->batch, engine_mark_mask(engine));
 }
 
+gboolean
+engine_needs_tagged(const NwEngine *engine, const Plan *plan)
+{
+	return plan->is_stateful && plan->looks_inside && !engine->features.bridge_ct;
+}
+
 static void
 stage_table_messages(Stage *stage)
 {
@@ -74,6 +80,7 @@ stage_table_messages(Stage *stage)
 			continue;
 		net |= stage_needs_net(staged->plan);
 		stateful |= staged->plan->is_stateful;
+		stage->makes_tagged |= !engine->has_tagged && engine_needs_tagged(engine, staged->plan);
 		same_byte |= plan_has_field(staged->plan, RULE_FIELD_ARP_GRATUITOUS);
 	}
 	if (same_byte && !engine->has_same_byte) {

@@ -52,6 +52,7 @@ struct NwEngine {
 	GHashTable *stale_ports; /* utf8: in the ports' map, but not bound */
 	guint32 ports_generation, next_number;
 	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block;
+	gboolean has_tagged; /* ENGINE_BRIDGE_NF_TAGGED is on */
 	gboolean needs_sweep;
 	NwEngineStats stats;
 };
@@ -103,7 +104,7 @@ typedef struct {
 	GPtrArray *ports;	    /* of StagedPort */
 	NftBatch *batch;
 	GHashTable *sets_made; /* PlanSet: created by this batch */
-	gboolean makes_table, makes_net, makes_same_byte, makes_block, makes_mirror, remaps;
+	gboolean makes_table, makes_net, makes_same_byte, makes_block, makes_mirror, makes_tagged, remaps;
 } Stage;
 
 void stage_init(Stage *stage, NwEngine *engine, const NwFilter *definition);
@@ -165,5 +166,14 @@ guint32 engine_mark_mask(const NwEngine *engine);
 /** engine_remove_tables: our tables go, if they are there: for the other back end */
 gboolean engine_remove_tables(NwEngine *engine, GError **error);
 
-/** engine_mirror_switch: br_netfilter on for the mirrored lowering or iptables, or back to what it was */
-gboolean engine_mirror_switch(NwEngine *engine, gboolean on, GError **error);
+/* Settings of the host that the mirrored lowering, or iptables, needs. */
+typedef enum {
+	ENGINE_BRIDGE_NF,	 /* br_netfilter runs the inet hooks for bridged packets */
+	ENGINE_BRIDGE_NF_TAGGED, /* those with a VLAN tag too: for filters that look behind it */
+} EngineSysctl;
+
+/** engine_sysctl_switch: on, or back to what it was */
+gboolean engine_sysctl_switch(NwEngine *engine, EngineSysctl group, gboolean on, GError **error);
+
+/** engine_needs_tagged: whether a plan asks for the connections of tagged packets, and br_netfilter must give them */
+gboolean engine_needs_tagged(const NwEngine *engine, const Plan *plan);

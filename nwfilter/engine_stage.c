@@ -8,6 +8,7 @@
 #include "nwfilter/engine_private.h"
 #include "rules/bpdu.h"
 #include "rules/optimise.h"
+#include "rules/plan_tags.h"
 
 static Program *
 program_ref(Program *program)
@@ -251,6 +252,7 @@ stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVar
 		return FALSE;
 	if (!engine->config.no_optimize)
 		plan_optimise(plan);
+	plan_expand_tags(plan);
 	content_hash(engine, plan, staged->memo.content);
 	staged->plan = g_steal_pointer(&plan);
 	if (staged->plan->is_stateful && !engine->features.bridge_ct && !engine->features.bridge_nf_call &&
@@ -425,6 +427,7 @@ stage_finish(Stage *stage)
 	engine->has_same_byte |= stage->makes_same_byte;
 	engine->has_block |= stage->makes_block;
 	engine->has_mirror |= stage->makes_mirror;
+	engine->has_tagged |= stage->makes_tagged;
 	g_hash_table_iter_init(&iter, stage->sets_made);
 	while (g_hash_table_iter_next(&iter, &key, NULL))
 		((PlanSet *)key)->in_kernel = TRUE;
@@ -442,18 +445,23 @@ stage_finish(Stage *stage)
 	/* The staged templates' keys belong to templates that the engine owns now. */
 }
 
+/* Settings of the host that the staged rules need: the inet hooks must see packets before a rule asks what they wrote.
+ */
+static gboolean
+stage_sysctls(Stage *stage, gboolean on, GError **error)
+{
+	return (!stage->makes_mirror || engine_sysctl_switch(stage->engine, ENGINE_BRIDGE_NF, on, error)) &&
+	       (!stage->makes_tagged || engine_sysctl_switch(stage->engine, ENGINE_BRIDGE_NF_TAGGED, on, error));
+}
+
 gboolean
 stage_run(Stage *stage, GError **error)
 {
 	NwEngine *engine = stage->engine;
 
 	stage_messages(stage);
-	/* The inet hooks must see bridged packets before a rule asks for what they write. */
-	if (stage->makes_mirror && !engine_mirror_switch(engine, TRUE, error))
-		return FALSE;
-	if (!engine_commit(engine, stage->batch, error)) {
-		if (stage->makes_mirror)
-			engine_mirror_switch(engine, FALSE, NULL);
+	if (!stage_sysctls(stage, TRUE, error) || !engine_commit(engine, stage->batch, error)) {
+		stage_sysctls(stage, FALSE, NULL);
 		return FALSE;
 	}
 	stage_finish(stage);

@@ -215,7 +215,7 @@ leave_iptables(NwEngine *engine)
 
 	if (!xt_engine_leave(engine, &error))
 		log_warning("rules of the back end iptables are left: %s", error->message);
-	else if (!engine->has_mirror && !engine_mirror_switch(engine, FALSE, &error))
+	else if (!engine->has_mirror && !engine_sysctl_switch(engine, ENGINE_BRIDGE_NF, FALSE, &error))
 		log_warning("%s", error->message);
 }
 
@@ -229,7 +229,7 @@ engine_remove_tables(NwEngine *engine, GError **error)
 		engine->owner = nft_socket_open(error);
 	if (engine->owner && !engine->reader)
 		engine->reader = nft_socket_open(error);
-	if (!engine->reader)
+	if (!engine->reader || !engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, FALSE, error))
 		return FALSE;
 	state = kernel_state_read(engine->reader, error);
 	if (!state)
@@ -285,11 +285,14 @@ nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 	g_hash_table_iter_init(&iter, stage.templates);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
 		stateful |= ((const StagedTemplate *)value)->plan && ((const StagedTemplate *)value)->plan->is_stateful;
-	if (stateful && engine->has_mirror && !engine_mirror_switch(engine, TRUE, error))
+	if (stateful && engine->has_mirror && !engine_sysctl_switch(engine, ENGINE_BRIDGE_NF, TRUE, error))
 		return FALSE;
 	if (engine->has_table || stage.ports->len)
 		if (!stage_run(&stage, error))
 			return FALSE;
+	/* An earlier daemon may have left it on. */
+	if (!engine->has_tagged)
+		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, FALSE, NULL);
 	engine->needs_sweep |= g_hash_table_size(engine->stale) > 0;
 	g_hash_table_iter_init(&iter, engine->templates);
 	while (g_hash_table_iter_next(&iter, NULL, &value))

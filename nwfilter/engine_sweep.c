@@ -104,8 +104,24 @@ sweep_sets(NwEngine *engine, NftBatch *batch, GPtrArray *gone)
 		nft_set_delete(batch, NFPROTO_BRIDGE, engine->stale_sets->pdata[i]);
 }
 
+typedef enum { NEEDS_NETWORK, NEEDS_STATE, NEEDS_TAGGED } Need;
+
 static gboolean
-any_needs(const NwEngine *engine, gboolean stateful)
+plan_needs(const NwEngine *engine, const Plan *plan, Need need)
+{
+	switch (need) {
+	case NEEDS_NETWORK:
+		return stage_needs_net(plan);
+	case NEEDS_STATE:
+		return plan->is_stateful;
+	case NEEDS_TAGGED:
+		return engine_needs_tagged(engine, plan);
+	}
+	return FALSE;
+}
+
+static gboolean
+any_needs(const NwEngine *engine, Need need)
 {
 	GHashTableIter iter;
 	gpointer value;
@@ -114,8 +130,7 @@ any_needs(const NwEngine *engine, gboolean stateful)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Template *template = value;
 
-		if (template->port_count && template->plan &&
-		    (stateful ? template->plan->is_stateful : stage_needs_net(template->plan)))
+		if (template->port_count && template->plan && plan_needs(engine, template->plan, need))
 			return TRUE;
 	}
 	return FALSE;
@@ -133,8 +148,8 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 	if (!engine->needs_sweep)
 		return TRUE;
 	batch = nft_batch_new();
-	drops_net = engine->has_net_chains && !any_needs(engine, FALSE);
-	drops_mirror = engine->has_mirror && !any_needs(engine, TRUE);
+	drops_net = engine->has_net_chains && !any_needs(engine, NEEDS_NETWORK);
+	drops_mirror = engine->has_mirror && !any_needs(engine, NEEDS_STATE);
 	if (drops_net)
 		nft_table_net_chains(batch, FALSE, 0);
 	sweep_templates(engine, batch, templates);
@@ -174,9 +189,13 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 		g_hash_table_remove(engine->sets, ((const PlanSet *)sets->pdata[i])->name);
 	if (drops_net)
 		engine->has_net_chains = FALSE;
+	if (engine->has_tagged && !any_needs(engine, NEEDS_TAGGED)) {
+		engine->has_tagged = FALSE;
+		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, FALSE, NULL);
+	}
 	if (drops_mirror) {
 		engine->has_mirror = FALSE;
-		engine_mirror_switch(engine, FALSE, NULL);
+		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF, FALSE, NULL);
 	}
 	return TRUE;
 }

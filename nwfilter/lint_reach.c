@@ -46,7 +46,7 @@ visit_clear(gpointer data)
 static gboolean
 is_policy(const RuleProgram *program, const RuleStep *step)
 {
-	return program->vlan_policy == RULE_VLAN_DROP && step->origin.line == program->vlan_origin.line &&
+	return program->vlan_origin.filter && step->origin.line == program->vlan_origin.line &&
 	       g_str_equal(step->origin.filter, program->vlan_origin.filter);
 }
 

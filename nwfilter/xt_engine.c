@@ -98,7 +98,7 @@ nf_call_for(XtChange *change, GError **error)
 		}
 	if (!is_needed)
 		return TRUE;
-	if (!engine_mirror_switch(engine->parent, TRUE, error))
+	if (!engine_sysctl_switch(engine->parent, ENGINE_BRIDGE_NF, TRUE, error))
 		return FALSE;
 	engine->has_nf_call = TRUE;
 	return TRUE;
@@ -291,7 +291,7 @@ xt_engine_sweep(XtEngine *engine, GError **error)
 		is_needed |= ((const XtBound *)value)->hold[XT_IPTABLES].rules ||
 			     ((const XtBound *)value)->hold[XT_IP6TABLES].rules;
 	if (engine->has_nf_call && !is_needed) {
-		if (!engine_mirror_switch(engine->parent, FALSE, error))
+		if (!engine_sysctl_switch(engine->parent, ENGINE_BRIDGE_NF, FALSE, error))
 			return FALSE;
 		engine->has_nf_call = FALSE;
 	}

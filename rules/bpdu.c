@@ -38,6 +38,7 @@ match_holds(const RuleMatch *match)
 		return negated(memcmp(masked, match->low.bytes, sizeof(masked)) ? HOLDS_NEVER : HOLDS_ALWAYS,
 			       match->negate);
 	case RULE_FIELD_ETHER_TYPE:
+	case RULE_FIELD_INNER_TYPE:
 		if (match->low.is_var || match->has_high || match->has_mask ||
 		    rule_value_get_uint(match->field, match->low.bytes) < ETHERTYPE_MIN)
 			return HOLDS_MAYBE;

@@ -19,6 +19,7 @@ typedef struct {
 	const RuleVars *vars;
 	const RuleConn *conn;
 	RuleStageId stage;
+	gboolean is_uncounted; /* two tags: connection tracking passes it over */
 	GArray *trace;
 } Eval;
 
@@ -175,14 +176,26 @@ meta_holds(const Eval *eval, const RuleMatch *match, const guint8 *value, gboole
 	}
 }
 
+/* Whether the packet's bytes do not tell. */
+static gboolean
+is_meta(RuleField field)
+{
+	return rule_field_info(field)->base == RULE_BASE_META && field != RULE_FIELD_L4_PROTOCOL &&
+	       field != RULE_FIELD_INNER_TYPE && field != RULE_FIELD_VLAN_HIDDEN;
+}
+
 static gboolean
 field_holds(const Eval *eval, const RuleMatch *match, const guint8 *low, const guint8 *high, const guint8 *mask,
 	    gboolean *ret_holds)
 {
 	guint len = rule_field_bytes(match->field);
 	guint8 value[16] = { 0 }, wanted[16];
+	RuleField field = match->field;
 
-	if (!packet_field(eval->packet, match->field, value))
+	/* A variable may stand for a tag's type. */
+	if (field == RULE_FIELD_INNER_TYPE && rule_is_tag_type(rule_value_get_uint(field, low), TRUE))
+		field = RULE_FIELD_ETHER_TYPE;
+	if (!packet_field(eval->packet, field, value))
 		return FALSE;
 	memcpy(wanted, low, 16);
 	if (match->has_high) {
@@ -197,9 +210,8 @@ field_holds(const Eval *eval, const RuleMatch *match, const guint8 *low, const g
 	}
 	*ret_holds = memcmp(value, wanted, len) == 0;
 	/* ebtables calls every tagged frame 0x8100, the service tag of IEEE 802.1ad too. */
-	if (match->field == RULE_FIELD_ETHER_TYPE && !match->has_mask &&
-	    rule_value_get_uint(match->field, wanted) == ETHERTYPE_VLAN)
-		*ret_holds |= rule_value_get_uint(match->field, value) == ETHERTYPE_SVLAN;
+	if (field == RULE_FIELD_ETHER_TYPE && !match->has_mask && rule_value_get_uint(field, wanted) == ETHERTYPE_VLAN)
+		*ret_holds |= rule_value_get_uint(field, value) == ETHERTYPE_SVLAN;
 	return TRUE;
 }
 
@@ -219,7 +231,12 @@ match_holds(const Eval *eval, const RuleStep *step, const RuleMatch *match, Rule
 		*ret_holds = TRUE;
 		return TRUE;
 	}
-	if (rule_field_info(match->field)->base == RULE_BASE_META && match->field != RULE_FIELD_L4_PROTOCOL)
+	/* What cannot be seen behind two tags holds in a rule that drops, and in no other. */
+	if (eval->is_uncounted && (match->field == RULE_FIELD_CT_COUNT || match->field == RULE_FIELD_TCP_OPTION)) {
+		*ret_holds = step->action == RULE_ACTION_DROP || step->action == RULE_ACTION_REJECT;
+		return TRUE;
+	}
+	if (is_meta(match->field))
 		has_field = meta_holds(eval, match, low, &holds);
 	else
 		has_field = field_holds(eval, match, low, high, mask, &holds);
@@ -311,6 +328,8 @@ packet_value_text(const Eval *eval, const RuleMatch *match)
 		return g_strdup(eval->conn->is_reply ? "reply" : "original");
 	case RULE_FIELD_CT_COUNT:
 		return g_strdup_printf("%u", eval->conn->count);
+	case RULE_FIELD_VLAN_HIDDEN:
+		return g_strdup(rule_hidden_name(packet_hidden(eval->packet)));
 	case RULE_FIELD_TCP_OPTION:
 		return packet_has_tcp(eval->packet) ? g_strdup(match->negate ? "present" : "absent") : NULL;
 	case RULE_FIELD_ARP_GRATUITOUS:
@@ -395,7 +414,7 @@ chain_is_for(const Eval *eval, const RuleChain *chain)
 		       !memcmp(value, bridge_group_address, sizeof(bridge_group_address));
 	if (!chain->ethertype)
 		return TRUE;
-	if (!packet_field(eval->packet, RULE_FIELD_ETHER_TYPE, value))
+	if (!packet_field(eval->packet, chain->is_inner ? RULE_FIELD_INNER_TYPE : RULE_FIELD_ETHER_TYPE, value))
 		return FALSE;
 	ethertype = rule_value_get_uint(RULE_FIELD_ETHER_TYPE, value);
 	return ethertype == chain->ethertype || (chain->ethertype == ETHERTYPE_VLAN && ethertype == ETHERTYPE_SVLAN);
@@ -459,8 +478,17 @@ rule_eval(const RuleProgram *program, RuleWay way, const PacketView *packet, con
 	  gboolean want_trace, GError **error)
 {
 	g_autoptr(RuleVerdict) verdict = g_new0(RuleVerdict, 1);
+	static const RuleConn untracked = { 0 };
 	Eval eval = { .packet = packet, .vars = vars, .conn = conn };
+	PacketView inside;
 
+	if (program->vlan_policy == RULE_VLAN_INSPECT) {
+		packet_look_inside(packet, &inside);
+		eval.packet = &inside;
+		eval.is_uncounted = packet->tag_count > 1;
+		if (eval.is_uncounted)
+			eval.conn = &untracked;
+	}
 	verdict->action = RULE_ACTION_ACCEPT;
 	if (want_trace) {
 		verdict->trace = g_array_new(FALSE, FALSE, sizeof(RuleTrace));
@@ -485,6 +513,8 @@ rule_conn_guess(const PacketView *view)
 			     packet_field(view, RULE_FIELD_ICMP_TYPE, type) &&
 			     ((type[0] >= 130 && type[0] <= 137) || type[0] == 143);
 
+	/* Nor does it look behind two VLAN tags. */
+	untracked |= view->tag_count > 1;
 	return (RuleConn){ untracked ? 0 : RULE_CT_NEW, FALSE, 1 };
 }
 

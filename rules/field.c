@@ -22,6 +22,8 @@ static const RuleFieldInfo fields[RULE_FIELD_COUNT] = {
 	LINK(ETHER_TYPE, "ether.type", 96, 16, ETHERTYPE, ETHER_TYPE, "ether type"),
 	LINK(VLAN_ID, "vlan.id", 116, 12, UINT, VLAN_ID, "vlan id"),
 	LINK(VLAN_ENCAP, "vlan.type", 128, 16, ETHERTYPE, VLAN_ENCAP, "vlan type"),
+	META(INNER_TYPE, "inner.type", 16, ETHERTYPE, "meta protocol"),
+	META(VLAN_HIDDEN, "vlan.hidden", 8, UINT, NULL),
 	LINK(STP_LLC, "stp.llc", 14 * 8, 40, UINT, STP_LLC, NULL),
 	LINK(STP_TYPE, "stp.type", BPDU(3), 8, UINT, STP_TYPE, NULL),
 	LINK(STP_FLAGS, "stp.flags", BPDU(4), 8, UINT, STP_FLAGS, NULL),
@@ -48,9 +50,12 @@ static const RuleFieldInfo fields[RULE_FIELD_COUNT] = {
 	NETWORK(IP4_DST, "ip.dst", 128, 32, IPV4, IP4_SRC, NULL),
 	NETWORK(IP4_PROTOCOL, "ip.protocol", 72, 8, IPPROTO, IP4_PROTOCOL, NULL),
 	NETWORK(IP4_DSCP, "ip.dscp", 8, 6, UINT, IP4_DSCP, NULL),
+	NETWORK(IP4_START, "ip.start", 0, 8, UINT, IP4_START, NULL),
+	NETWORK(IP4_OFFSET, "ip.fragment-offset", 51, 13, UINT, IP4_OFFSET, NULL),
 	NETWORK(IP6_SRC, "ip6.src", 64, 128, IPV6, IP6_DST, NULL),
 	NETWORK(IP6_DST, "ip6.dst", 192, 128, IPV6, IP6_SRC, NULL),
 	NETWORK(IP6_DSCP, "ip6.dscp", 4, 6, UINT, IP6_DSCP, NULL),
+	NETWORK(IP6_NEXT, "ip6.next-header", 48, 8, IPPROTO, IP6_NEXT, NULL),
 	META(L4_PROTOCOL, "l4.protocol", 8, IPPROTO, "meta l4proto"),
 	TRANSPORT(L4_SRC_PORT, "l4.src-port", 0, 16, PORT, L4_DST_PORT, NULL),
 	TRANSPORT(L4_DST_PORT, "l4.dst-port", 16, 16, PORT, L4_SRC_PORT, NULL),
@@ -63,6 +68,22 @@ static const RuleFieldInfo fields[RULE_FIELD_COUNT] = {
 	META(CT_COUNT, "ct.count", 16, UINT, NULL),
 	META(IPSET, "ipset", 0, UINT, NULL),
 };
+
+gboolean
+rule_is_tag_type(guint32 ethertype, gboolean any)
+{
+	switch (ethertype) {
+	case 0x8100: /* IEEE 802.1Q clause 9.5 */
+	case 0x88a8:
+		return TRUE;
+	case 0x9100: /* second tags before IEEE 802.1ad */
+	case 0x9200:
+	case 0x9300:
+		return any;
+	default:
+		return FALSE;
+	}
+}
 
 const RuleFieldInfo *
 rule_field_info(RuleField field)

@@ -31,6 +31,8 @@ typedef enum {
 	/* IEEE 802.1Q clause 9.6 */
 	RULE_FIELD_VLAN_ID,
 	RULE_FIELD_VLAN_ENCAP,
+	RULE_FIELD_INNER_TYPE,	/* ethertype behind at most two tags; a tag's own type: the outer one, as ETHER_TYPE */
+	RULE_FIELD_VLAN_HIDDEN, /* value: one of RULE_HIDDEN_…, 0 where all is seen */
 	/* BPDU, IEEE 802.1D clause 9.3; LLC is DSAP, SSAP, control and protocol identifier */
 	RULE_FIELD_STP_LLC,
 	RULE_FIELD_STP_TYPE,
@@ -60,9 +62,12 @@ typedef enum {
 	RULE_FIELD_IP4_DST,
 	RULE_FIELD_IP4_PROTOCOL,
 	RULE_FIELD_IP4_DSCP,
+	RULE_FIELD_IP4_START,  /* version and header length: 0x45 without options */
+	RULE_FIELD_IP4_OFFSET, /* of a fragment, in 8 bytes */
 	RULE_FIELD_IP6_SRC,
 	RULE_FIELD_IP6_DST,
 	RULE_FIELD_IP6_DSCP,
+	RULE_FIELD_IP6_NEXT,	/* protocol of the header behind the fixed one */
 	RULE_FIELD_L4_PROTOCOL, /* of the last header, extension headers skipped */
 	/* TCP, UDP, UDP-Lite, SCTP: the ports stand in the same place */
 	RULE_FIELD_L4_SRC_PORT,
@@ -79,6 +84,13 @@ typedef enum {
 	RULE_FIELD_IPSET, /* text: "NAME FLAGS", e.g. "blocked src,dst" */
 	RULE_FIELD_COUNT
 } RuleField;
+
+/* What VLAN tags keep from view where what is behind them is looked at. */
+enum {
+	RULE_HIDDEN_TAGS = 1,	    /* a third tag, or one of a type that Linux does not know for a tag */
+	RULE_HIDDEN_IP4_OPTIONS,    /* two tags, IPv4, and no layer 4 header right behind 20 bytes */
+	RULE_HIDDEN_IP6_EXTENSIONS, /* two tags, IPv6, and an extension header */
+};
 
 /* Connection states, our own bits: back ends translate. */
 enum {
@@ -97,6 +109,9 @@ typedef struct {
 	RuleField swapped; /* the field of the opposite direction; itself where there is none */
 	const char *nft;   /* nft's word for it, NULL: written as a raw payload expression */
 } RuleFieldInfo;
+
+/** rule_is_tag_type: whether an ethertype begins a VLAN tag; with @any also those that Linux does not know as such */
+gboolean rule_is_tag_type(guint32 ethertype, gboolean any);
 
 /**
  * rule_field_info: the description of one field

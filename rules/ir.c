@@ -210,6 +210,19 @@ rule_step_match_copy(RuleStep *step, const RuleMatch *match, RuleField field)
 	return copy;
 }
 
+guint16
+rule_step_ethertype(const RuleChain *chain, const RuleStep *step)
+{
+	for (guint i = 0; i < step->matches->len; i++) {
+		const RuleMatch *match = step->matches->pdata[i];
+
+		if ((match->field == RULE_FIELD_ETHER_TYPE || match->field == RULE_FIELD_INNER_TYPE) &&
+		    !match->negate && !match->low.is_var)
+			return (guint16)rule_value_get_uint(match->field, match->low.bytes);
+	}
+	return chain->ethertype;
+}
+
 gboolean
 rule_stage_is_empty(const RuleStage *stage)
 {

@@ -84,6 +84,7 @@ typedef struct RuleStep RuleStep;
 typedef struct {
 	char *name;	    /* "root", "arp-mac", "ipv4" … */
 	guint16 ethertype;  /* frames the chain is entered for; 0: all */
+	gboolean is_inner;  /* it is %RULE_FIELD_INNER_TYPE that must be so, not the outer type */
 	gboolean bpdu_only; /* entered for frames to 01:80:c2:00:00:00 only */
 	gint priority;
 	GPtrArray *steps; /* of RuleStep */
@@ -135,6 +136,9 @@ RuleMatch *rule_step_match_uint(RuleStep *step, RuleField field, gboolean negate
 /** rule_match_copy: append a deep copy of @match to @step, for the field @field */
 RuleMatch *rule_step_match_copy(RuleStep *step, const RuleMatch *match, RuleField field);
 
+/** rule_step_ethertype: of the frames that a rule of @chain can match, where rule or chain say it; 0: of any */
+guint16 rule_step_ethertype(const RuleChain *chain, const RuleStep *step);
+
 /** rule_stage_is_empty: whether the stage lets everything pass without a look */
 gboolean rule_stage_is_empty(const RuleStage *stage);
 
@@ -164,6 +168,9 @@ const char *rule_stage_name(RuleStageId stage);
 
 /** rule_operand_print, rule_match_print: append the text of one operand or match */
 void rule_match_print(GString *out, const RuleMatch *match);
+
+/** rule_hidden_name: the words for a value of %RULE_FIELD_VLAN_HIDDEN */
+const char *rule_hidden_name(guint8 hidden);
 
 /** rule_value_print: append one value of @field in the notation people use */
 void rule_value_print(GString *out, RuleField field, const guint8 *bytes);

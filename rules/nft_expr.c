@@ -218,7 +218,7 @@ typedef struct {
 } Span;
 
 static Span
-field_span(RuleField field)
+field_span(const PlanRule *rule, RuleField field)
 {
 	static const guint32 bases[] = {
 		[RULE_BASE_LINK] = NFT_PAYLOAD_LL_HEADER,
@@ -228,22 +228,36 @@ field_span(RuleField field)
 	const RuleFieldInfo *info = rule_field_info(field);
 	guint first = info->bit_offset / 8, last = (info->bit_offset + info->bit_len - 1) / 8;
 
+	Span span = { bases[info->base], first, last - first + 1, (last + 1) * 8 - (info->bit_offset + info->bit_len) };
+
+	if (rule->network_at && info->base != RULE_BASE_LINK) {
+		guint header = info->base == RULE_BASE_TRANSPORT ? rule->transport_at : rule->network_at;
+
+		/* A type stands right before its header. */
+		if (field == RULE_FIELD_INNER_TYPE)
+			return (Span){ NFT_PAYLOAD_LL_HEADER, header - 2, 2, 0 };
+		span.base = NFT_PAYLOAD_LL_HEADER;
+		span.offset += header;
+	} else if (field == RULE_FIELD_L4_PROTOCOL) {
+		return (Span){ 0, 0, 1, 0 };
+	} else if (field == RULE_FIELD_INNER_TYPE) {
+		return (Span){ 0, 0, 2, 0 };
+	}
 	g_assert(info->base != RULE_BASE_META);
-	return (Span){ bases[info->base], first, last - first + 1,
-		       (last + 1) * 8 - (info->bit_offset + info->bit_len) };
+	return span;
 }
 
 static guint32
-load_field(struct nftnl_rule *rule, RuleField field, guint32 dreg)
+load_field(Emit *emit, RuleField field, guint32 dreg)
 {
-	Span span;
+	Span span = field_span(emit->plan_rule, field);
 
-	if (field == RULE_FIELD_L4_PROTOCOL) {
-		nft_expr_meta(rule, NFT_META_L4PROTO, dreg);
-		return 1;
-	}
-	span = field_span(field);
-	nft_expr_payload(rule, span.base, span.offset, span.len, dreg);
+	if (field == RULE_FIELD_L4_PROTOCOL)
+		nft_expr_meta(emit->rule, NFT_META_L4PROTO, dreg);
+	else if (field == RULE_FIELD_INNER_TYPE && !emit->plan_rule->network_at)
+		nft_expr_meta(emit->rule, NFT_META_PROTOCOL, dreg);
+	else
+		nft_expr_payload(emit->rule, span.base, span.offset, span.len, dreg);
 	return span.len;
 }
 
@@ -256,7 +270,7 @@ emit_lookup(Emit *emit, const PlanMatch *match)
 
 	nft_expr_meta(emit->rule, emit->way == RULE_FROM_GUEST ? NFT_META_IIFNAME : NFT_META_OIFNAME, NFT_REG32_00);
 	for (guint i = 0; i < set->count; i++) {
-		guint32 len = load_field(emit->rule, match->fields[i], reg);
+		guint32 len = load_field(emit, match->fields[i], reg);
 
 		if (set->has_mask[i])
 			nft_expr_bitwise(emit->rule, reg, set->masks[i], NULL, len);
@@ -385,14 +399,12 @@ emit_values(Emit *emit, const PlanMatch *match)
 {
 	const RuleFieldInfo *info = rule_field_info(match->field);
 	guint value_len = rule_field_bytes(match->field);
-	Span span = { 0, 0, 1, 0 };
+	Span span = field_span(emit->plan_rule, match->field);
 	guint count = match->values->len;
 	g_autofree guint8 *placed = g_malloc0(16 * (count + 1));
 	g_autofree const guint8 **values = g_new(const guint8 *, count);
 
-	load_field(emit->rule, match->field, NFT_REG_1);
-	if (info->base != RULE_BASE_META)
-		span = field_span(match->field);
+	load_field(emit, match->field, NFT_REG_1);
 	for (guint i = 0; i < count; i++) {
 		values[i] = placed + 16 * i;
 		value_place(match->values->pdata[i], value_len, &span, placed + 16 * i);
@@ -425,7 +437,8 @@ emit_values(Emit *emit, const PlanMatch *match)
 static void
 emit_gratuitous(Emit *emit, const PlanMatch *match)
 {
-	Span source = field_span(RULE_FIELD_ARP_SRC_IP), target = field_span(RULE_FIELD_ARP_DST_IP);
+	Span source = field_span(emit->plan_rule, RULE_FIELD_ARP_SRC_IP);
+	Span target = field_span(emit->plan_rule, RULE_FIELD_ARP_DST_IP);
 
 	for (guint i = 0; i < 4; i++) {
 		if (match->negate && i != emit->same_byte)
@@ -581,7 +594,7 @@ emit_limit_native(Emit *emit, const PlanMatch *match, guint16 ethertype)
 	RuleField source = ethertype == 0x0800 ? RULE_FIELD_IP4_SRC : RULE_FIELD_IP6_SRC;
 
 	nft_expr_meta(emit->rule, emit->way == RULE_FROM_GUEST ? NFT_META_IIFNAME : NFT_META_OIFNAME, NFT_REG32_00);
-	load_field(emit->rule, source, NFT_REG32_00 + RULE_PORT_NAME_LEN / 4);
+	load_field(emit, source, NFT_REG32_00 + RULE_PORT_NAME_LEN / 4);
 	nft_expr_limit(emit->rule, set, NFT_REG32_00, rule_value_get_uint(RULE_FIELD_CT_COUNT, match->values->pdata[0]),
 		       match->negate);
 }
@@ -673,7 +686,7 @@ emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *cha
 	for (guint i = 0; i < rule->matches->len; i++) {
 		const PlanMatch *match = rule->matches->pdata[i];
 
-		if (plan_match_is_transport(match) && !is_guarded) {
+		if (plan_match_is_transport(match) && !is_guarded && !rule->network_at) {
 			emit_first_fragment(emit);
 			is_guarded = TRUE;
 		}
@@ -695,7 +708,7 @@ emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *cha
 			break;
 		default:
 			if (match->is_presence)
-				load_field(emit->rule, match->field, NFT_REG_1);
+				load_field(emit, match->field, NFT_REG_1);
 			else if (match->set)
 				emit_lookup(emit, match);
 			else
@@ -721,13 +734,15 @@ emit_jump(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, con
 	const PlanChain *target = plan->chains[way][stage]->pdata[rule->jump];
 	g_autofree char *target_name = nft_chain_name(lowering, way, stage, (guint)rule->jump, target->name);
 	struct nftnl_rule *nft = nft_rule_new(NFPROTO_BRIDGE, chain_name, NULL);
+	Emit emit = { batch, nft, rule, way, lowering, 0, 0, 0 };
 
+	for (guint i = 0; i < rule->matches->len; i++)
+		emit_values(&emit, rule->matches->pdata[i]);
 	if (target->bpdu_only) {
 		nft_expr_payload(nft, NFT_PAYLOAD_LL_HEADER, 0, BRIDGE_GROUP_LEN, NFT_REG_1);
 		nft_expr_cmp(nft, FALSE, NFT_REG_1, bridge_group_address, BRIDGE_GROUP_LEN);
 	} else if (target->ethertype) {
-		PlanMatch match = { .field = RULE_FIELD_ETHER_TYPE };
-		Emit emit = { batch, nft, rule, way, lowering, 0, 0, 0 };
+		PlanMatch match = { .field = target->is_inner ? RULE_FIELD_INNER_TYPE : RULE_FIELD_ETHER_TYPE };
 		guint8 first[16] = { (guint8)(target->ethertype >> 8), (guint8)target->ethertype };
 		guint8 service[16] = { 0x88, 0xa8 };
 
@@ -738,7 +753,7 @@ emit_jump(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, con
 		emit_values(&emit, &match);
 		g_ptr_array_unref(match.values);
 	}
-	nft_expr_verdict(nft, NFT_JUMP, target_name);
+	nft_expr_verdict(nft, rule->is_goto ? NFT_GOTO : NFT_JUMP, target_name);
 	nft_rule_send(batch, nft, NFPROTO_BRIDGE, target_name);
 }
 

@@ -18,17 +18,22 @@ typedef struct {
 	const char *port;
 	RuleWay way;
 	RuleStageId stage;
+	const PlanRule *rule; /* the one being printed */
 } Text;
 
 /* nft's own words where they exist: a set of typed elements can be looked up by them only. */
 static const char *
-field_words(RuleField field)
+field_words(const PlanRule *rule, RuleField field)
 {
+	/* Words would look where the kernel finds a header. */
+	if (rule->network_at && rule_field_info(field)->base != RULE_BASE_LINK)
+		return NULL;
 	switch (field) {
 	case RULE_FIELD_ETHER_SRC:
 	case RULE_FIELD_ETHER_DST:
 	case RULE_FIELD_ETHER_TYPE:
 	case RULE_FIELD_L4_PROTOCOL:
+	case RULE_FIELD_INNER_TYPE:
 		return rule_field_info(field)->nft;
 	case RULE_FIELD_IP4_SRC:
 		return "ip saddr";
@@ -73,13 +78,22 @@ type_words(RuleField field)
 
 /* @nh,96,32: the bytes that hold the field */
 static void
-print_raw(GString *out, RuleField field)
+print_raw(const Text *text, RuleField field)
 {
 	static const char *const bases[] = { "ll", "nh", "th", "" };
 	const RuleFieldInfo *info = rule_field_info(field);
+	const PlanRule *rule = text->rule;
+	GString *out = text->out;
 
-	if (field == RULE_FIELD_L4_PROTOCOL)
-		g_string_append(out, "meta l4proto");
+	if (rule->network_at && field == RULE_FIELD_INNER_TYPE)
+		g_string_append_printf(out, "@ll,%u,16", (rule->network_at - 2) * 8);
+	else if (rule->network_at && info->base != RULE_BASE_LINK)
+		g_string_append_printf(out, "@ll,%u,%u",
+				       (info->base == RULE_BASE_TRANSPORT ? rule->transport_at : rule->network_at) * 8 +
+					       info->bit_offset,
+				       info->bit_len);
+	else if (info->base == RULE_BASE_META)
+		g_string_append(out, info->nft);
 	else
 		g_string_append_printf(out, "@%s,%u,%u", bases[info->base], info->bit_offset, info->bit_len);
 }
@@ -99,10 +113,10 @@ print_raw_value(GString *out, RuleField field, const guint8 *bytes)
 }
 
 static gboolean
-set_has_words(const PlanMatch *match)
+set_has_words(const PlanRule *rule, const PlanMatch *match)
 {
 	for (guint i = 0; i < match->set->count; i++)
-		if (!field_words(match->fields[i]) || !type_words(match->fields[i]) || match->set->has_mask[i])
+		if (!field_words(rule, match->fields[i]) || !type_words(match->fields[i]) || match->set->has_mask[i])
 			return FALSE;
 	return TRUE;
 }
@@ -129,7 +143,7 @@ print_values_of_port(const Text *text, const PlanMatch *match)
 		RuleField field = match->fields[f];
 		const char *separator = "";
 
-		print_raw(out, field);
+		print_raw(text, field);
 		if (set->has_mask[f]) {
 			g_string_append(out, " & ");
 			print_raw_value(out, field, set->masks[f]);
@@ -154,13 +168,13 @@ print_lookup(const Text *text, const PlanMatch *match)
 {
 	GString *out = text->out;
 
-	if (!set_has_words(match)) {
+	if (!set_has_words(text->rule, match)) {
 		print_values_of_port(text, match);
 		return;
 	}
 	g_string_append(out, text->way == RULE_FROM_GUEST ? "iifname" : "oifname");
 	for (guint i = 0; i < match->set->count; i++)
-		g_string_append_printf(out, " . %s", field_words(match->fields[i]));
+		g_string_append_printf(out, " . %s", field_words(text->rule, match->fields[i]));
 	g_string_append_printf(out, " %s@%s ", match->negate ? "!= " : "", match->set->name);
 }
 
@@ -187,9 +201,11 @@ print_state(const Text *text, const PlanMatch *match)
 static void
 print_typed_value(GString *out, RuleField field, const char *words, const guint8 *bytes)
 {
-	if (words && field != RULE_FIELD_ETHER_TYPE)
+	gboolean is_type = field == RULE_FIELD_ETHER_TYPE || field == RULE_FIELD_INNER_TYPE;
+
+	if (words && !is_type)
 		rule_value_print(out, field, bytes);
-	else if (field == RULE_FIELD_ETHER_TYPE)
+	else if (is_type)
 		g_string_append_printf(out, "0x%04x", rule_value_get_uint(field, bytes));
 	else
 		print_raw_value(out, field, bytes);
@@ -198,18 +214,18 @@ print_typed_value(GString *out, RuleField field, const char *words, const guint8
 static void
 print_values(const Text *text, const PlanMatch *match)
 {
-	const char *words = match->has_mask ? NULL : field_words(match->field);
+	const char *words = match->has_mask ? NULL : field_words(text->rule, match->field);
 	gboolean is_set = match->values->len > (match->is_range ? 2 : 1);
 	GString *out = text->out;
 
 	/* Numbers only behind raw expressions: their words would bring tests of their own. */
 	if (match->field != RULE_FIELD_ETHER_SRC && match->field != RULE_FIELD_ETHER_DST &&
-	    match->field != RULE_FIELD_ETHER_TYPE)
+	    match->field != RULE_FIELD_ETHER_TYPE && match->field != RULE_FIELD_INNER_TYPE)
 		words = NULL;
 	if (words)
 		g_string_append(out, words);
 	else
-		print_raw(out, match->field);
+		print_raw(text, match->field);
 	if (match->has_mask) {
 		g_string_append(out, " & ");
 		print_raw_value(out, match->field, match->mask);
@@ -230,12 +246,15 @@ print_values(const Text *text, const PlanMatch *match)
 static void
 print_gratuitous(const Text *text, const PlanMatch *match, guint byte)
 {
+	const char *base = text->rule->network_at ? "ll" : "nh";
+	guint at = text->rule->network_at * 8;
+
 	for (guint i = 0; i < 4; i++) {
 		if (match->negate && i != byte)
 			continue;
 		/* nft cannot compare two fields, nor look up two raw ones: said for the reader only. */
-		g_string_append_printf(text->out, "@nh,%u,8 %s@nh,%u,8 ", 112 + 8 * i,
-				       match->negate ? "!= " : "== ", 192 + 8 * i);
+		g_string_append_printf(text->out, "@%s,%u,8 %s@%s,%u,8 ", base, at + 112 + 8 * i,
+				       match->negate ? "!= " : "== ", base, at + 192 + 8 * i);
 	}
 }
 
@@ -258,7 +277,7 @@ print_match(const Text *text, const PlanMatch *match, guint byte)
 		return;
 	default:
 		if (match->is_presence) {
-			print_raw(text->out, match->field);
+			print_raw(text, match->field);
 			g_string_append(text->out, " >= 0 ");
 		} else if (match->set)
 			print_lookup(text, match);
@@ -327,7 +346,7 @@ print_rule(const Text *text, const PlanChain *chain, const PlanRule *rule, guint
 				count = match;
 			gratuitous |= match->field == RULE_FIELD_ARP_GRATUITOUS;
 			/* As emit_first_fragment() says it. */
-			if (plan_match_is_transport(match) && !guarded) {
+			if (plan_match_is_transport(match) && !guarded && !rule->network_at) {
 				g_string_append(text->out, "@th,0,24 >= 0 ");
 				guarded = TRUE;
 			}
@@ -362,6 +381,13 @@ print_chain_name(const Text *text, guint index)
 }
 
 static void
+print_type_guard(const Text *text, guint16 ethertype)
+{
+	print_raw(text, RULE_FIELD_INNER_TYPE);
+	g_string_append_printf(text->out, " 0x%04x ", ethertype);
+}
+
+static void
 print_chains(Text *text)
 {
 	const GPtrArray *chains = text->plan->chains[text->way][text->stage];
@@ -378,19 +404,24 @@ print_chains(Text *text)
 			const PlanRule *rule = chain->rules->pdata[k];
 			const PlanChain *target;
 
+			text->rule = rule;
 			if (rule->jump < 0) {
 				print_rule(text, chain, rule, &limit);
 				continue;
 			}
 			target = chains->pdata[rule->jump];
 			g_string_append(text->out, "\t\t");
+			for (guint m = 0; m < rule->matches->len; m++)
+				print_match(text, rule->matches->pdata[m], 0);
 			if (target->bpdu_only)
 				g_string_append(text->out, "ether daddr 01:80:c2:00:00:00 ");
 			else if (target->ethertype == 0x8100)
 				g_string_append(text->out, "ether type { 0x8100, 0x88a8 } ");
+			else if (target->ethertype && target->is_inner)
+				print_type_guard(text, target->ethertype);
 			else if (target->ethertype)
 				g_string_append_printf(text->out, "ether type 0x%04x ", target->ethertype);
-			g_string_append(text->out, "jump ");
+			g_string_append(text->out, rule->is_goto ? "goto " : "jump ");
 			print_chain_name(text, (guint)rule->jump);
 			g_string_append_c(text->out, '\n');
 		}
@@ -480,7 +511,7 @@ plan_print_nft(const Plan *plan, const GArray *elements, const char *port)
 		{ "postrouting-net", "oifname", RULE_TO_GUEST, RULE_STAGE_NETWORK, "postrouting", 10, "" },
 	};
 	GString *out = g_string_new("table bridge " NFT_TABLE " {\n");
-	Text text = { out, plan, elements, port, RULE_FROM_GUEST, RULE_STAGE_LINK };
+	Text text = { out, plan, elements, port, RULE_FROM_GUEST, RULE_STAGE_LINK, NULL };
 
 	for (guint i = 0; i < plan->sets->len; i++)
 		print_set(&text, plan->sets->pdata[i]);

@@ -145,7 +145,9 @@ guard_match(const PlanChain *chain, guint8 store[2][16], PlanMatch *ret_match)
 	guint16 types[2];
 	guint count = optimise_ethertypes(chain, types);
 
-	*ret_match = (PlanMatch){ .field = chain->bpdu_only ? RULE_FIELD_ETHER_DST : RULE_FIELD_ETHER_TYPE };
+	*ret_match = (PlanMatch){ .field = chain->bpdu_only  ? RULE_FIELD_ETHER_DST
+					   : chain->is_inner ? RULE_FIELD_INNER_TYPE
+							     : RULE_FIELD_ETHER_TYPE };
 	if (chain->bpdu_only) {
 		memcpy(store[0], bridge_group_address, sizeof(bridge_group_address));
 		count = 1;

@@ -158,12 +158,23 @@ tag_types(void)
 	return field_set_new(FALSE, tags, G_N_ELEMENTS(tags));
 }
 
+/* A program that looks behind tags makes no difference between frames with and without. */
+static guint
+tag_forms(const Order *order)
+{
+	return order->program->vlan_policy == RULE_VLAN_INSPECT ? 1 : 2;
+}
+
 /* Frames of a type, with a tag or without. */
 static SymbolicCube
 frames_of(Order *order, guint16 ethertype, gboolean is_tagged)
 {
 	SymbolicCube cube = { 0 };
 
+	if (order->program->vlan_policy == RULE_VLAN_INSPECT) {
+		symbolic_cube_narrow_value(order->space, &cube, RULE_FIELD_INNER_TYPE, ethertype, FALSE);
+		return cube;
+	}
 	if (is_tagged)
 		symbolic_cube_narrow(order->space, &cube, RULE_FIELD_ETHER_TYPE, tag_types());
 	symbolic_cube_narrow_value(order->space, &cube, is_tagged ? RULE_FIELD_VLAN_ENCAP : RULE_FIELD_ETHER_TYPE,
@@ -189,7 +200,7 @@ exempt_cube(Order *order, const Exemption *exemption, gboolean is_tagged, Symbol
 static void
 add_foreign(Order *order, guint16 ethertype, RuleField field, const FieldSet *own, GArray *into)
 {
-	for (guint tagged = 0; tagged < 2; tagged++) {
+	for (guint tagged = 0; tagged < tag_forms(order); tagged++) {
 		g_autoptr(GArray) now = symbolic_class_new();
 		SymbolicCube cube = frames_of(order, ethertype, tagged);
 
@@ -219,7 +230,7 @@ add_odd_arp(Order *order, guint16 ethertype, RuleField field, FieldValue good, G
 {
 	const FieldSpan any = { 0, field_value_max(128) };
 
-	for (guint tagged = 0; tagged < 2; tagged++) {
+	for (guint tagged = 0; tagged < tag_forms(order); tagged++) {
 		SymbolicCube cube = frames_of(order, ethertype, tagged);
 
 		/* A whole packet: receivers take no other. */
@@ -246,12 +257,17 @@ add_arp(Order *order, OrderClaim claim, GArray *into)
 	}
 }
 
-/* What stands behind two tags no rule sees: it may be anything. */
+/* What no rule sees may be anything: behind two tags, or where those are looked behind, more. */
 static void
 add_two_tags(Order *order, GArray *into)
 {
 	SymbolicCube cube = { 0 };
 
+	if (order->program->vlan_policy == RULE_VLAN_INSPECT) {
+		if (symbolic_cube_narrow_value(order->space, &cube, RULE_FIELD_VLAN_HIDDEN, RULE_HIDDEN_TAGS, FALSE))
+			g_array_append_val(into, cube);
+		return;
+	}
 	if (symbolic_cube_narrow(order->space, &cube, RULE_FIELD_ETHER_TYPE, tag_types()) &&
 	    symbolic_cube_narrow(order->space, &cube, RULE_FIELD_VLAN_ENCAP, tag_types()))
 		g_array_append_val(into, cube);
@@ -404,7 +420,7 @@ name_exemptions(Order *order, OrderClaim claim, OrderProof *proof)
 
 		if (exemptions[i].claim != claim)
 			continue;
-		for (guint tagged = 0; tagged < 2; tagged++) {
+		for (guint tagged = 0; tagged < tag_forms(order); tagged++) {
 			SymbolicCube cube;
 
 			if (exempt_cube(order, &exemptions[i], tagged, &cube))

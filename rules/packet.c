@@ -7,21 +7,21 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rules/ir.h"
 
-#define ETHER_LEN	14
-#define TAG_LEN		4
-#define ETHERTYPE_IPV4	0x0800
-#define ETHERTYPE_IPV6	0x86dd
-#define ETHERTYPE_ARP	0x0806
-#define ETHERTYPE_RARP	0x8035
-#define ETHERTYPE_VLAN	0x8100
-#define ETHERTYPE_SVLAN 0x88a8
-#define ETHERTYPE_MIN	0x0600 /* below: the length of an LLC frame */
-#define IPV4_LEN_MIN	20
-#define IPV6_LEN	40
-#define TCP_LEN_MIN	20
-#define TCP_OPTION_NOP	1
-#define EXTENSIONS_MAX	4096 /* headers of 8 bytes in the longest packet: the loop ends before */
+#define ETHER_LEN      14
+#define TAG_LEN	       4
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_IPV6 0x86dd
+#define ETHERTYPE_ARP  0x0806
+#define ETHERTYPE_RARP 0x8035
+#define ETHERTYPE_MIN  0x0600 /* below: the length of an LLC frame */
+#define IPV4_LEN_MIN   20
+#define IPV4_START     0x45 /* RFC 791, 3.1: version 4, five words of header */
+#define IPV6_LEN       40
+#define TCP_LEN_MIN    20
+#define TCP_OPTION_NOP 1
+#define EXTENSIONS_MAX 4096 /* headers of 8 bytes in the longest packet: the loop ends before */
 
 static const guint8 bridge_group_address[6] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
 
@@ -56,7 +56,7 @@ get_u16(const PacketView *view, gsize offset, guint *ret_value)
 static gboolean
 is_tag(guint ethertype)
 {
-	return ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_SVLAN;
+	return rule_is_tag_type(ethertype, FALSE);
 }
 
 /* RFC 791, 3.1 */
@@ -195,6 +195,76 @@ packet_parse(const guint8 *bytes, gsize len, PacketView *ret_view, GError **erro
 	return TRUE;
 }
 
+/* Two tags: no kernel function has looked at the packet, so rules read fixed offsets. */
+static void
+parse_behind_two(PacketView *view)
+{
+	guint first, value;
+
+	view->has_l4 = view->has_transport = view->is_fragment = FALSE;
+	view->fragment_offset = 0;
+	view->kind = PACKET_PLAIN;
+	switch (view->network_type) {
+	case ETHERTYPE_ARP:
+		view->kind = PACKET_ARP;
+		return;
+	case ETHERTYPE_RARP:
+		view->kind = PACKET_RARP;
+		return;
+	case ETHERTYPE_IPV4:
+		view->kind = PACKET_IPV4;
+		if (get_u16(view, view->network + 6, &value)) {
+			view->fragment_offset = (value & 0x1fff) * 8;
+			view->is_fragment = value & 0x3fff;
+		}
+		view->has_l4 = get_u8(view, view->network + 9, &value);
+		view->has_transport = view->has_l4 && !view->fragment_offset && get_u8(view, view->network, &first) &&
+				      first == IPV4_START;
+		view->transport = view->network + IPV4_LEN_MIN;
+		break;
+	case ETHERTYPE_IPV6:
+		view->kind = PACKET_IPV6;
+		view->has_l4 = view->has_transport = get_u8(view, view->network + 6, &value);
+		view->transport = view->network + IPV6_LEN;
+		break;
+	default:
+		return;
+	}
+	if (view->has_l4)
+		view->l4_protocol = (guint8)value;
+}
+
+void
+packet_look_inside(const PacketView *view, PacketView *ret_view)
+{
+	*ret_view = *view;
+	if (view->tag_count < 2)
+		return;
+	ret_view->network = ETHER_LEN + 2 * TAG_LEN;
+	ret_view->network_type = view->tag_count > 2 ? view->tags[2].ethertype : view->inner_type;
+	parse_behind_two(ret_view);
+}
+
+guint8
+packet_hidden(const PacketView *view)
+{
+	PacketView inside;
+	guint value;
+
+	packet_look_inside(view, &inside);
+	if (rule_is_tag_type(inside.network_type, TRUE))
+		return RULE_HIDDEN_TAGS;
+	if (view->tag_count < 2)
+		return 0;
+	if (inside.network_type == ETHERTYPE_IPV4 && get_u8(&inside, inside.network, &value) && value != IPV4_START)
+		return RULE_HIDDEN_IP4_OPTIONS;
+	if (inside.network_type == ETHERTYPE_IPV6 && get_u8(&inside, inside.network + 6, &value) &&
+	    (value == IPPROTO_HOPOPTS || value == IPPROTO_ROUTING || value == IPPROTO_FRAGMENT ||
+	     value == IPPROTO_DSTOPTS))
+		return RULE_HIDDEN_IP6_EXTENSIONS;
+	return 0;
+}
+
 static gboolean
 base_offset(const PacketView *view, RuleBase base, gsize *ret_offset)
 {
@@ -240,6 +310,14 @@ packet_field(const PacketView *view, RuleField field, guint8 *ret_value)
 		if (view->has_l4)
 			ret_value[0] = view->l4_protocol;
 		return view->has_l4;
+	}
+	if (field == RULE_FIELD_INNER_TYPE) {
+		rule_value_set_uint(field, ret_value, view->network_type);
+		return TRUE;
+	}
+	if (field == RULE_FIELD_VLAN_HIDDEN) {
+		ret_value[0] = packet_hidden(view);
+		return TRUE;
 	}
 	if (field == RULE_FIELD_ARP_GRATUITOUS) {
 		guint8 source[16], target[16];

@@ -4,8 +4,9 @@
  *
  * The kernel takes the outermost VLAN tag off a frame before it filters, but shows it where it stood: offsets from the
  * link header count the tag, and the network header stands right behind that one tag. What is behind a second tag is
- * seen by nobody. A header is only known where the kernel finds it: an IP packet that says it is longer than its
- * frame has no upper layer, a fragment that is not the first has an upper protocol but no header of it.
+ * seen by filters only that look there themselves (packet_look_inside()). A header is only known where the kernel finds
+ * it: an IP packet that says it is longer than its frame has no upper layer, a fragment that is not the first has an
+ * upper protocol but no header of it.
  *
  * The bytes come from a guest: they are only read through packet_get().
  */
@@ -56,6 +57,19 @@ typedef struct {
  * Errors: %SLUICE_ERROR_INVALID_ARG for what no kernel would filter: shorter than its Ethernet header or its tag.
  */
 gboolean packet_parse(const guint8 *bytes, gsize len, PacketView *ret_view, GError **error);
+
+/**
+ * packet_look_inside: the same frame with its network layer behind all tags
+ * @ret_view: may be @view itself
+ *
+ * What a filter sees that inspects tagged frames: behind one tag all that it sees of an untagged frame. Behind two the
+ * kernel finds no layers, so there is an upper protocol only right behind 20 bytes of IPv4 or 40 of IPv6, whatever
+ * lengths they claim; with more tags there is nothing.
+ */
+void packet_look_inside(const PacketView *view, PacketView *ret_view);
+
+/** packet_hidden: one of RULE_HIDDEN_…: what a filter that inspects tagged frames cannot see; 0: it sees all */
+guint8 packet_hidden(const PacketView *view);
 
 /**
  * packet_get: the only way to a frame's bytes

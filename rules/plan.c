@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Variables become look-ups where that keeps the meaning, and constants elsewhere. */
 
-#include "rules/plan.h"
+#include "rules/plan_private.h"
 
 #include <string.h>
 
@@ -477,7 +477,7 @@ plan_chain_free(gpointer data)
 	g_free(chain);
 }
 
-static PlanMatch *
+PlanMatch *
 plan_match_new(PlanRule *rule, RuleField field, gboolean negate)
 {
 	PlanMatch *match = g_new0(PlanMatch, 1);
@@ -488,7 +488,7 @@ plan_match_new(PlanRule *rule, RuleField field, gboolean negate)
 	return match;
 }
 
-static void
+void
 plan_match_value(PlanMatch *match, const guint8 *bytes)
 {
 	if (!match->values)
@@ -502,6 +502,10 @@ plan_match_ethertype(PlanMatch *match)
 {
 	static const guint8 vlan[16] = { 0x81, 0x00 }, service[16] = { 0x88, 0xa8 };
 
+	/* A variable may stand for a tag's type. */
+	if (match->field == RULE_FIELD_INNER_TYPE &&
+	    rule_is_tag_type(rule_value_get_uint(match->field, match->values->pdata[0]), TRUE))
+		match->field = RULE_FIELD_ETHER_TYPE;
 	if (match->field == RULE_FIELD_ETHER_TYPE && match->values->len == 1 && !match->has_mask && !match->is_range &&
 	    !memcmp(match->values->pdata[0], vlan, 2))
 		plan_match_value(match, service);
@@ -518,18 +522,37 @@ plan_comment(const RuleStep *step)
 			    : g_strdup_printf("%s %s", origin->filter, step->comment);
 }
 
-static PlanRule *
-plan_rule_new(PlanChain *chain, const RuleStep *step)
+PlanRule *
+plan_rule_add(PlanChain *chain, RuleAction action, const RuleOrigin *origin)
 {
 	PlanRule *rule = g_new0(PlanRule, 1);
 
-	rule->action = step->action;
+	rule->action = action;
 	rule->jump = -1;
-	rule->origin = step->origin;
+	rule->origin = *origin;
 	rule->matches = g_ptr_array_new_with_free_func(plan_match_free);
+	g_ptr_array_add(chain->rules, rule);
+	return rule;
+}
+
+PlanChain *
+plan_chain_add(GPtrArray *chains, const char *name)
+{
+	PlanChain *chain = g_new0(PlanChain, 1);
+
+	chain->name = g_strdup(name);
+	chain->rules = g_ptr_array_new_with_free_func(plan_rule_free);
+	g_ptr_array_add(chains, chain);
+	return chain;
+}
+
+static PlanRule *
+plan_rule_new(PlanChain *chain, const RuleStep *step)
+{
+	PlanRule *rule = plan_rule_add(chain, step->action, &step->origin);
+
 	if (!step->jump)
 		rule->comment = plan_comment(step);
-	g_ptr_array_add(chain->rules, rule);
 	return rule;
 }
 
@@ -697,13 +720,11 @@ lower_stage(Lower *lower, const RuleStage *stage, GPtrArray *out, GError **error
 		return TRUE;
 	for (guint i = 0; i < stage->chains->len; i++) {
 		const RuleChain *chain = stage->chains->pdata[i];
-		PlanChain *plan_chain = g_new0(PlanChain, 1);
+		PlanChain *plan_chain = plan_chain_add(out, chain->name);
 
-		plan_chain->name = g_strdup(chain->name);
 		plan_chain->ethertype = chain->ethertype;
+		plan_chain->is_inner = chain->is_inner;
 		plan_chain->bpdu_only = chain->bpdu_only;
-		plan_chain->rules = g_ptr_array_new_with_free_func(plan_rule_free);
-		g_ptr_array_add(out, plan_chain);
 	}
 	for (guint i = 0; i < stage->chains->len; i++) {
 		const RuleChain *chain = stage->chains->pdata[i];
@@ -746,6 +767,7 @@ plan_new(const RuleProgram *program, const RuleVars *vars, const char *port, Pla
 	plan->sets = g_ptr_array_new();
 	lower.sets_used = plan->sets;
 	plan->is_stateful = rule_program_is_stateful(program);
+	plan->looks_inside = program->vlan_policy == RULE_VLAN_INSPECT;
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
 		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
 			plan->chains[way][id] = g_ptr_array_new_with_free_func(plan_chain_free);
@@ -789,6 +811,8 @@ hash_rule(GChecksum *sum, const PlanRule *rule)
 {
 	hash_number(sum, rule->action);
 	hash_number(sum, rule->jump);
+	hash_number(sum, rule->is_goto);
+	hash_number(sum, rule->network_at << 16 | rule->transport_at);
 	hash_text(sum, rule->comment);
 	for (guint i = 0; i < rule->matches->len; i++) {
 		const PlanMatch *match = rule->matches->pdata[i];
@@ -819,7 +843,7 @@ plan_hash(const Plan *plan, guint8 ret_digest[32])
 				const PlanChain *chain = chains->pdata[i];
 
 				hash_text(sum, chain->name);
-				hash_number(sum, chain->ethertype << 1 | chain->bpdu_only);
+				hash_number(sum, chain->ethertype << 2 | chain->is_inner << 1 | chain->bpdu_only);
 				hash_number(sum, chain->rules->len);
 				for (guint k = 0; k < chain->rules->len; k++)
 					hash_rule(sum, chain->rules->pdata[k]);

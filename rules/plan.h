@@ -66,11 +66,18 @@ typedef struct {
 	char *comment;	    /* "filter:line", and the rule's own comment; for several: "filter:lines filter:lines" */
 	RuleOrigin origin;  /* borrowed from the program */
 	GArray *origins;    /* of RuleOrigin, borrowed: all rules that it stands for; NULL: itself only */
+	gboolean is_goto;   /* a jump that does not come back; its matches must hold too */
+	/*
+	 * Where the network and the layer 4 header stand, in bytes from the Ethernet header: behind two VLAN tags,
+	 * where the kernel does not find them. 0: it does.
+	 */
+	guint network_at, transport_at;
 } PlanRule;
 
 typedef struct {
 	char *name; /* "root", "arp-mac" … */
 	guint16 ethertype;
+	gboolean is_inner; /* @ethertype is that behind VLAN tags */
 	gboolean bpdu_only;
 	GPtrArray *rules; /* of PlanRule */
 } PlanChain;
@@ -79,6 +86,7 @@ typedef struct {
 	GPtrArray *chains[RULE_WAY_COUNT][RULE_STAGE_COUNT]; /* of PlanChain; the first is the root */
 	GPtrArray *sets;				     /* of PlanSet, (transfer none), each once */
 	gboolean is_stateful;
+	gboolean looks_inside; /* at what is behind VLAN tags */
 } Plan;
 
 /** plan_rule_free: of one that is in no chain */

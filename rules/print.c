@@ -29,6 +29,19 @@ state_print(GString *out, guint32 states)
 		}
 }
 
+const char *
+rule_hidden_name(guint8 hidden)
+{
+	static const char *const names[] = {
+		[0] = "nothing",
+		[RULE_HIDDEN_TAGS] = "more tags",
+		[RULE_HIDDEN_IP4_OPTIONS] = "IPv4 options",
+		[RULE_HIDDEN_IP6_EXTENSIONS] = "IPv6 extension headers",
+	};
+
+	return hidden < G_N_ELEMENTS(names) ? names[hidden] : "something";
+}
+
 void
 rule_match_print(GString *out, const RuleMatch *match)
 {
@@ -39,6 +52,9 @@ rule_match_print(GString *out, const RuleMatch *match)
 		return;
 	case RULE_FIELD_CT_DIRECTION:
 		g_string_append(out, match->low.bytes[0] ? "reply" : "original");
+		return;
+	case RULE_FIELD_VLAN_HIDDEN:
+		g_string_append(out, rule_hidden_name(match->low.bytes[0]));
 		return;
 	case RULE_FIELD_CT_COUNT:
 		g_string_append(out, "> ");
@@ -101,7 +117,7 @@ step_print(GString *out, const RuleStep *step)
 		if (step->jump->ethertype) {
 			guint8 bytes[2] = { (guint8)(step->jump->ethertype >> 8), (guint8)step->jump->ethertype };
 
-			g_string_append(out, " if ether.type ");
+			g_string_append(out, step->jump->is_inner ? " if inner.type " : " if ether.type ");
 			rule_value_print(out, RULE_FIELD_ETHER_TYPE, bytes);
 		}
 		if (step->jump->bpdu_only)

@@ -177,7 +177,9 @@ chain_class(SymbolicSpace *space, const RuleChain *chain, GArray *ret_class)
 		symbolic_cube_narrow(space, &cube, RULE_FIELD_ETHER_TYPE,
 				     field_set_new(FALSE, tags, G_N_ELEMENTS(tags)));
 	else if (chain->ethertype)
-		symbolic_cube_narrow_value(space, &cube, RULE_FIELD_ETHER_TYPE, chain->ethertype, FALSE);
+		symbolic_cube_narrow_value(space, &cube,
+					   chain->is_inner ? RULE_FIELD_INNER_TYPE : RULE_FIELD_ETHER_TYPE,
+					   chain->ethertype, FALSE);
 	g_array_append_val(ret_class, cube);
 }
 

@@ -59,6 +59,9 @@ void symbolic_cube_subtract(SymbolicSpace *space, const SymbolicCube *a, const S
 gboolean symbolic_cube_holds(const SymbolicSpace *space, const SymbolicCube *cube, const PacketView *packet,
 			     const RuleConn *conn);
 
+/** symbolic_looks_inside: whether a cube says anything of what is behind VLAN tags: a program that inspects made it */
+gboolean symbolic_looks_inside(const SymbolicCube *cube);
+
 /** symbolic_cube_set: what a cube's packets may have in @field; never NULL */
 const FieldSet *symbolic_cube_set(const SymbolicSpace *space, const SymbolicCube *cube, guint field);
 

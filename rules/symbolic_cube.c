@@ -86,8 +86,12 @@ field_domain(guint field)
 	case RULE_FIELD_ETHER_SRC:
 	case RULE_FIELD_ETHER_DST:
 	case RULE_FIELD_ETHER_TYPE:
+	case RULE_FIELD_INNER_TYPE:
 		/* Shorter frames are no packets: see packet_parse(). */
 		span.high = field_value_max(rule_field_info(field)->bit_len);
+		return field_set_new(FALSE, &span, 1);
+	case RULE_FIELD_VLAN_HIDDEN:
+		span.high = RULE_HIDDEN_IP6_EXTENSIONS;
 		return field_set_new(FALSE, &span, 1);
 	case RULE_FIELD_CT_STATE:
 		return field_set_new(FALSE, states, G_N_ELEMENTS(states));
@@ -201,6 +205,58 @@ needs_upper_layer(const SymbolicSpace *space, guint field)
 	return rule_field_info(field)->base == RULE_BASE_TRANSPORT;
 }
 
+gboolean
+symbolic_looks_inside(const SymbolicCube *cube)
+{
+	return cube->at[RULE_FIELD_INNER_TYPE] || cube->at[RULE_FIELD_VLAN_HIDDEN];
+}
+
+static const FieldSet *
+tag_types(SymbolicSpace *space, gboolean any)
+{
+	const FieldSpan spans[] = { { ETHERTYPE_VLAN, ETHERTYPE_VLAN },
+				    { ETHERTYPE_SVLAN, ETHERTYPE_SVLAN },
+				    { 0x9100, 0x9100 },
+				    { 0x9200, 0x9200 },
+				    { 0x9300, 0x9300 } };
+
+	return symbolic_intern(space, field_set_new(FALSE, spans, any ? G_N_ELEMENTS(spans) : 2));
+}
+
+/* Without a tag the type behind the tags is the frame's, behind one tag the one that the tag names. */
+static gboolean
+reduce_tags(SymbolicSpace *space, SymbolicCube *cube)
+{
+	const FieldSet *known = tag_types(space, FALSE), *any = tag_types(space, TRUE), *outer, *encap, *hidden;
+	const FieldSet *inner, *allowed;
+
+	if (!symbolic_looks_inside(cube))
+		return TRUE;
+	hidden = symbolic_cube_set(space, cube, RULE_FIELD_VLAN_HIDDEN);
+	if (!field_set_contains(hidden, RULE_HIDDEN_TAGS)) {
+		inner = symbolic_cube_set(space, cube, RULE_FIELD_INNER_TYPE);
+		if (!restrict_to(space, cube, RULE_FIELD_INNER_TYPE, combine(space, OP_SUBTRACT, inner, any)))
+			return FALSE;
+	} else if (hidden->count == 1 && hidden->spans[0].low == hidden->spans[0].high &&
+		   !restrict_to(space, cube, RULE_FIELD_INNER_TYPE, any)) {
+		return FALSE;
+	}
+	inner = symbolic_cube_set(space, cube, RULE_FIELD_INNER_TYPE);
+	allowed = symbolic_intern(space, field_set_unite(inner, known));
+	if (allowed && !restrict_to(space, cube, RULE_FIELD_ETHER_TYPE, allowed))
+		return FALSE;
+	outer = symbolic_cube_set(space, cube, RULE_FIELD_ETHER_TYPE);
+	if (!field_set_meets(outer, known))
+		return restrict_to(space, cube, RULE_FIELD_INNER_TYPE, outer);
+	encap = symbolic_cube_set(space, cube, RULE_FIELD_VLAN_ENCAP);
+	if (field_set_is_empty(combine(space, OP_SUBTRACT, outer, known)) && !encap->absent &&
+	    !field_set_meets(encap, known))
+		return restrict_to(space, cube, RULE_FIELD_INNER_TYPE, encap) &&
+		       restrict_to(space, cube, RULE_FIELD_VLAN_ENCAP,
+				   symbolic_cube_set(space, cube, RULE_FIELD_INNER_TYPE));
+	return TRUE;
+}
+
 /* Whether the network header may be one of IPv4 or IPv6. */
 static void
 network_types(const SymbolicSpace *space, const SymbolicCube *cube, gboolean *ret_ipv4, gboolean *ret_ipv6,
@@ -211,6 +267,10 @@ network_types(const SymbolicSpace *space, const SymbolicCube *cube, gboolean *re
 	gboolean tagged = field_set_contains(outer, ETHERTYPE_VLAN) || field_set_contains(outer, ETHERTYPE_SVLAN);
 	FieldValue known = 0;
 
+	if (symbolic_looks_inside(cube)) {
+		outer = symbolic_cube_set(space, cube, RULE_FIELD_INNER_TYPE);
+		tagged = FALSE;
+	}
 	*ret_ipv4 = field_set_contains(outer, ETHERTYPE_IPV4);
 	*ret_ipv6 = field_set_contains(outer, ETHERTYPE_IPV6);
 	known = (FieldValue)*ret_ipv4 + *ret_ipv6;
@@ -303,7 +363,8 @@ reduce_arp(SymbolicSpace *space, SymbolicCube *cube)
 static gboolean
 cube_reduce(SymbolicSpace *space, SymbolicCube *cube)
 {
-	return reduce_upper_layer(space, cube) && reduce_connection(space, cube) && reduce_arp(space, cube);
+	return reduce_tags(space, cube) && reduce_upper_layer(space, cube) && reduce_connection(space, cube) &&
+	       reduce_arp(space, cube);
 }
 
 /* --- operations --- */
@@ -427,6 +488,12 @@ gboolean
 symbolic_cube_holds(const SymbolicSpace *space, const SymbolicCube *cube, const PacketView *packet,
 		    const RuleConn *conn)
 {
+	PacketView inside;
+
+	if (symbolic_looks_inside(cube)) {
+		packet_look_inside(packet, &inside);
+		packet = &inside;
+	}
 	for (guint i = 0; i < SYMBOLIC_DIMS; i++) {
 		FieldValue value;
 

@@ -22,6 +22,16 @@ single(FieldValue value)
 	return field_set_new(FALSE, &span, 1);
 }
 
+/* The dimension of a header's field: a variable may stand for a tag's type, see rules/eval.c. */
+static guint
+header_field(const RuleMatch *match, const MatchValues *values)
+{
+	if (match->field == RULE_FIELD_INNER_TYPE &&
+	    rule_is_tag_type(rule_value_get_uint(match->field, values->low), TRUE))
+		return RULE_FIELD_ETHER_TYPE;
+	return match->field;
+}
+
 static FieldSet *
 header_set(const RuleMatch *match, const MatchValues *values)
 {
@@ -41,7 +51,7 @@ header_set(const RuleMatch *match, const MatchValues *values)
 			return field_set_new(FALSE, NULL, 0);
 		return field_set_masked(low, mask, info->bit_len);
 	}
-	if (match->field == RULE_FIELD_ETHER_TYPE && low == ETHERTYPE_VLAN) {
+	if (header_field(match, values) == RULE_FIELD_ETHER_TYPE && low == ETHERTYPE_VLAN) {
 		const FieldSpan tags[] = { { ETHERTYPE_VLAN, ETHERTYPE_VLAN }, { ETHERTYPE_SVLAN, ETHERTYPE_SVLAN } };
 
 		return field_set_new(FALSE, tags, G_N_ELEMENTS(tags));
@@ -96,7 +106,7 @@ match_set(SymbolicSpace *space, const RuleMatch *match, const MatchValues *value
 {
 	const FieldSpan all = { 0, field_value_max(128) };
 	g_autofree FieldSet *present = field_set_new(FALSE, &all, 1), *wanted = NULL, *known = NULL;
-	guint field = match->field;
+	guint field = header_field(match, values);
 
 	if (field == RULE_FIELD_ARP_GRATUITOUS && !values->low[0])
 		return NULL;

@@ -375,8 +375,9 @@ xt_rule_has(const XtRule *rule, RuleField first, RuleField last)
 gboolean
 xt_rule_refuse(const XtRule *rule, const char *tool, const char *what, GError **error)
 {
-	sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "%s:%u: %s cannot say %s", rule->step->origin.file,
-			 rule->step->origin.line, tool, what);
+	g_autofree char *place = rule_origin_place(&rule->step->origin);
+
+	sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "%s: %s cannot say %s", place, tool, what);
 	return FALSE;
 }
 
@@ -386,6 +387,13 @@ xt_rule_check(const XtRule *rule, const char *tool, GError **error)
 	for (guint i = 0; i < rule->matches->len; i++) {
 		const XtMatch *match = &g_array_index(rule->matches, XtMatch, i);
 
+		if (match->field == RULE_FIELD_VLAN_HIDDEN) {
+			g_autofree char *place = rule_origin_place(&rule->step->origin);
+
+			sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
+					 "%s: vlan-policy 'inspect': %s cannot look behind a tag", place, tool);
+			return FALSE;
+		}
 		if (!match->is_taken) {
 			g_autofree char *what = g_strdup_printf("%s here", rule_field_info(match->field)->name);
 

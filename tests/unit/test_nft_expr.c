@@ -90,11 +90,12 @@ put_expr(struct nftnl_expr *expr, void *data)
 	} else if (g_str_equal(name, "meta")) {
 		guint32 key = nftnl_expr_get_u32(expr, NFTNL_EXPR_META_KEY);
 
-		g_string_append(out, key == NFT_META_MARK      ? "mark"
-				     : key == NFT_META_L4PROTO ? "l4proto"
-				     : key == NFT_META_IIFNAME ? "iifname"
-				     : key == NFT_META_OIFNAME ? "oifname"
-							       : "?");
+		g_string_append(out, key == NFT_META_MARK	? "mark"
+				     : key == NFT_META_L4PROTO	? "l4proto"
+				     : key == NFT_META_PROTOCOL ? "protocol"
+				     : key == NFT_META_IIFNAME	? "iifname"
+				     : key == NFT_META_OIFNAME	? "oifname"
+								: "?");
 		reader->host_order = key == NFT_META_MARK;
 		if (nftnl_expr_is_set(expr, NFTNL_EXPR_META_DREG))
 			put_register(reader, expr, NFTNL_EXPR_META_DREG);
@@ -368,11 +369,15 @@ static const struct {
 	{ RULE_FIELD_IP4_DST, 0, "net+16,4 == 01020304" },
 	{ RULE_FIELD_IP4_PROTOCOL, 17, "net+9,1 == 11" },
 	{ RULE_FIELD_IP4_DSCP, 46, "net+1,1 & fc == b8" },
+	{ RULE_FIELD_IP4_START, 0x45, "net+0,1 == 45" },
+	{ RULE_FIELD_IP4_OFFSET, 185, "net+6,2 & 1fff == 00b9" },
+	{ RULE_FIELD_IP6_NEXT, 17, "net+6,1 == 11" },
 	{ RULE_FIELD_IP6_SRC, 0, "net+8,16 == 0102030405060708090a0b0c0d0e0f10" },
 	{ RULE_FIELD_IP6_DST, 0, "net+24,16 == 0102030405060708090a0b0c0d0e0f10" },
 	/* Version, traffic class, flow label: six bits from bit 4 on. */
 	{ RULE_FIELD_IP6_DSCP, 46, "net+0,2 & 0fc0 == 0b80" },
 	{ RULE_FIELD_L4_PROTOCOL, 58, "l4proto == 3a" },
+	{ RULE_FIELD_INNER_TYPE, 0x0806, "protocol == 0806" },
 	/* RFC 9293, 768, 792, 4443 */
 	{ RULE_FIELD_L4_SRC_PORT, 80, GUARD "transport+0,2 == 0050" },
 	{ RULE_FIELD_L4_DST_PORT, 443, GUARD "transport+2,2 == 01bb" },

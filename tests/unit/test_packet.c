@@ -142,6 +142,9 @@ test_cut(void)
 				continue;
 			}
 			for (guint field = 1; field < RULE_FIELD_COUNT; field++) {
+				/* A tag that is cut may hide what the whole one does not. */
+				if (field == RULE_FIELD_VLAN_HIDDEN)
+					continue;
 				guint8 cut[16] = { 0 }, full[16] = { 0 };
 
 				if (!packet_field(&view, field, cut))
@@ -150,6 +153,54 @@ test_cut(void)
 				g_assert_cmpmem(cut, 16, full, 16);
 			}
 		}
+	}
+}
+
+/* What a filter sees that looks behind tags: as behind none, or at fixed offsets behind two. */
+static void
+test_inside(void)
+{
+	static const struct {
+		const char *line;
+		RuleField field;
+		const char *value;
+		guint8 hidden;
+	} cases[] = {
+		{ "udp 10.0.0.1:1 > 10.0.0.2:2 ipopts", RULE_FIELD_L4_DST_PORT, "2", 0 },
+		{ "vlan 5 udp 10.0.0.1:1 > 10.0.0.2:2 ipopts", RULE_FIELD_L4_DST_PORT, "2", 0 },
+		{ "vlan 0 arp request 10.0.0.9 tell 10.0.0.5", RULE_FIELD_INNER_TYPE, "arp", 0 },
+		{ "qinq 5.6 arp request 10.0.0.9 tell 10.0.0.5", RULE_FIELD_INNER_TYPE, "arp", 0 },
+		{ "qinq 5.6 arp request 10.0.0.9 tell 10.0.0.5", RULE_FIELD_ARP_SRC_IP, "10.0.0.5", 0 },
+		{ "qinq 5.6 arp request 10.0.0.9 tell 10.0.0.5", RULE_FIELD_VLAN_ID, "5", 0 },
+		{ "qinq 5.6 arp request 10.0.0.9 tell 10.0.0.5", RULE_FIELD_ETHER_TYPE, "0x88a8", 0 },
+		{ "qinq 5.6 udp 10.0.0.1:1 > 10.0.0.2:2", RULE_FIELD_IP4_SRC, "10.0.0.1", 0 },
+		{ "qinq 5.6 udp 10.0.0.1:1 > 10.0.0.2:2", RULE_FIELD_L4_PROTOCOL, "udp", 0 },
+		{ "qinq 5.6 udp 10.0.0.1:1 > 10.0.0.2:2", RULE_FIELD_L4_DST_PORT, "2", 0 },
+		{ "qinq 5.6 udp 10.0.0.1:1 > 10.0.0.2:2 frag 8", RULE_FIELD_L4_PROTOCOL, "udp", 0 },
+		{ "qinq 5.6 udp 10.0.0.1:1 > 10.0.0.2:2 frag 8", RULE_FIELD_L4_DST_PORT, "none", 0 },
+		{ "qinq 5.6 udp 10.0.0.1:1 > 10.0.0.2:2 ipopts", RULE_FIELD_L4_DST_PORT, "none",
+		  RULE_HIDDEN_IP4_OPTIONS },
+		{ "qinq 5.6 udp [fd00::1]:1 > [fd00::2]:2", RULE_FIELD_L4_DST_PORT, "2", 0 },
+		{ "qinq 5.6 udp [fd00::1]:1 > [fd00::2]:2 hopopts", RULE_FIELD_L4_PROTOCOL, "0",
+		  RULE_HIDDEN_IP6_EXTENSIONS },
+		{ "vlan 1 vlan 2 vlan 3 udp 10.0.0.1:1 > 10.0.0.2:2", RULE_FIELD_IP4_SRC, NULL, RULE_HIDDEN_TAGS },
+		{ "type 0x9100", RULE_FIELD_INNER_TYPE, "0x9100", RULE_HIDDEN_TAGS },
+		{ "vlan 5 type 0x9100", RULE_FIELD_INNER_TYPE, "0x9100", RULE_HIDDEN_TAGS },
+		{ "qinq 5.6 type 0x9200", RULE_FIELD_INNER_TYPE, "0x9200", RULE_HIDDEN_TAGS },
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		Packet packet;
+		PacketView view = build(cases[i].line, &packet), inside;
+		g_autofree char *got = NULL;
+
+		packet_look_inside(&view, &inside);
+		got = field_text(&inside, cases[i].field);
+		g_test_message("%s: %s", cases[i].line, rule_field_info(cases[i].field)->name);
+		if (cases[i].value)
+			g_assert_cmpstr(got, ==, cases[i].value);
+		g_assert_cmpuint(packet_hidden(&view), ==, cases[i].hidden);
+		g_assert_cmpuint(packet_hidden(&inside), ==, cases[i].hidden);
 	}
 }
 
@@ -258,6 +309,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/packet/fields", test_fields);
 	g_test_add_func("/packet/cut", test_cut);
+	g_test_add_func("/packet/inside", test_inside);
 	g_test_add_func("/packet/tcp-options", test_tcp_options);
 	g_test_add_func("/packet/round-trip", test_round_trip);
 	g_test_add_func("/packet/refused-lines", test_refused_lines);
