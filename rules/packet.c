@@ -66,7 +66,6 @@ parse_ipv4(PacketView *view)
 	guint first, total, fragment, protocol;
 	gsize header;
 
-	view->kind = PACKET_IPV4;
 	if (!packet_get(view, view->network, IPV4_LEN_MIN) || !get_u8(view, view->network, &first) ||
 	    !get_u16(view, view->network + 2, &total) || !get_u16(view, view->network + 6, &fragment) ||
 	    !get_u8(view, view->network + 9, &protocol))
@@ -96,7 +95,6 @@ parse_ipv6(PacketView *view)
 	guint first, payload, next, following, value;
 	gsize at = view->network + IPV6_LEN;
 
-	view->kind = PACKET_IPV6;
 	if (!packet_get(view, view->network, IPV6_LEN) || !get_u8(view, view->network, &first) || first >> 4 != 6 ||
 	    !get_u16(view, view->network + 4, &payload) || !packet_get(view, at, payload) ||
 	    !get_u8(view, view->network + 6, &next))
@@ -133,27 +131,33 @@ parse_ipv6(PacketView *view)
 	view->has_transport = TRUE;
 }
 
+static PacketKind
+kind_of(guint16 ethertype)
+{
+	switch (ethertype) {
+	case ETHERTYPE_IPV4:
+		return PACKET_IPV4;
+	case ETHERTYPE_IPV6:
+		return PACKET_IPV6;
+	case ETHERTYPE_ARP:
+		return PACKET_ARP;
+	case ETHERTYPE_RARP:
+		return PACKET_RARP;
+	default:
+		return PACKET_PLAIN;
+	}
+}
+
 static void
 parse_network(PacketView *view)
 {
-	switch (view->network_type) {
-	case ETHERTYPE_IPV4:
+	view->kind = kind_of(view->network_type);
+	if (view->kind == PACKET_IPV4)
 		parse_ipv4(view);
-		return;
-	case ETHERTYPE_IPV6:
+	else if (view->kind == PACKET_IPV6)
 		parse_ipv6(view);
-		return;
-	case ETHERTYPE_ARP:
-		view->kind = PACKET_ARP;
-		return;
-	case ETHERTYPE_RARP:
-		view->kind = PACKET_RARP;
-		return;
-	default:
-		if (view->network_type < ETHERTYPE_MIN && !memcmp(view->bytes, bridge_group_address, 6))
-			view->kind = PACKET_BPDU;
-		return;
-	}
+	else if (view->network_type < ETHERTYPE_MIN && !memcmp(view->bytes, bridge_group_address, 6))
+		view->kind = PACKET_BPDU;
 }
 
 gboolean
@@ -203,16 +207,8 @@ parse_behind_two(PacketView *view)
 
 	view->has_l4 = view->has_transport = view->is_fragment = FALSE;
 	view->fragment_offset = 0;
-	view->kind = PACKET_PLAIN;
-	switch (view->network_type) {
-	case ETHERTYPE_ARP:
-		view->kind = PACKET_ARP;
-		return;
-	case ETHERTYPE_RARP:
-		view->kind = PACKET_RARP;
-		return;
-	case ETHERTYPE_IPV4:
-		view->kind = PACKET_IPV4;
+	view->kind = kind_of(view->network_type);
+	if (view->kind == PACKET_IPV4) {
 		if (get_u16(view, view->network + 6, &value)) {
 			view->fragment_offset = (value & 0x1fff) * 8;
 			view->is_fragment = value & 0x3fff;
@@ -221,14 +217,9 @@ parse_behind_two(PacketView *view)
 		view->has_transport = view->has_l4 && !view->fragment_offset && get_u8(view, view->network, &first) &&
 				      first == IPV4_START;
 		view->transport = view->network + IPV4_LEN_MIN;
-		break;
-	case ETHERTYPE_IPV6:
-		view->kind = PACKET_IPV6;
+	} else if (view->kind == PACKET_IPV6) {
 		view->has_l4 = view->has_transport = get_u8(view, view->network + 6, &value);
 		view->transport = view->network + IPV6_LEN;
-		break;
-	default:
-		return;
 	}
 	if (view->has_l4)
 		view->l4_protocol = (guint8)value;
