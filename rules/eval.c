@@ -165,7 +165,7 @@ meta_holds(const Eval *eval, const RuleMatch *match, const guint8 *value, gboole
 		return TRUE;
 	case RULE_FIELD_TCP_OPTION:
 		*ret_holds = packet_has_tcp_option(eval->packet, value[0]);
-		return packet_has_tcp(eval->packet);
+		return packet_has_tcp_options(eval->packet);
 	case RULE_FIELD_ARP_GRATUITOUS:
 		if (!packet_field(eval->packet, match->field, bytes))
 			return FALSE;
@@ -331,7 +331,7 @@ packet_value_text(const Eval *eval, const RuleMatch *match)
 	case RULE_FIELD_VLAN_HIDDEN:
 		return g_strdup(rule_hidden_name(packet_hidden(eval->packet)));
 	case RULE_FIELD_TCP_OPTION:
-		return packet_has_tcp(eval->packet) ? g_strdup(match->negate ? "present" : "absent") : NULL;
+		return packet_has_tcp_options(eval->packet) ? g_strdup(match->negate ? "present" : "absent") : NULL;
 	case RULE_FIELD_ARP_GRATUITOUS:
 		if (!packet_field(eval->packet, match->field, value))
 			return NULL;

@@ -21,7 +21,10 @@
 #define IPV6_LEN       40
 #define TCP_LEN_MIN    20
 #define TCP_OPTION_NOP 1
-#define EXTENSIONS_MAX 4096 /* headers of 8 bytes in the longest packet: the loop ends before */
+#define LLC_TYPE       0x0004 /* what Linux calls a frame with a length behind its tag: ETH_P_802_2 */
+#define NOVELL_TYPE    0x0001 /* and one whose payload starts with 0xffff: ETH_P_802_3 */
+#define TRANSPORT_MIN  3      /* bytes of an upper header that our rules load first: rules/nft_expr.c */
+#define EXTENSIONS_MAX 4096   /* headers of 8 bytes in the longest packet: the loop ends before */
 
 static const guint8 bridge_group_address[6] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
 
@@ -268,11 +271,26 @@ base_offset(const PacketView *view, RuleBase base, gsize *ret_offset)
 		return TRUE;
 	case RULE_BASE_TRANSPORT:
 		*ret_offset = view->transport;
-		return view->has_transport;
+		return view->has_transport && packet_get(view, view->transport, TRANSPORT_MIN);
 	case RULE_BASE_META:
 		return FALSE;
 	}
 	return FALSE;
+}
+
+/* Linux puts the tag back with the type that it knows the frame by (vlan_set_encap_proto()): never a length. */
+static void
+show_encapsulated(const PacketView *view, gsize offset, guint8 *bytes, gsize len)
+{
+	gsize type_at = ETHER_LEN + TAG_LEN - 2;
+	guint type, first = 0;
+
+	if (!view->tag_count || !get_u16(view, type_at, &type) || type >= ETHERTYPE_MIN)
+		return;
+	get_u16(view, type_at + 2, &first);
+	for (gsize i = 0; i < 2; i++)
+		if (type_at + i >= offset && type_at + i - offset < len)
+			bytes[type_at + i - offset] = i ? (first == 0xffff ? NOVELL_TYPE : LLC_TYPE) : 0;
 }
 
 /* Move the bits of a field to the right end of its bytes. */
@@ -294,6 +312,7 @@ packet_field(const PacketView *view, RuleField field, guint8 *ret_value)
 {
 	const RuleFieldInfo *info = rule_field_info(field);
 	guint first = info->bit_offset / 8, end = (info->bit_offset + info->bit_len + 7) / 8;
+	guint8 shown[16];
 	const guint8 *at;
 	gsize base;
 
@@ -324,6 +343,11 @@ packet_field(const PacketView *view, RuleField field, guint8 *ret_value)
 	at = packet_get(view, base + first, end - first);
 	if (!at)
 		return FALSE;
+	if (info->base == RULE_BASE_LINK) {
+		memcpy(shown, at, end - first);
+		show_encapsulated(view, base + first, shown, end - first);
+		at = shown;
+	}
 	if (info->bit_offset % 8 == 0 && info->bit_len % 8 == 0)
 		memcpy(ret_value, at, end - first);
 	else
@@ -347,6 +371,13 @@ gboolean
 packet_has_tcp(const PacketView *view)
 {
 	return tcp_header_len(view) != 0;
+}
+
+gboolean
+packet_has_tcp_options(const PacketView *view)
+{
+	return view->has_transport && view->l4_protocol == IPPROTO_TCP &&
+	       packet_get(view, view->transport, TRANSPORT_MIN);
 }
 
 gboolean

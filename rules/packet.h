@@ -82,12 +82,23 @@ const guint8 *packet_get(const PacketView *view, gsize offset, gsize len);
  * packet_field: the bits of a field, right-aligned in rule_field_bytes(@field) bytes
  * @ret_value: 16 bytes, untouched where there is no such field
  *
+ * Behind a tag the type of a frame that has a length reads 4 (or 1), as Linux shows it. An upper header of less than
+ * three bytes has no fields.
+ *
  * Returns: FALSE where the packet does not have the field, or it is no field of packets (connections, IP sets).
  */
 gboolean packet_field(const PacketView *view, RuleField field, guint8 *ret_value);
 
 /** packet_has_tcp: whether the packet holds a whole TCP header, options included (RFC 9293, 3.1) */
 gboolean packet_has_tcp(const PacketView *view);
+
+/**
+ * packet_has_tcp_options: whether rules on TCP options are asked about the packet
+ *
+ * A header that is cut, or whose data offset makes no sense, has no options: so a rule that drops what lacks an option
+ * drops it, as in Linux's nft_exthdr_tcp_eval().
+ */
+gboolean packet_has_tcp_options(const PacketView *view);
 
 /**
  * packet_has_tcp_option: whether an option of @kind stands in the TCP header (RFC 9293, 3.2)

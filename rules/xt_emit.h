@@ -19,8 +19,17 @@
  *   ARP          ebtables itself demands Ethernet's (IPv4's) type and length of an address it compares; "no such
  *                address" is a jump to libvirt-arp-odd. With a protocol type that is not IPv4 the length of protocol
  *                addresses goes unseen, with a hardware type that is not Ethernet that of hardware addresses.
- *   STP          ebtables reads version 0 only, and compares what follows the type in configuration messages only:
- *                another message has those fields whatever their values
+ *                An ARP packet that is cut, and one of other types than the rule's addresses need, is judged by the
+ *                tool's own demands
+ *   STP          Linux's ebt_stp takes the protocol identifier for one byte and reads all behind it one byte early;
+ *                it compares fields in configuration messages only
+ *   802.1ad      ebtables on nf_tables does not count a service tag (0x88a8) as a VLAN
+ *   IPv6         ebtables looks for the protocol behind an authentication header, and finds none where nothing follows
+ *                or in a later fragment
+ *   fragments    iptables on nf_tables reads ports from the payload of a later fragment, where nothing has put the
+ *                packet together
+ *   cut headers  iptables drops what has not the whole header that a rule asks for
+ *   TCP options  iptables takes one that runs over the header's end
  *   icmp         type 255 is iptables' number for any type
  *   comments     in iptables only, their first 255 bytes
  *
@@ -30,7 +39,7 @@
  *                odd ARP lengths that do not drop; IP sets, connection limits and states
  *
  *   iptables     an ICMP code without its type, a code under a type that is not; TCP option 0; ports of a protocol
- *                that is not TCP, UDP or SCTP
+ *                that is not TCP, UDP or SCTP; a mask of a MAC address
  *
  *   both         one field compared twice; chain names of more than %XT_CHAIN_NAME_MAX bytes
  */

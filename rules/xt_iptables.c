@@ -8,6 +8,7 @@
 
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
+#define MAC_LEN	       6
 #define COMMENT_MAX    255 /* XT_MAX_COMMENT_LEN - 1 */
 
 /* The three chains of a port. */
@@ -60,8 +61,8 @@ append_protocol(GString *line, gint protocol)
 	g_string_append_printf(line, " -p %d", protocol);
 }
 
-static void
-append_addresses(const Iptables *ipt, GString *line, XtRule *rule)
+static gboolean
+append_addresses(const Iptables *ipt, GString *line, XtRule *rule, GError **error)
 {
 	const RuleField fields[] = { ipt->is_ipv6 ? RULE_FIELD_IP6_SRC : RULE_FIELD_IP4_SRC,
 				     ipt->is_ipv6 ? RULE_FIELD_IP6_DST : RULE_FIELD_IP4_DST };
@@ -69,6 +70,9 @@ append_addresses(const Iptables *ipt, GString *line, XtRule *rule)
 	XtMatch *match = xt_rule_take(rule, RULE_FIELD_ETHER_SRC);
 
 	if (match) {
+		for (guint i = 0; match->has_mask && i < MAC_LEN; i++)
+			if (match->mask[i] != 0xff)
+				return xt_rule_refuse(rule, ipt->tool, "a mask of a MAC address", error);
 		g_string_append_printf(line, " -m mac%s --mac-source ", bang(match));
 		xt_address_append(line, match);
 	}
@@ -89,6 +93,7 @@ append_addresses(const Iptables *ipt, GString *line, XtRule *rule)
 	match = xt_rule_take(rule, ipt->is_ipv6 ? RULE_FIELD_IP6_DSCP : RULE_FIELD_IP4_DSCP);
 	if (match)
 		g_string_append_printf(line, " -m dscp%s --dscp 0x%02x", bang(match), xt_match_number(match));
+	return TRUE;
 }
 
 static void
@@ -111,18 +116,23 @@ append_ports(const Iptables *ipt, GString *line, XtRule *rule, gint protocol, GE
 {
 	static const RuleField fields[] = { RULE_FIELD_L4_SRC_PORT, RULE_FIELD_L4_DST_PORT };
 	static const char *const options[] = { "--sport", "--dport" };
+	const char *name = protocol == 6 ? "tcp" : protocol == 17 ? "udp" : "sctp";
 	gboolean has_ports = xt_rule_has(rule, RULE_FIELD_L4_SRC_PORT, RULE_FIELD_L4_DST_PORT);
+	guint negated = 0;
 
 	if (!has_ports && !xt_rule_has(rule, RULE_FIELD_TCP_FLAGS, RULE_FIELD_TCP_OPTION))
 		return TRUE;
 	if (protocol != 6 && protocol != 17 && protocol != 132)
 		return xt_rule_refuse(rule, ipt->tool, "ports of this protocol", error);
-	g_string_append_printf(line, " -m %s", protocol == 6 ? "tcp" : protocol == 17 ? "udp" : "sctp");
+	g_string_append_printf(line, " -m %s", name);
 	for (guint i = 0; i < G_N_ELEMENTS(fields); i++) {
 		XtMatch *match = xt_rule_take(rule, fields[i]);
 
 		if (!match)
 			continue;
+		/* Of two that are not, iptables 1.8.9 on nf_tables makes "not both": each gets a match of its own. */
+		if (match->negate && negated++)
+			g_string_append_printf(line, " -m %s", name);
 		g_string_append_printf(line, "%s %s ", bang(match), options[i]);
 		xt_range_append(line, match);
 	}
@@ -241,6 +251,26 @@ target_of(const Iptables *ipt, RuleAction action)
 	g_assert_not_reached();
 }
 
+/* Whether a rule wants something else than everything: of such matches iptables takes some wrong, and cannot load
+ * others. */
+static gboolean
+never_holds(const XtRule *rule)
+{
+	static const guint8 zero[16];
+
+	for (guint i = 0; i < rule->matches->len; i++) {
+		const XtMatch *match = &g_array_index(rule->matches, XtMatch, i);
+		gboolean is_port = match->field == RULE_FIELD_L4_SRC_PORT || match->field == RULE_FIELD_L4_DST_PORT;
+		gboolean masks_all = match->has_mask && !memcmp(match->mask, zero, sizeof(zero));
+
+		if (match->negate && ((masks_all && (match->field != RULE_FIELD_TCP_FLAGS || !match->low[0])) ||
+				      (is_port && match->has_high && !xt_match_number(match) &&
+				       rule_value_get_uint(match->field, match->high) == G_MAXUINT16)))
+			return TRUE;
+	}
+	return FALSE;
+}
+
 static gboolean
 rule_append(XtRule *rule, gpointer user_data, GError **error)
 {
@@ -249,14 +279,15 @@ rule_append(XtRule *rule, gpointer user_data, GError **error)
 	XtMatch *match = xt_rule_take(rule, RULE_FIELD_L4_PROTOCOL);
 	gint protocol = match && !match->negate ? (gint)xt_match_number(match) : -1;
 
+	if (never_holds(rule))
+		return TRUE;
 	g_string_append_printf(line, "-A %s", ipt->chain_name);
 	if (match) {
 		g_string_append(line, bang(match));
 		append_protocol(line, (gint)xt_match_number(match));
 	}
-	append_addresses(ipt, line, rule);
-	if (!append_ports(ipt, line, rule, protocol, error) || !append_tcp(ipt, line, rule, error) ||
-	    !append_icmp(ipt, line, rule, error))
+	if (!append_addresses(ipt, line, rule, error) || !append_ports(ipt, line, rule, protocol, error) ||
+	    !append_tcp(ipt, line, rule, error) || !append_icmp(ipt, line, rule, error))
 		return FALSE;
 	append_tracking(ipt, line, rule);
 	if (!xt_rule_check(rule, ipt->tool, error))

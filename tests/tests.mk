@@ -18,7 +18,8 @@ TIME ?= 60
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
-$(B)/tests/unit/test_symbolic $(B)/tests/unit/test_order: $(B)/tests/differential/generate.o
+$(B)/tests/unit/test_symbolic $(B)/tests/unit/test_order: \
+	$(addprefix $(B)/tests/differential/,generate.o generate_frame.o)
 # A fuzz harness with a main() that replays files.
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)
 	@echo "  LINK $@"
@@ -29,7 +30,7 @@ $(B)/tests/frame: $(B)/tests/netns/frame.o $(LIB)
 $(B)/tests/conn: $(B)/tests/netns/conn.o
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^
-$(B)/tests/differential/differential: $(B)/tests/differential/differential.o $(B)/tests/differential/generate.o $(LIB)
+$(B)/tests/differential/differential: $(patsubst %.c,$(B)/%.o,$(wildcard tests/differential/*.c)) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 $(BENCH): $(B)/bench/bench.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)

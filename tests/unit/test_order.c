@@ -232,7 +232,7 @@ test_random(void)
 		GenCase c;
 
 		gen_seed(seed * 104729);
-		gen_case(&c);
+		gen_case(&c, NULL);
 		program = random_program(&c, filters, vars);
 		for (guint claim = 0; program && claim < ORDER_CLAIM_COUNT; claim++) {
 			g_autoptr(OrderProof) proof = order_prove(program, vars, claim, NULL);

@@ -221,10 +221,34 @@ test_tcp_options(void)
 	packet.bytes[view.transport + 12] = 0xf0;
 	view.len = view.transport + 40;
 	g_assert_false(packet_has_tcp(&view));
+	/* But rules on options are asked: it has none of them. */
+	g_assert_true(packet_has_tcp_options(&view));
+	g_assert_false(packet_has_tcp_option(&view, 8));
 	view = build("tcp 10.0.0.1:1 > 10.0.0.2:2 frag 8", &packet);
 	g_assert_false(packet_has_tcp(&view));
 	view = build("udp 10.0.0.1:1 > 10.0.0.2:2", &packet);
 	g_assert_false(packet_has_tcp_option(&view, 2));
+}
+
+/* What Linux shows of frames that are cut or odd. */
+static void
+test_as_linux_shows(void)
+{
+	guint8 bytes[60] = { 1, 0x80, 0xc2, [12] = 0x81, 0, 0, 5, 0, 38, 0x42, 0x42, 3 }, value[16];
+	Packet packet;
+	PacketView view;
+
+	/* Behind a tag a length reads as a type: ETH_P_802_2, and ETH_P_802_3 where the payload starts with 0xffff. */
+	g_assert_true(packet_parse(bytes, sizeof(bytes), &view, NULL));
+	g_assert_true(packet_field(&view, RULE_FIELD_VLAN_ENCAP, value));
+	g_assert_cmpmem(value, 2, ((guint8[]){ 0, 4 }), 2);
+	bytes[18] = bytes[19] = 0xff;
+	g_assert_true(packet_field(&view, RULE_FIELD_VLAN_ENCAP, value));
+	g_assert_cmpmem(value, 2, ((guint8[]){ 0, 1 }), 2);
+	/* Of an upper header that ends behind the source port not even that is read. */
+	view = build("udp 10.0.0.1:1 > 10.0.0.2:2", &packet);
+	view.len = view.transport + 2;
+	g_assert_false(packet_field(&view, RULE_FIELD_L4_SRC_PORT, value));
 }
 
 /* A line printed from a frame builds a frame that prints the same line. */
@@ -311,6 +335,7 @@ main(int argc, char **argv)
 	g_test_add_func("/packet/cut", test_cut);
 	g_test_add_func("/packet/inside", test_inside);
 	g_test_add_func("/packet/tcp-options", test_tcp_options);
+	g_test_add_func("/packet/as-linux-shows", test_as_linux_shows);
 	g_test_add_func("/packet/round-trip", test_round_trip);
 	g_test_add_func("/packet/refused-lines", test_refused_lines);
 	g_test_add_func("/packet/connection", test_connection);

@@ -99,7 +99,7 @@ check_case(GRand *rand, guint64 seed, guint *checked, guint *exact)
 	GenCase c;
 
 	gen_seed(seed);
-	gen_case(&c);
+	gen_case(&c, NULL);
 	g_test_message("case %" G_GUINT64_FORMAT, seed);
 	for (guint way = 0; subject_make(&subject, &c) && way < RULE_WAY_COUNT; way++) {
 		g_autoptr(SymbolicSpace) space = symbolic_space_new();
