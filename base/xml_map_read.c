@@ -197,7 +197,7 @@ attrs_read(XmlReader *reader, const xmlNode *node, const XmlField *fields, gpoin
 		if (!field_read(reader, node, field, TRUE, value, text, error))
 			return FALSE;
 	}
-	for (const XmlField *field = fields; field && field->name; field++) {
+	for (const XmlField *field = fields; field && field->name && !reader->is_partial; field++) {
 		g_autofree char *text = field->flags & XML_REQUIRED ? xml_attr(node, field->name) : NULL;
 
 		if (text || !(field->flags & XML_REQUIRED))
@@ -358,7 +358,7 @@ children_read(XmlReader *reader, const xmlNode *node, const XmlElement *element,
 		g_autofree char *label = NULL;
 		g_autofree char *present = NULL;
 
-		if (child->kind != XML_CHILD_TEXT || !(child->text->flags & XML_REQUIRED))
+		if (child->kind != XML_CHILD_TEXT || !(child->text->flags & XML_REQUIRED) || reader->is_partial)
 			continue;
 		present = xml_map_field(child->text, value, TRUE);
 		if (present)
@@ -381,7 +381,7 @@ xml_map_read(XmlReader *reader, const xmlNode *node, const XmlElement *element, 
 	if (attrs_read(reader, node, element->attrs, value, error) &&
 	    (element->text ? content_read(reader, node, element->text, value, error)
 			   : children_read(reader, node, element, value, error)) &&
-	    (!element->settle || element->settle(reader, node, value, error)))
+	    (!element->settle || reader->is_partial || element->settle(reader, node, value, error)))
 		return value;
 	xml_map_free(element, value);
 	return NULL;

@@ -10,6 +10,7 @@
 typedef struct {
 	const char *file;
 	gboolean lenient;
+	gboolean is_partial; /* xml_map: a part of an element, to find one by */
 	GPtrArray *warnings; /* of text, or NULL */
 } XmlReader;
 

@@ -300,8 +300,8 @@ prefixed_check(XmlReader *reader, const xmlNode *node, const Prefixed *ip, GErro
 	return netmask_check(reader, node, ip, error);
 }
 
-static gboolean
-host_check(XmlReader *reader, const xmlNode *node, const NetworkIp *ip, NetworkDhcpHost *host, GError **error)
+gboolean
+network_host_check(XmlReader *reader, const xmlNode *node, const NetworkIp *ip, NetworkDhcpHost *host, GError **error)
 {
 	char text[IP_TEXT_MAX];
 
@@ -358,7 +358,7 @@ dhcp_check(XmlReader *reader, const xmlNode *node, NetworkIp *ip, GError **error
 	for (guint i = 0; i < ip->dhcp->hosts->len; i++, child = child ? xml_next(child->next) : NULL) {
 		while (child && !xml_is(child, "host"))
 			child = xml_next(child->next);
-		if (!host_check(reader, child ? child : dhcp, ip, g_ptr_array_index(ip->dhcp->hosts, i), error))
+		if (!network_host_check(reader, child ? child : dhcp, ip, g_ptr_array_index(ip->dhcp->hosts, i), error))
 			return FALSE;
 	}
 	if (ip->dhcp->bootp && ip->address.family != AF_INET)

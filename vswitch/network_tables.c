@@ -110,7 +110,7 @@ static const XmlField pf_attrs[] = {
 	XML_FIELD(NetworkPf, "connections", connections, UINT, .flags = XML_LIVE),
 	XML_FIELDS_END
 };
-static const XmlElement pf_element = { .size = sizeof(NetworkPf), .attrs = pf_attrs };
+const XmlElement network_pf_element = { .size = sizeof(NetworkPf), .attrs = pf_attrs };
 static const XmlField pci_attrs[] = {
 	XML_FIELD(NetworkPci, "type", type, WORD, .words = pci_type_words),
 	XML_FIELD(NetworkPci, "domain", domain, UINT, .flags = XML_HEX | XML_ALWAYS, .max = 0xffff),
@@ -144,14 +144,14 @@ static const XmlField forward_attrs[] = {
 static const XmlChild forward_children[] = {
 	XML_ONE(NetworkForward, "driver", driver, &driver_element),
 	XML_ONE(NetworkForward, "nat", nat, &nat_element),
-	XML_ONE(NetworkForward, "pf", pf, &pf_element),
+	XML_ONE(NetworkForward, "pf", pf, &network_pf_element),
 	XML_LIST(NetworkForward, "interface", interfaces, &network_interface_element, NETWORK_POOL_MAX,
 		 .is_hidden = pool_is_hidden),
 	XML_LIST(NetworkForward, "address", addresses, &network_pci_element, NETWORK_POOL_MAX,
 		 .is_hidden = pool_is_hidden),
 	XML_CHILDREN_END
 };
-static const XmlElement forward_element = {
+const XmlElement network_forward_element = {
 	.size = sizeof(NetworkForward), .attrs = forward_attrs, .children = forward_children,
 	.settle = network_forward_settle
 };
@@ -166,7 +166,7 @@ static const XmlField bridge_attrs[] = {
 	XML_FIELD(NetworkBridge, "macTableManager", mac_table, WORD, .words = network_mac_table_words),
 	XML_FIELDS_END
 };
-static const XmlElement bridge_element = { .size = sizeof(NetworkBridge), .attrs = bridge_attrs };
+const XmlElement network_bridge_element = { .size = sizeof(NetworkBridge), .attrs = bridge_attrs };
 static const XmlField mtu_attrs[] = {
 	XML_FIELD(NetworkMtu, "size", size, NUMBER, .min = NETWORK_MTU_MIN, .max = NETWORK_MTU_MAX),
 	XML_FIELDS_END
@@ -185,7 +185,7 @@ static const XmlField domain_attrs[] = {
 	XML_FIELD(NetworkDomain, "register", registered, WORD, YES_NO),
 	XML_FIELDS_END
 };
-static const XmlElement domain_element = { .size = sizeof(NetworkDomain), .attrs = domain_attrs };
+const XmlElement network_domain_element = { .size = sizeof(NetworkDomain), .attrs = domain_attrs };
 static const XmlField port_attrs[] = {
 	XML_FIELD(NetworkPortOptions, "isolated", isolated, WORD, YES_NO),
 	XML_FIELDS_END
@@ -251,7 +251,7 @@ static const XmlChild dns_children[] = {
 	XML_LIST(NetworkDns, "host", hosts, &network_dns_host_element, NETWORK_DNS_RECORDS_MAX),
 	XML_CHILDREN_END
 };
-static const XmlElement dns_element = {
+const XmlElement network_dns_element = {
 	.size = sizeof(NetworkDns), .attrs = dns_attrs, .children = dns_children, .settle = network_dns_settle
 };
 
@@ -304,7 +304,7 @@ static const XmlChild dhcp_children[] = {
 	XML_ONE(NetworkDhcp, "bootp", bootp, &bootp_element),
 	XML_CHILDREN_END
 };
-static const XmlElement dhcp_element = { .size = sizeof(NetworkDhcp), .children = dhcp_children };
+const XmlElement network_dhcp_element = { .size = sizeof(NetworkDhcp), .children = dhcp_children };
 static const XmlField tftp_attrs[] = {
 	XML_FIELD(NetworkTftp, "root", root, TEXT, .flags = XML_REQUIRED, .max = 4095),
 	XML_FIELDS_END
@@ -320,10 +320,10 @@ static const XmlField ip_attrs[] = {
 };
 static const XmlChild ip_children[] = {
 	XML_ONE(NetworkIp, "tftp", tftp, &tftp_element),
-	XML_ONE(NetworkIp, "dhcp", dhcp, &dhcp_element),
+	XML_ONE(NetworkIp, "dhcp", dhcp, &network_dhcp_element),
 	XML_CHILDREN_END
 };
-static const XmlElement ip_element = {
+const XmlElement network_ip_element = {
 	.size = sizeof(NetworkIp), .attrs = ip_attrs, .children = ip_children, .is_open = TRUE,
 	.settle = network_ip_settle
 };
@@ -461,16 +461,16 @@ static const XmlChild network_children[] = {
 	XML_TEXT("description", &description_text),
 	{ .name = "metadata", .kind = XML_CHILD_RAW, .offset = G_STRUCT_OFFSET(Network, metadata),
 	  .check = network_metadata_check },
-	XML_ONE(Network, "forward", forward, &forward_element),
-	XML_ONE(Network, "bridge", bridge, &bridge_element),
+	XML_ONE(Network, "forward", forward, &network_forward_element),
+	XML_ONE(Network, "bridge", bridge, &network_bridge_element),
 	XML_ONE(Network, "mtu", mtu, &mtu_element),
 	XML_ONE(Network, "mac", mac, &network_mac_element),
-	XML_ONE(Network, "domain", domain, &domain_element),
-	XML_ONE(Network, "dns", dns, &dns_element),
+	XML_ONE(Network, "domain", domain, &network_domain_element),
+	XML_ONE(Network, "dns", dns, &network_dns_element),
 	XML_ONE(Network, "vlan", vlan, &network_vlan_element),
 	XML_ONE(Network, "bandwidth", bandwidth, &network_bandwidth_element),
 	XML_ONE(Network, "port", port, &network_port_element),
-	XML_LIST(Network, "ip", ips, &ip_element, NETWORK_IPS_MAX),
+	XML_LIST(Network, "ip", ips, &network_ip_element, NETWORK_IPS_MAX),
 	XML_LIST(Network, "route", routes, &route_element, NETWORK_ROUTES_MAX),
 	XML_ONE(Network, "virtualport", virtual_port, &network_virtual_port_element),
 	XML_LIST(Network, "portgroup", port_groups, &network_port_group_element, NETWORK_PORT_GROUPS_MAX),

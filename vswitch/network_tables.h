@@ -13,6 +13,9 @@ extern const XmlElement network_range_element, network_host_element, network_int
 extern const XmlElement network_port_group_element, network_dns_host_element, network_dns_txt_element;
 extern const XmlElement network_dns_srv_element, network_pci_element, network_mac_element, network_port_element;
 
+extern const XmlElement network_bridge_element, network_domain_element, network_ip_element, network_forward_element;
+extern const XmlElement network_pf_element, network_dhcp_element, network_dns_element;
+
 extern const Word network_yes_no_words[], network_mac_table_words[], network_driver_words[], network_mode_words[];
 
 gboolean network_metadata_check(XmlReader *reader, xmlNode *node, GError **error);
@@ -35,3 +38,7 @@ gboolean network_bandwidth_settle(XmlReader *reader, const xmlNode *node, gpoint
 gboolean network_rate_settle(XmlReader *reader, const xmlNode *node, gpointer value, GError **error);
 gboolean network_virtual_port_settle(XmlReader *reader, const xmlNode *node, gpointer value, GError **error);
 gboolean network_mac_settle(XmlReader *reader, const xmlNode *node, gpointer value, GError **error);
+
+/** network_host_check: a DHCP host in the <ip> it belongs to */
+gboolean network_host_check(XmlReader *reader, const xmlNode *node, const NetworkIp *ip, NetworkDhcpHost *host,
+			    GError **error);
