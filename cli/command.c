@@ -12,9 +12,10 @@
 #define REQUIRED   CLI_OPTION_REQUIRED
 #define REPEAT	   CLI_OPTION_REPEAT
 
-#define GROUP_FILTER  "Network filters"
-#define GROUP_OFFLINE "Network filters without a daemon"
-#define GROUP_GENERAL "General"
+#define GROUP_FILTER	      "Network filters"
+#define GROUP_OFFLINE	      "Network filters without a daemon"
+#define GROUP_NETWORK_OFFLINE "Virtual networks without a daemon"
+#define GROUP_GENERAL	      "General"
 
 static const CliOption define_options[] = {
 	{ "file", "FILE", "XML document of the filter; - for standard input", POSITIONAL | REQUIRED,
@@ -86,6 +87,13 @@ static const CliOption plan_options[] = {
 	{ "out", NULL, "the packets come from the guest, whatever their addresses", 0, 0 },
 	{ 0 },
 };
+static const CliOption net_validate_options[] = {
+	{ "file", "FILE", "XML document of a network; - for standard input", POSITIONAL | REQUIRED | REPEAT,
+	  CLI_COMPLETE_FILE },
+	{ "lenient", NULL, "accept what libvirt accepts; say what is lost", 0, 0 },
+	{ "print", NULL, "print the document as it would be stored", 0, 0 },
+	{ 0 },
+};
 static const CliOption version_options[] = {
 	{ "verbose", NULL, "ask the daemon for its back end and counters", 0, 0 },
 	{ 0 },
@@ -121,6 +129,8 @@ const CliCommand cli_commands[] = {
 	  cli_nwfilter_explain },
 	{ "nwfilter-lint", GROUP_OFFLINE, "find what is suspicious about a filter, and prove it safe", lint_options,
 	  cli_nwfilter_lint },
+	{ "net-validate", GROUP_NETWORK_OFFLINE, "check network files, alone and with each other", net_validate_options,
+	  cli_net_validate },
 	{ "version", GROUP_GENERAL, "print the version", version_options, cli_version },
 	{ "help", GROUP_GENERAL, "print help on all commands or on one", help_options, cli_help },
 	{ "completion", GROUP_GENERAL, "print a completion script for a shell", completion_options, cli_completion },

@@ -108,6 +108,7 @@ CliExit cli_binding_list(CliContext *context, const CliArgs *args);
 CliExit cli_binding_create(CliContext *context, const CliArgs *args);
 CliExit cli_binding_delete(CliContext *context, const CliArgs *args);
 CliExit cli_binding_dumpxml(CliContext *context, const CliArgs *args);
+CliExit cli_net_validate(CliContext *context, const CliArgs *args);
 CliExit cli_version(CliContext *context, const CliArgs *args);
 CliExit cli_help(CliContext *context, const CliArgs *args);
 CliExit cli_completion(CliContext *context, const CliArgs *args);

@@ -8,10 +8,15 @@
 
 #define BRIDGE_DIGITS 3 /* of NETWORK_BRIDGE_ID_MAX */
 
+static const char *
+file_of(const Network *network)
+{
+	return network->file ? network->file : network->name;
+}
+
 void
 network_problem(NetworkCheck *check, guint line, const char *format, ...)
 {
-	const char *file = check->network->file ? check->network->file : check->network->name;
 	g_autofree char *message = NULL;
 	va_list args;
 
@@ -24,7 +29,8 @@ network_problem(NetworkCheck *check, guint line, const char *format, ...)
 		g_free(message);
 		message = g_strdup("further problems are not listed");
 	}
-	g_ptr_array_add(check->problems, g_strdup_printf("%s:%u: %s", file, line ? line : 1, message));
+	g_ptr_array_add(check->problems,
+			g_strdup_printf("%s:%u: %s", file_of(check->network), line ? line : 1, message));
 }
 
 char *
@@ -280,6 +286,16 @@ network_check_ports(NetworkCheck *check)
 	}
 }
 
+static gint
+compare_lines(gconstpointer a, gconstpointer b, gpointer file)
+{
+	gsize start = strlen(file) + strlen(":");
+	guint64 line_a = g_ascii_strtoull(*(char *const *)a + start, NULL, 10);
+	guint64 line_b = g_ascii_strtoull(*(char *const *)b + start, NULL, 10);
+
+	return line_a < line_b ? -1 : line_a > line_b;
+}
+
 GPtrArray *
 network_problems(const Network *network)
 {
@@ -293,6 +309,8 @@ network_problems(const Network *network)
 		network_check_dns(&check);
 		network_check_forwards(&check);
 	}
+	if (check.problems->len <= NETWORK_PROBLEMS_MAX)
+		g_ptr_array_sort_with_data(check.problems, compare_lines, (gpointer)file_of(network));
 	return check.problems;
 }
 

@@ -12,7 +12,7 @@
 /**
  * network_problems: all that is wrong inside a definition
  *
- * Returns: (transfer full) (element-type utf8): "FILE:LINE: what, and what was expected", at most
+ * Returns: (transfer full) (element-type utf8): "FILE:LINE: what, and what was expected" by line, at most
  *	%NETWORK_PROBLEMS_MAX and a last line that says so; empty where the definition may be stored and started.
  */
 GPtrArray *network_problems(const Network *network);

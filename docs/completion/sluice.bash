@@ -27,6 +27,7 @@ _sluice()
 		nwfilter-compile
 		nwfilter-explain
 		nwfilter-lint
+		net-validate
 		version
 		help
 		completion
@@ -138,6 +139,12 @@ _sluice()
 		--param,*)  ;;
 		--filters,*) mapfile -t words < <(compgen -d -- "$cur") ;;
 		*,-*) words=(--filter --prove --mac --param --filters) ;;
+		*)  ;;
+		esac ;;
+	net-validate)
+		case $prev,$cur in
+		--file,*)  ;;
+		*,-*) words=(--file --lenient --print) ;;
 		*)  ;;
 		esac ;;
 	version)
