@@ -3,7 +3,7 @@
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/differential/differential
+TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/netfw $(B)/tests/differential/differential
 BENCH := $(B)/bench/bench
 RUN_TESTS := SLUICE_BUILD=$(B) tests/run
 JOBS := -j$(shell nproc 2>/dev/null || echo 2)
@@ -30,6 +30,9 @@ $(B)/tests/frame: $(B)/tests/netns/frame.o $(LIB)
 $(B)/tests/conn: $(B)/tests/netns/conn.o
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^
+$(B)/tests/netfw: $(B)/tests/netns/netfw.o $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 $(B)/tests/differential/differential: $(patsubst %.c,$(B)/%.o,$(wildcard tests/differential/*.c)) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
@@ -55,7 +58,7 @@ check-all: test-programs
 	@$(RUN_TESTS) unit golden netns differential vm fuzz-corpus
 check-unit: all $(UNIT_TESTS)
 	@$(RUN_TESTS) unit
-check-golden: all
+check-golden: all $(B)/tests/netfw
 	@$(RUN_TESTS) golden
 check-netns: all $(TEST_TOOLS)
 	@$(RUN_TESTS) netns
@@ -70,7 +73,7 @@ check-fuzz-corpus:
 	$(Q)$(MAKE) --no-print-directory SAN=1 fuzz-replay
 	@$(RUN_TESTS) fuzz-corpus
 # Rewrite the expected output of tests/golden from what the compiler says now; review the diff.
-golden-update: all
+golden-update: all $(B)/tests/netfw
 	@SLUICE_BUILD=$(B) tests/golden/run --update
 
 run-demo: all $(B)/tests/frame

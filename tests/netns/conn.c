@@ -3,10 +3,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/ethernet.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
+#include <netpacket/packet.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -52,6 +55,21 @@ listen_on(int type, int port)
 	return fd;
 }
 
+/* What to answer: the same, or to the question "who?" the client's address and port as they are seen here. */
+static ssize_t
+answer_for(char *data, ssize_t len, const struct sockaddr_storage *peer, socklen_t peer_len)
+{
+	char host[NI_MAXHOST] = "", port[NI_MAXSERV] = "";
+	const char *plain;
+
+	if (len != 4 || memcmp(data, "who?", 4) != 0)
+		return len;
+	getnameinfo((const struct sockaddr *)peer, peer_len, host, sizeof(host), port, sizeof(port),
+		    NI_NUMERICHOST | NI_NUMERICSERV);
+	plain = strncmp(host, "::ffff:", 7) == 0 ? host + 7 : host;
+	return snprintf(data, ECHO_MAX, "%.100s %.10s", plain, port);
+}
+
 /* serve [tcp|udp] PORT... : says "ready", then echoes until it is killed. */
 static int
 serve(int argc, char **argv)
@@ -95,10 +113,13 @@ serve(int argc, char **argv)
 			} else if (kinds[i] == 2) {
 				len = recvfrom(sockets[i].fd, data, sizeof(data), 0, (struct sockaddr *)&peer,
 					       &peer_len);
+				len = answer_for(data, len, &peer, peer_len);
 				if (len > 0)
 					sendto(sockets[i].fd, data, (size_t)len, 0, (struct sockaddr *)&peer, peer_len);
 			} else {
 				len = recv(sockets[i].fd, data, sizeof(data), 0);
+				getpeername(sockets[i].fd, (struct sockaddr *)&peer, &peer_len);
+				len = answer_for(data, len, &peer, peer_len);
 				if (len > 0 && send(sockets[i].fd, data, (size_t)len, 0) == len)
 					continue;
 				close(sockets[i].fd);
@@ -186,6 +207,7 @@ open_client(int type, const char *host, int port, int source_port, long long end
 	return fd;
 undo_socket:
 	close(fd);
+	errno = error ? error : errno;
 	return -1;
 }
 
@@ -291,6 +313,110 @@ talk(int argc, char **argv)
 	return 0;
 }
 
+/* who tcp|udp ADDRESS PORT TIMEOUT_MS: print the address and port that the server sees, or why it is not reached. */
+static int
+who(char **argv)
+{
+	long long end = now_ms() + atoi(argv[3]);
+	int fd = open_client(strcmp(argv[0], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, argv[1], atoi(argv[2]), 0, end);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char data[ECHO_MAX];
+	ssize_t len;
+
+	if (fd < 0 || send(fd, "who?", 4, MSG_NOSIGNAL) != 4 || poll(&p, 1, (int)(end - now_ms())) <= 0) {
+		puts(errno == ECONNREFUSED ? "refused" : "silence");
+		return 1;
+	}
+	len = recv(fd, data, sizeof(data) - 1, 0);
+	if (len <= 0) {
+		puts(errno == ECONNREFUSED ? "refused" : "closed");
+		return 1;
+	}
+	data[len] = 0;
+	puts(data);
+	return 0;
+}
+
+/*
+ * churn ADDRESS PORT SECONDS TIMEOUT_MS: TCP connections one after the other; print how many answered, how many did
+ * not, and the longest time one took. A packet that was lost and sent again shows in that time.
+ */
+static int
+churn(char **argv)
+{
+	long long end = now_ms() + atoi(argv[2]) * 1000LL;
+	/* Closed by a reset: thousands of connections to one port must not wait for their end (RFC 9293, TIME-WAIT). */
+	const struct linger reset = { .l_onoff = 1 };
+	long long longest = 0;
+	int answered = 0, failed = 0;
+
+	while (now_ms() < end) {
+		long long begin = now_ms(), limit = begin + atoi(argv[3]);
+		int fd = open_client(SOCK_STREAM, argv[0], atoi(argv[1]), 0, limit);
+
+		if (fd >= 0 && echo_once(fd, limit) == 0)
+			answered++;
+		else
+			failed++;
+		if (fd >= 0) {
+			setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+			close(fd);
+		}
+		if (now_ms() - begin > longest)
+			longest = now_ms() - begin;
+	}
+	printf("%d %d %lld\n", answered, failed, longest);
+	return 0;
+}
+
+static unsigned int
+sum_words(unsigned int sum, const unsigned char *data, size_t len)
+{
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (unsigned int)(data[i] << 8 | data[i + 1]);
+	return len % 2 ? sum + ((unsigned int)data[len - 1] << 8) : sum;
+}
+
+/*
+ * checksum INTERFACE PORT TIMEOUT_MS: as a client of raw packets, print whether the next UDP datagram of IPv4 to the
+ * port has a good checksum (RFC 768)
+ */
+static int
+checksum(char **argv)
+{
+	long long end = now_ms() + atoi(argv[2]);
+	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
+	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_IP));
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	unsigned char packet[2048];
+
+	address.sll_ifindex = (int)if_nametoindex(argv[0]);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		fail("packet socket");
+	puts("ready");
+	fflush(stdout);
+	while (end > now_ms() && poll(&p, 1, (int)(end - now_ms())) > 0) {
+		ssize_t got = recv(fd, packet, sizeof(packet), 0);
+		size_t header = got < 28 ? 0 : (size_t)(packet[0] & 15) * 4, len;
+		unsigned int sum;
+
+		if (header < 20 || packet[9] != IPPROTO_UDP || (size_t)got < header + 8 ||
+		    (packet[header + 2] << 8 | packet[header + 3]) != atoi(argv[1]))
+			continue;
+		len = (size_t)(packet[header + 4] << 8 | packet[header + 5]);
+		if (len > (size_t)got - header)
+			continue;
+		sum = sum_words(IPPROTO_UDP + (unsigned int)len, packet + 12, 8);
+		sum = sum_words(sum, packet + header, len);
+		while (sum >> 16)
+			sum = (sum & 0xffff) + (sum >> 16);
+		puts(sum == 0xffff ? "good" : "bad");
+		return 0;
+	}
+	puts("none");
+	return 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -298,6 +424,12 @@ main(int argc, char **argv)
 		return serve(argc - 2, argv + 2);
 	if (argc >= 6 && strcmp(argv[1], "try") == 0)
 		return try_once(argc - 2, argv + 2);
+	if (argc == 6 && strcmp(argv[1], "who") == 0)
+		return who(argv + 2);
+	if (argc == 5 && strcmp(argv[1], "checksum") == 0)
+		return checksum(argv + 2);
+	if (argc == 6 && strcmp(argv[1], "churn") == 0)
+		return churn(argv + 2);
 	if (argc == 6 && strcmp(argv[1], "many") == 0)
 		return many(argc - 2, argv + 2);
 	if (argc == 5 && strcmp(argv[1], "talk") == 0)
@@ -305,6 +437,9 @@ main(int argc, char **argv)
 	fputs("usage: conn serve tcp PORT... udp PORT...\n"
 	      "       conn try tcp|udp ADDRESS PORT TIMEOUT_MS [SOURCE_PORT]\n"
 	      "       conn try icmp ADDRESS ID TIMEOUT_MS\n"
+	      "       conn who tcp|udp ADDRESS PORT TIMEOUT_MS\n"
+	      "       conn churn ADDRESS PORT SECONDS TIMEOUT_MS\n"
+	      "       conn checksum INTERFACE PORT TIMEOUT_MS\n"
 	      "       conn many ADDRESS PORT COUNT TIMEOUT_MS\n"
 	      "       conn talk ADDRESS PORT SECONDS\n",
 	      stderr);
