@@ -174,11 +174,12 @@ backend_use() {
 	mv $WORK/sluice.conf $ROOT/etc/sluice/sluice.conf
 }
 [ -z "${SLUICE_BACKEND:-}" ] || backend_use "$SLUICE_BACKEND"
-if on_iptables; then
+# eb_iptables_or_skip: the tools, and a kernel with the matches that the rules need: one rule with all of them
+eb_iptables_or_skip() {
+	local tool
 	for tool in ebtables-restore iptables-restore ip6tables-restore ebtables-save iptables-save ip6tables-save; do
 		command -v $tool >/dev/null || { echo "SKIP: $tool is not installed" && exit 77; }
 	done
-	# The matches that the rules need: one rule with all of them.
 	if ! ebtables -t nat -L >/dev/null 2>&1 || ! iptables-restore -n 2>/dev/null <<-'EOF'; then
 		*filter
 		-N libvirt-probe
@@ -190,7 +191,8 @@ if on_iptables; then
 		echo "SKIP: this kernel lacks matches of eb/iptables"
 		exit 77
 	fi
-fi
+}
+! on_iptables || eb_iptables_or_skip
 
 sluice() { "$BUILD/sluice" --root $ROOT "$@"; }
 daemon_start() {
