@@ -234,6 +234,19 @@ run_tool(XtEngine *engine, XtTool tool, const char *input, GError **error)
 	return TRUE;
 }
 
+/* What the tool holds of these ports is not known: the sweep makes it anew. */
+static void
+doubt(XtChange *change, XtTool tool)
+{
+	for (guint i = 0; i < change->ports->len; i++) {
+		XtStaged *staged = change->ports->pdata[i];
+
+		if (staged->is_changed[tool])
+			staged->port->hold[tool].is_clean = FALSE;
+	}
+	change->engine->needs_sweep = TRUE;
+}
+
 /* One tool took the change, a later one did not. */
 static void
 undo(XtChange *change, XtTool tool)
@@ -268,13 +281,7 @@ undo(XtChange *change, XtTool tool)
 	if (ok)
 		return;
 	log_error("cannot undo a change that another tool refused: %s", local->message);
-	for (guint i = 0; i < change->ports->len; i++) {
-		XtStaged *staged = change->ports->pdata[i];
-
-		if (staged->is_changed[tool])
-			staged->port->hold[tool].is_clean = FALSE;
-	}
-	engine->needs_sweep = TRUE;
+	doubt(change, tool);
 }
 
 static void
@@ -359,10 +366,15 @@ load_all(XtChange *change, Load loads[XT_TOOL_COUNT], GError **error)
 
 	for (guint i = 0; i < XT_TOOL_COUNT; i++) {
 		XtTool tool = run_order[i];
+		g_autoptr(GError) local = NULL;
 
 		if (!loads[tool].input)
 			continue;
-		if (!run_tool(engine, tool, loads[tool].input, error)) {
+		if (!run_tool(engine, tool, loads[tool].input, &local)) {
+			/* Killed, perhaps behind its work; a status of its own means that it changed nothing. */
+			if (g_error_matches(local, SLUICE_ERROR, SLUICE_ERROR_SYSTEM))
+				doubt(change, tool);
+			g_propagate_error(error, g_steal_pointer(&local));
 			while (i--)
 				if (loads[run_order[i]].input)
 					undo(change, run_order[i]);

@@ -264,10 +264,13 @@ rules_flush() {
 		nft delete table inet sluice 2>/dev/null
 	fi
 }
+sluice_rules_iptables() {
+	{ ebtables-save && iptables-save -t filter && ip6tables-save -t filter; } | grep '^[-:*]' | sed 's/ \[.*\]$//'
+}
 # The kernel says itself whether the owner of a table lives: that is no rule of ours.
 sluice_rules() {
 	if on_iptables; then
-		{ ebtables-save && iptables-save -t filter && ip6tables-save -t filter; } | grep '^[-:*]' | sed 's/ \[.*\]$//'
+		sluice_rules_iptables
 		return
 	fi
 	nft -a list table bridge sluice >$WORK/rules 2>&1 || echo "nft cannot list the table: status $?"
