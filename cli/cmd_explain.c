@@ -10,6 +10,7 @@
 #include "cli/remote_filters.h"
 #include "nwfilter/compile.h"
 #include "nwfilter/model.h"
+#include "rules/ip_set.h"
 #include "rules/packet_text.h"
 
 #include <stdio.h>
@@ -32,6 +33,8 @@ typedef struct {
 	const char *check; /* NULL, "accept" or "drop" */
 	gboolean differs;  /* some packet's verdict is not @check */
 	json_t *rows;
+	const Packet *line_packet; /* what a line says of IP sets; NULL for a capture */
+	GHashTable *ip_sets;	   /* read from this host: "NAME/4" -> IpSet */
 } Subject;
 
 static void
@@ -44,6 +47,7 @@ subject_clear(Subject *subject)
 	g_clear_pointer(&subject->vars, rule_vars_free);
 	g_clear_pointer(&subject->scope_origins, g_ptr_array_unref);
 	g_clear_pointer(&subject->rows, json_decref);
+	g_clear_pointer(&subject->ip_sets, g_hash_table_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Subject, subject_clear)
 
@@ -116,6 +120,54 @@ subject_open(Subject *subject, const CliArgs *args, GError **error)
 	return rule_eval_check(subject->program, subject->vars, error);
 }
 
+static void
+ip_set_destroy(gpointer set)
+{
+	ip_set_free(set);
+}
+
+/* Read once for all packets of a capture. */
+static const IpSet *
+find_ip_set(Subject *subject, const char *name, gboolean is_ipv4, GError **error)
+{
+	g_autofree char *key = g_strdup_printf("%s/%c", name, is_ipv4 ? '4' : '6');
+	IpSet *set;
+
+	if (!subject->ip_sets)
+		subject->ip_sets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, ip_set_destroy);
+	set = g_hash_table_lookup(subject->ip_sets, key);
+	if (!set) {
+		set = ip_set_read(name, is_ipv4, error);
+		if (set)
+			g_hash_table_insert(subject->ip_sets, g_steal_pointer(&key), set);
+	}
+	return set;
+}
+
+/* The line's own word first, then the kernel's. */
+static gint
+test_ip_set(const PacketView *packet, const char *name, const char *words, gpointer data, GError **error)
+{
+	Subject *subject = data;
+	const IpSet *set;
+
+	for (guint i = 0; subject->line_packet && i < subject->line_packet->ip_set_count; i++)
+		if (g_str_equal(subject->line_packet->ip_sets[i].name, name))
+			return subject->line_packet->ip_sets[i].is_in;
+	set = find_ip_set(subject, name, packet->kind == PACKET_IPV4, error);
+	if (set && ip_set_check_words(set, words, error))
+		return ip_set_test(set, packet, words);
+	if (error && *error && !set) {
+		g_autofree char *why = g_strdup((*error)->message);
+
+		g_clear_error(error);
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED,
+				 "%s; 'ipset %s' or 'no-ipset %s' in the packet's line says what it would answer", why,
+				 name, name);
+	}
+	return -1;
+}
+
 static gboolean
 explain_packet(Subject *subject, const guint8 *bytes, gsize len, const RuleConn *conn, GError **error)
 {
@@ -127,11 +179,13 @@ explain_packet(Subject *subject, const guint8 *bytes, gsize len, const RuleConn 
 			    .scope_origins = subject->scope_origins,
 			    .way = subject->way,
 			    .packet = &view };
+	const RuleIpSets ip_sets = { test_ip_set, subject };
 	gboolean accepted;
 
 	if (!packet_parse(bytes, len, &view, error))
 		return FALSE;
 	explain.conn = conn ? *conn : rule_conn_guess(&view);
+	explain.conn.ip_sets = &ip_sets;
 	verdict = rule_eval(subject->program, subject->way, &view, subject->vars, &explain.conn, TRUE, error);
 	if (!verdict)
 		return FALSE;
@@ -162,7 +216,8 @@ explain_line(Subject *subject, const char *line, GError **error)
 	memcpy(defaults.ether_dst, from ? peer_mac : guest, 6);
 	if (!packet_build(line, &defaults, &packet, error))
 		return FALSE;
-	conn = (RuleConn){ packet.ct_state, packet.ct_reply, packet.ct_count };
+	subject->line_packet = &packet;
+	conn = (RuleConn){ .state = packet.ct_state, .is_reply = packet.ct_reply, .count = packet.ct_count };
 	return explain_packet(subject, packet.bytes, packet.len, packet.has_ct ? &conn : NULL, error);
 }
 

@@ -255,8 +255,6 @@ print_trace(const RuleTrace *trace, GString *out)
 		g_string_append_printf(out, "%s%s: %s: no: %s, ", indent, place, rule, missed);
 		if (trace->packet_value)
 			g_string_append_printf(out, "packet has %s\n", trace->packet_value);
-		else if (trace->missed->field == RULE_FIELD_IPSET)
-			g_string_append(out, "a set of the kernel that cannot be asked here\n");
 		else
 			g_string_append(out, "packet has none\n");
 		break;

@@ -234,9 +234,10 @@ port_packet(FilterPlan *plan, const PlanGroup *group, const NwBinding *binding, 
 {
 	g_autoptr(RuleVars) vars = nw_binding_vars(binding);
 	g_autoptr(RuleVerdict) before = NULL, after = NULL;
-	const RuleConn conn = rule_conn_guess(packet);
+	RuleConn conn = rule_conn_guess(packet);
 	RuleWay way;
 
+	conn.ip_sets = &rule_ip_sets_none;
 	if (!packet_way(binding, packet, wanted_way, &way))
 		return TRUE;
 	if (group->before && rule_eval_check(group->before, vars, NULL))

@@ -9,6 +9,7 @@
 #include "nwfilter/shipped.h"
 
 #define SWEEP_DELAY_MS	 100
+#define IP_SET_POLL_MS	 1000 /* the kernel tells nobody when an IP set changes */
 #define DIR_MODE	 0755
 #define PRIVATE_DIR_MODE 0700
 
@@ -115,6 +116,8 @@ daemon_free(Daemon *daemon)
 		return;
 	if (daemon->sweep_source)
 		g_source_remove(daemon->sweep_source);
+	if (daemon->ip_set_source)
+		g_source_remove(daemon->ip_set_source);
 	port_guard_free(daemon->guard);
 	if (daemon->engine)
 		nw_engine_free(daemon->engine);
@@ -123,12 +126,38 @@ daemon_free(Daemon *daemon)
 	g_free(daemon);
 }
 
+static void
+refresh_ip_sets(Daemon *daemon)
+{
+	g_autoptr(GPtrArray) problems = NULL;
+	g_autoptr(GError) error = NULL;
+
+	if (!nw_engine_refresh_ip_sets(daemon->engine, &problems, &error))
+		log_warning("cannot bring IP sets up to date: %s", error->message);
+	log_problems(problems);
+}
+
+static gboolean
+poll_ip_sets(gpointer data)
+{
+	Daemon *daemon = data;
+
+	if (nw_engine_has_ip_sets(daemon->engine)) {
+		refresh_ip_sets(daemon);
+		return G_SOURCE_CONTINUE;
+	}
+	daemon->ip_set_source = 0;
+	return G_SOURCE_REMOVE;
+}
+
 static gboolean
 sweep(gpointer data)
 {
 	Daemon *daemon = data;
 
 	sweep_now(daemon);
+	if (!daemon->ip_set_source && nw_engine_has_ip_sets(daemon->engine))
+		daemon->ip_set_source = g_timeout_add(IP_SET_POLL_MS, poll_ip_sets, daemon);
 	/* A filter that changed may have changed its mind on BPDUs. */
 	if (daemon->guard)
 		port_guard_check_all(daemon->guard);
@@ -162,6 +191,7 @@ daemon_reload(Daemon *daemon)
 
 	log_problems(problems);
 	log_info("filters read again: %u changed", changed);
+	refresh_ip_sets(daemon);
 	if (changed)
 		daemon_changed(daemon);
 }

@@ -14,6 +14,7 @@ typedef struct {
 	NwEngine *engine;
 	PortGuard *guard; /* NULL without a kernel */
 	guint sweep_source;
+	guint ip_set_source; /* 0: no bound filter looks into an IP set */
 	guint64 call_count;
 	guint client_count;
 } Daemon;

@@ -76,6 +76,7 @@ nw_engine_new(const NwEngineConfig *config, GError **error)
 	engine->sets = plan_sets_new();
 	engine->templates = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)template_free);
 	engine->ports = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)port_free);
+	engine->ip_sets = engine_ip_sets_new();
 	engine->stale = g_hash_table_new_full(plan_element_hash, plan_element_equal, g_free, NULL);
 	engine->stale_sets = g_ptr_array_new_with_free_func(g_free);
 	engine->stale_limits = g_ptr_array_new_with_free_func(g_free);
@@ -111,6 +112,7 @@ nw_engine_free(NwEngine *engine)
 	xt_engine_free(engine->xt);
 	g_hash_table_unref(engine->ports);
 	g_hash_table_unref(engine->templates);
+	g_hash_table_unref(engine->ip_sets);
 	g_hash_table_unref(engine->stale);
 	g_ptr_array_unref(engine->stale_sets);
 	g_ptr_array_unref(engine->stale_limits);
@@ -159,7 +161,10 @@ nw_engine_bind(NwEngine *engine, const NwBinding *binding, GError **error)
 		return FALSE;
 	}
 	staged = stage_new_port(&stage, binding);
-	return stage_port(&stage, staged, binding, error) && stage_run(&stage, error);
+	if (!stage_port(&stage, staged, binding, error))
+		return FALSE;
+	/* A new guest meets the sets as they are now. */
+	return nw_engine_refresh_ip_sets(engine, NULL, error) && stage_run(&stage, error);
 }
 
 gboolean

@@ -89,6 +89,16 @@ gboolean nw_engine_uses(const NwEngine *engine, const char *name);
  */
 gboolean nw_engine_sweep(NwEngine *engine, GError **error);
 
+/** nw_engine_has_ip_sets: whether nw_engine_refresh_ip_sets() has anything to do */
+gboolean nw_engine_has_ip_sets(const NwEngine *engine);
+
+/**
+ * nw_engine_refresh_ip_sets: read the kernel's IP sets again that bound filters look into, and send what changed
+ * @ret_problems: (element-type utf8) (out) (optional): what went wrong with a set, said once for each time it does;
+ *	such a set keeps the content that it had
+ */
+gboolean nw_engine_refresh_ip_sets(NwEngine *engine, GPtrArray **ret_problems, GError **error);
+
 /** nw_engine_describe: back end and lowerings in use, one "name: value" line each (transfer full) */
 char *nw_engine_describe(const NwEngine *engine);
 

@@ -30,6 +30,7 @@ kernel_state_free(KernelState *state)
 	g_hash_table_unref(state->sets);
 	g_hash_table_unref(state->mirror_sets);
 	g_hash_table_unref(state->elements);
+	g_hash_table_unref(state->ip_sets);
 	g_hash_table_unref(state->ports);
 	g_array_unref(state->maps);
 	g_free(state);
@@ -207,7 +208,23 @@ typedef struct {
 	GHashTable *keys;  /* for a set */
 	GHashTable *ports; /* for the ports' map */
 	guint count;
+	GHashTable *expiry; /* for an IP set's mirror */
 } ElementRead;
+
+static void
+read_ip_set_element(struct nftnl_set_elem *elem, const void *key, guint len, GHashTable *expiry)
+{
+	uint32_t end_len = 0;
+	const void *end = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_KEY_END, &end_len);
+	gint64 until = 0;
+
+	if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_EXPIRATION))
+		until = g_get_monotonic_time() / G_USEC_PER_SEC +
+			(gint64)(nftnl_set_elem_get_u64(elem, NFTNL_SET_ELEM_EXPIRATION) / 1000);
+	if (len <= IP_SET_KEY_MAX)
+		g_hash_table_insert(expiry, nft_ip_set_key(key, end && end_len == len ? end : key, len),
+				    g_memdup2(&until, sizeof(until)));
+}
 
 static int
 element_each(struct nftnl_set_elem *elem, void *data)
@@ -218,7 +235,9 @@ element_each(struct nftnl_set_elem *elem, void *data)
 	const guint32 *number = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_DATA, &data_len);
 
 	read->count++;
-	if (read->keys)
+	if (read->expiry)
+		read_ip_set_element(elem, key, key_len, read->expiry);
+	else if (read->keys)
 		g_hash_table_add(read->keys, g_bytes_new(key, key_len));
 	else if (key_len == RULE_PORT_NAME_LEN && data_len == NFT_PORT_DATA_LEN)
 		g_hash_table_insert(read->ports, g_strndup(key, RULE_PORT_NAME_LEN), GUINT_TO_POINTER(number[1]));
@@ -241,7 +260,9 @@ reset_elements(gpointer data)
 {
 	ElementRead *read = data;
 
-	if (read->keys)
+	if (read->expiry)
+		g_hash_table_remove_all(read->expiry);
+	else if (read->keys)
 		g_hash_table_remove_all(read->keys);
 	else
 		g_hash_table_remove_all(read->ports);
@@ -301,18 +322,19 @@ read_table(NftSocket *reader, KernelState *state, GError **error)
 	/* The newest map is the one in use: older ones were waiting to be swept. */
 	g_autofree char *map =
 		g_strdup_printf(PORTS_MAP_PREFIX "%u", g_array_index(state->maps, guint32, state->maps->len - 1));
-	ElementRead ports = { NULL, state->ports, 0 };
+	ElementRead ports = { .ports = state->ports };
 
 	if (!read_elements(reader, map, &ports, error))
 		return FALSE;
 	state->object_count += ports.count + g_hash_table_size(state->chains) + g_hash_table_size(state->sets);
 	g_hash_table_iter_init(&iter, state->sets);
 	while (g_hash_table_iter_next(&iter, &name, NULL)) {
-		ElementRead read = {
-			g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL), NULL, 0
-		};
+		ElementRead read = { .count = 0 };
 
-		g_hash_table_insert(state->elements, g_strdup(name), read.keys);
+		read.keys = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, g_free);
+		if (g_str_has_prefix(name, NFT_IP_SET_PREFIX))
+			read.expiry = read.keys;
+		g_hash_table_insert(read.expiry ? state->ip_sets : state->elements, g_strdup(name), read.keys);
 		if (!read_elements(reader, name, &read, error))
 			return FALSE;
 		state->object_count += read.count;
@@ -330,6 +352,7 @@ kernel_state_read(NftSocket *reader, GError **error)
 	state->sets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	state->mirror_sets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	state->elements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, hash_unref);
+	state->ip_sets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, hash_unref);
 	state->ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	state->maps = g_array_new(FALSE, FALSE, sizeof(guint32));
 	if (!dump(reader, NFT_MSG_GETTABLE, NFPROTO_UNSPEC, FALSE, table_cb, NULL, state, error) ||

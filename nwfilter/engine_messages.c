@@ -106,6 +106,7 @@ stage_template_messages(Stage *stage, StagedTemplate *staged)
 		return;
 	for (guint i = 0; i < staged->plan->sets->len; i++)
 		stage_set(stage, staged->plan->sets->pdata[i]);
+	engine_ip_sets_messages(stage, staged->plan);
 	if (template->in_kernel &&
 	    !memcmp(staged->memo.content, template->memo.content, sizeof(template->memo.content)))
 		return;

@@ -45,6 +45,7 @@ struct NwEngine {
 	PlanSets *sets;
 	GHashTable *templates;	 /* identity -> Template */
 	GHashTable *ports;	 /* name -> Port */
+	GHashTable *ip_sets;	 /* "NAME/4" or "NAME/6" -> NftIpSet */
 	GHashTable *stale;	 /* PlanElement -> itself: in the kernel, needed by no port */
 	GPtrArray *stale_sets;	 /* of utf8: sets that no version of us would look into any more */
 	GPtrArray *stale_limits; /* of utf8: sets of connection limits that are gone */
@@ -103,7 +104,8 @@ typedef struct {
 	GHashTable *templates;	    /* identity -> StagedTemplate */
 	GPtrArray *ports;	    /* of StagedPort */
 	NftBatch *batch;
-	GHashTable *sets_made; /* PlanSet: created by this batch */
+	GHashTable *sets_made;	  /* PlanSet: created by this batch */
+	GHashTable *ip_sets_made; /* NftIpSet: likewise */
 	gboolean makes_table, makes_net, makes_same_byte, makes_block, makes_mirror, makes_tagged, remaps;
 } Stage;
 
@@ -150,6 +152,7 @@ typedef struct {
 	GHashTable *sets;	 /* set name -> key length */
 	GHashTable *mirror_sets; /* names of sets in table inet sluice */
 	GHashTable *elements;	 /* set name -> GHashTable of GBytes (keys) */
+	GHashTable *ip_sets;	 /* name of an IP set's mirror -> elements as in NftIpSet.expiry */
 	GHashTable *ports;	 /* port name -> template number, of the newest map */
 	GArray *maps;		 /* of guint32: generations of the ports' map, ascending */
 	guint object_count;
@@ -159,6 +162,25 @@ typedef struct {
 KernelState *kernel_state_read(NftSocket *reader, GError **error);
 void kernel_state_free(KernelState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KernelState, kernel_state_free)
+
+/** engine_ip_sets_new: the table of mirrors */
+GHashTable *engine_ip_sets_new(void);
+
+/**
+ * engine_ip_sets_resolve: give every rule that looks into an IP set its mirror; sets not known yet are read
+ *
+ * Errors: located at the rule, for a set that is missing or cannot be held. Does nothing without a kernel.
+ */
+gboolean engine_ip_sets_resolve(NwEngine *engine, Plan *plan, GError **error);
+
+/** engine_ip_sets_messages: create the plan's mirrors that are not in the kernel */
+void engine_ip_sets_messages(Stage *stage, const Plan *plan);
+
+/** engine_ip_set_adopt: a mirror that an earlier daemon left: send what it lacks; FALSE: nobody wants it */
+gboolean engine_ip_set_adopt(Stage *stage, const char *nft_name, GHashTable *expiry);
+
+/** engine_ip_sets_sweep: delete mirrors that no port needs; returns their keys, for when the kernel took it */
+GPtrArray *engine_ip_sets_sweep(NwEngine *engine, NftBatch *batch);
 
 /** engine_mark_mask: the packet mark bits in use */
 guint32 engine_mark_mask(const NwEngine *engine);

@@ -63,6 +63,7 @@ stage_init(Stage *stage, NwEngine *engine, const NwFilter *definition)
 	stage->ports = g_ptr_array_new_with_free_func(staged_port_free);
 	stage->batch = nft_batch_new();
 	stage->sets_made = g_hash_table_new(NULL, NULL);
+	stage->ip_sets_made = g_hash_table_new(NULL, NULL);
 }
 
 void
@@ -77,6 +78,7 @@ stage_clear(Stage *stage)
 	g_hash_table_unref(stage->templates);
 	nft_batch_free(stage->batch);
 	g_hash_table_unref(stage->sets_made);
+	g_hash_table_unref(stage->ip_sets_made);
 }
 
 static const NwFilter *
@@ -248,7 +250,7 @@ stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVar
 	staged->lowering = (NftLowering){
 		&engine->features, engine_mark_mask(engine), template->name, template->memo.generation, { 0 }
 	};
-	if (!nft_expr_check(plan, &staged->lowering, error))
+	if (!engine_ip_sets_resolve(engine, plan, error) || !nft_expr_check(plan, &staged->lowering, error))
 		return FALSE;
 	if (!engine->config.no_optimize)
 		plan_optimise(plan);
@@ -431,6 +433,9 @@ stage_finish(Stage *stage)
 	g_hash_table_iter_init(&iter, stage->sets_made);
 	while (g_hash_table_iter_next(&iter, &key, NULL))
 		((PlanSet *)key)->in_kernel = TRUE;
+	g_hash_table_iter_init(&iter, stage->ip_sets_made);
+	while (g_hash_table_iter_next(&iter, &key, NULL))
+		((NftIpSet *)key)->in_kernel = TRUE;
 	if (stage->remaps) {
 		g_array_append_val(engine->stale_maps, engine->ports_generation);
 		engine->ports_generation++;

@@ -94,7 +94,8 @@ adopt_elements(Stage *stage, const KernelState *state)
 		GHashTableIter each;
 		gpointer key;
 
-		if (is_limit_set(engine, name))
+		if (is_limit_set(engine, name) ||
+		    engine_ip_set_adopt(stage, name, g_hash_table_lookup(state->ip_sets, name)))
 			continue;
 		if (!set || set->key_len != GPOINTER_TO_UINT(value)) {
 			g_ptr_array_add(engine->stale_sets, g_strdup(name));

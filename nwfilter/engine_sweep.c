@@ -140,7 +140,7 @@ gboolean
 nw_engine_sweep(NwEngine *engine, GError **error)
 {
 	g_autoptr(NftBatch) batch = NULL;
-	g_autoptr(GPtrArray) templates = g_ptr_array_new(), sets = g_ptr_array_new();
+	g_autoptr(GPtrArray) templates = g_ptr_array_new(), sets = g_ptr_array_new(), ip_sets = NULL;
 	gboolean drops_net, drops_mirror;
 
 	if (engine->xt)
@@ -158,6 +158,7 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 	else
 		sweep_limits(engine, batch);
 	sweep_sets(engine, batch, sets);
+	ip_sets = engine_ip_sets_sweep(engine, batch);
 	for (guint i = 0; i < engine->stale_maps->len; i++)
 		nft_table_ports_map_delete(batch, g_array_index(engine->stale_maps, guint32, i));
 	if (g_hash_table_size(engine->stale_ports)) {
@@ -185,6 +186,8 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 	g_hash_table_remove_all(engine->stale);
 	for (guint i = 0; i < templates->len; i++)
 		g_hash_table_remove(engine->templates, ((const Template *)templates->pdata[i])->identity);
+	for (guint i = 0; i < ip_sets->len; i++)
+		g_hash_table_remove(engine->ip_sets, ip_sets->pdata[i]);
 	for (guint i = 0; i < sets->len; i++)
 		g_hash_table_remove(engine->sets, ((const PlanSet *)sets->pdata[i])->name);
 	if (drops_net)

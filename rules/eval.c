@@ -172,7 +172,7 @@ meta_holds(const Eval *eval, const RuleMatch *match, const guint8 *value, gboole
 		*ret_holds = bytes[0];
 		return TRUE;
 	default:
-		return FALSE; /* an IP set lives in a kernel */
+		return FALSE;
 	}
 }
 
@@ -182,6 +182,39 @@ is_meta(RuleField field)
 {
 	return rule_field_info(field)->base == RULE_BASE_META && field != RULE_FIELD_L4_PROTOCOL &&
 	       field != RULE_FIELD_INNER_TYPE && field != RULE_FIELD_VLAN_HIDDEN;
+}
+
+/* A packet that lacks one of the fields is in no set. */
+static gboolean
+ip_set_holds(const Eval *eval, const RuleStep *step, const RuleMatch *match, gboolean *ret_holds, GError **error)
+{
+	const RuleIpSets *ip_sets = eval->conn->ip_sets;
+	const char *words = strrchr(match->text, ' ') + 1;
+	g_autofree char *name = g_strndup(match->text, (gsize)(words - match->text) - 1);
+	gint is_in = -1;
+
+	if (name[0] == '$') {
+		gboolean from_port;
+		const GPtrArray *values = rule_eval_vars(step, eval->vars, name + 1, &from_port);
+
+		if (!values || !values->len)
+			return refuse(step, error, "variable has no value", name + 1);
+		if (values->len > 1)
+			return refuse(step, error, "a rule can look into one IP set", name + 1);
+		g_free(name);
+		name = g_strdup(values->pdata[0]);
+	}
+	if (ip_sets)
+		is_in = ip_sets->test(eval->packet, name, words, ip_sets->data, error);
+	else
+		refuse(step, error, "IP set is not known here", name);
+	if (is_in < 0) {
+		if (ip_sets)
+			g_prefix_error(error, "%s:%u: ", step->origin.file, step->origin.line);
+		return FALSE;
+	}
+	*ret_holds = (is_in != 0) != match->negate;
+	return TRUE;
 }
 
 static gboolean
@@ -222,6 +255,8 @@ match_holds(const Eval *eval, const RuleStep *step, const RuleMatch *match, Rule
 	guint8 low[16], high[16], mask[16];
 	gboolean holds = FALSE, has_field;
 
+	if (match->field == RULE_FIELD_IPSET && !eval->is_uncounted)
+		return ip_set_holds(eval, step, match, ret_holds, error);
 	if (!rule_expansion_value(step, match, &match->low, eval->vars, expansion, low, error) ||
 	    (match->has_high && !rule_expansion_value(step, match, &match->high, eval->vars, expansion, high, error)) ||
 	    (match->has_mask && !rule_expansion_value(step, match, &match->mask, eval->vars, expansion, mask, error)))
@@ -232,7 +267,8 @@ match_holds(const Eval *eval, const RuleStep *step, const RuleMatch *match, Rule
 		return TRUE;
 	}
 	/* What cannot be seen behind two tags holds in a rule that drops, and in no other. */
-	if (eval->is_uncounted && (match->field == RULE_FIELD_CT_COUNT || match->field == RULE_FIELD_TCP_OPTION)) {
+	if (eval->is_uncounted && (match->field == RULE_FIELD_CT_COUNT || match->field == RULE_FIELD_TCP_OPTION ||
+				   match->field == RULE_FIELD_IPSET)) {
 		*ret_holds = step->action == RULE_ACTION_DROP || step->action == RULE_ACTION_REJECT;
 		return TRUE;
 	}
@@ -332,6 +368,8 @@ packet_value_text(const Eval *eval, const RuleMatch *match)
 		return g_strdup(rule_hidden_name(packet_hidden(eval->packet)));
 	case RULE_FIELD_TCP_OPTION:
 		return packet_has_tcp_options(eval->packet) ? g_strdup(match->negate ? "present" : "absent") : NULL;
+	case RULE_FIELD_IPSET:
+		return g_strdup(match->negate ? "the same in it" : "values not in it");
 	case RULE_FIELD_ARP_GRATUITOUS:
 		if (!packet_field(eval->packet, match->field, value))
 			return NULL;
@@ -505,6 +543,15 @@ rule_eval(const RuleProgram *program, RuleWay way, const PacketView *packet, con
 	return g_steal_pointer(&verdict);
 }
 
+static gint
+in_no_set(G_GNUC_UNUSED const PacketView *packet, G_GNUC_UNUSED const char *name, G_GNUC_UNUSED const char *words,
+	  G_GNUC_UNUSED gpointer data, G_GNUC_UNUSED GError **error)
+{
+	return 0;
+}
+
+const RuleIpSets rule_ip_sets_none = { in_no_set, NULL };
+
 RuleConn
 rule_conn_guess(const PacketView *view)
 {
@@ -515,10 +562,38 @@ rule_conn_guess(const PacketView *view)
 
 	/* Nor does it look behind two VLAN tags. */
 	untracked |= view->tag_count > 1;
-	return (RuleConn){ untracked ? 0 : RULE_CT_NEW, FALSE, 1 };
+	return (RuleConn){ .state = untracked ? 0 : RULE_CT_NEW, .count = 1 };
 }
 
 /* --- the check before --- */
+
+/* No tuple of a range's variables may end before it starts. */
+static gboolean
+range_check(const RuleStep *step, const RuleMatch *match, const RuleVars *vars, RuleExpansion *expansion,
+	    GError **error)
+{
+	gint group = rule_expansion_group(match, expansion);
+	guint tried = 0;
+
+	for (guint i = 0; i < expansion->count; i++)
+		expansion->iterators[i].at = 0;
+	do {
+		guint8 low[16], high[16];
+
+		if (tried++ == RULE_EXPANSION_MAX) {
+			sluice_error_set(error, SLUICE_ERROR_LIMIT, "%s:%u: the rule becomes more than %d rules",
+					 step->origin.file, step->origin.line, RULE_EXPANSION_MAX);
+			return FALSE;
+		}
+		if (!rule_expansion_value(step, match, &match->low, vars, expansion, low, error) ||
+		    !rule_expansion_value(step, match, &match->high, vars, expansion, high, error))
+			return FALSE;
+		if (memcmp(low, high, 16) > 0)
+			return refuse(step, error, "the range ends before it starts",
+				      rule_field_info(match->field)->name);
+	} while (group >= 0 && rule_expansion_next(expansion, group));
+	return TRUE;
+}
 
 static gboolean
 step_check(const RuleStep *step, const RuleVars *vars, GPtrArray *missing, GError **error)
@@ -564,6 +639,8 @@ step_check(const RuleStep *step, const RuleVars *vars, GPtrArray *missing, GErro
 					return FALSE;
 			}
 		}
+		if (match->has_high && !range_check(step, match, vars, &expansion, error))
+			return FALSE;
 	}
 	return TRUE;
 }

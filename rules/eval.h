@@ -16,11 +16,22 @@
 #include "rules/ir.h"
 #include "rules/packet.h"
 
-/* What connection tracking knows of a packet. */
+/* Whether a packet is in a kernel's IP set. */
 typedef struct {
-	guint8 state;	   /* one of RULE_CT_…; 0: not tracked */
-	gboolean is_reply; /* against the direction of the connection's first packet */
-	guint count;	   /* open connections of this source, the packet's own among them */
+	/* 1, 0, or -1 with @error where the set cannot be asked; @words: "src,dst" */
+	gint (*test)(const PacketView *packet, const char *name, const char *words, gpointer data, GError **error);
+	gpointer data;
+} RuleIpSets;
+
+/* For packets made up to look at a filter: they are in no set. */
+extern const RuleIpSets rule_ip_sets_none;
+
+/* What the kernel knows of a packet beside its bytes: connection tracking, IP sets. */
+typedef struct {
+	guint8 state;		   /* one of RULE_CT_…; 0: not tracked */
+	gboolean is_reply;	   /* against the direction of the connection's first packet */
+	guint count;		   /* open connections of this source, the packet's own among them */
+	const RuleIpSets *ip_sets; /* (nullable): where IP sets are asked */
 } RuleConn;
 
 /** rule_conn_guess: what a first packet is: new; neighbour discovery and the like are not tracked (RFC 4861, 2710) */
@@ -69,7 +80,7 @@ gboolean rule_eval_check(const RuleProgram *program, const RuleVars *vars, GErro
  * @want_trace: keep what was looked at
  *
  * Errors: those of rule_eval_check(), of the rules looked at only; %SLUICE_ERROR_LIMIT where more than
- * %RULE_EXPANSION_MAX tuples of mixed iterators would have to be tried.
+ * %RULE_EXPANSION_MAX tuples of mixed iterators would have to be tried; for a rule on an IP set that cannot be asked.
  */
 RuleVerdict *rule_eval(const RuleProgram *program, RuleWay way, const PacketView *packet, const RuleVars *vars,
 		       const RuleConn *conn, gboolean want_trace, GError **error);

@@ -243,7 +243,7 @@ step_has_vars(const RuleStep *step)
 		const RuleMatch *match = step->matches->pdata[i];
 
 		if (match->low.is_var || (match->has_high && match->high.is_var) ||
-		    (match->has_mask && match->mask.is_var))
+		    (match->has_mask && match->mask.is_var) || (match->text && match->text[0] == '$'))
 			return TRUE;
 	}
 	return FALSE;

@@ -190,3 +190,6 @@ gboolean rule_value_parse(RuleField field, const char *text, guint8 *ret_bytes, 
 
 /** rule_mask_parse: read a variable's value as a mask of @field: a prefix length, or the form of an address */
 gboolean rule_mask_parse(RuleField field, const char *text, guint8 *ret_bytes, GError **error);
+
+/** rule_bytes_next: the value behind @value, a number of @len bytes in network order; FALSE behind the last */
+gboolean rule_bytes_next(const guint8 *value, guint len, guint8 *ret_next);

@@ -210,6 +210,8 @@ typedef struct {
 	guint same_byte; /* which byte differs, in the rule for a negated gratuitous match */
 	guint limit;	 /* number of the limiting rule in its direction */
 	guint pending;	 /* limits already pending on the packet: a set of bits */
+	NftIpSetVariant variant;
+	gboolean says_variant; /* a rule for each kind of protocol: it must ask which the packet is */
 } Emit;
 
 /* The bytes that hold a field and where in them it stands. */
@@ -282,17 +284,6 @@ emit_lookup(Emit *emit, const PlanMatch *match)
 #define ELEMENTS_PER_MESSAGE 400 /* the list's length is 16 bits */
 
 typedef enum { SET_OF_VALUES, SET_OF_RANGES } ConstantSetKind;
-
-/* The value behind @value; FALSE behind the last. */
-static gboolean
-next_value(const guint8 *value, guint len, guint8 *ret_next)
-{
-	memcpy(ret_next, value, len);
-	for (guint i = len; i-- > 0;)
-		if (++ret_next[i])
-			return TRUE;
-	return FALSE;
-}
 
 static struct nftnl_set *
 constant_set(guint16 family, guint32 id)
@@ -369,7 +360,7 @@ emit_constant_set(NftBatch *batch, guint16 family, ConstantSetKind kind, const g
 			/* The value behind a range's last ends it. */
 			if (kind == SET_OF_VALUES || at % 2 == 0)
 				constant_set_element(set, values[at], len, 0);
-			else if (next_value(values[at], len, next))
+			else if (rule_bytes_next(values[at], len, next))
 				constant_set_element(set, next, len, NFT_SET_ELEM_INTERVAL_END);
 		}
 		constant_set_send(batch, family, set, what);
@@ -673,6 +664,32 @@ emit_first_fragment(Emit *emit)
 	nft_expr_payload(emit->rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 3, NFT_REG_1);
 }
 
+/* meta l4proto { tcp, udp, udplite, sctp } / { icmp, icmpv6 } / neither */
+static void
+emit_variant(Emit *emit)
+{
+	const guint8 *protocols, *values[8];
+	guint count = nft_ip_set_protocols(emit->variant, &protocols);
+
+	for (guint i = 0; i < count; i++)
+		values[i] = &protocols[i];
+	nft_expr_meta(emit->rule, NFT_META_L4PROTO, NFT_REG_1);
+	nft_expr_lookup(emit->rule, NFT_REG_1, ANONYMOUS_SET,
+			emit_constant_set(emit->batch, NFPROTO_BRIDGE, SET_OF_VALUES, values, count, 1,
+					  emit->plan_rule->comment),
+			FALSE, 0, emit->variant == NFT_IP_SET_NONE);
+}
+
+static void
+emit_ip_set(Emit *emit, const PlanMatch *match)
+{
+	if (emit->says_variant)
+		emit_variant(emit);
+	if (nft_ip_set_has_port(match->ip_set) && emit->variant != NFT_IP_SET_NONE)
+		emit_first_fragment(emit);
+	nft_ip_set_lookup(emit->rule, match->ip_set, match->ip_set_words, emit->variant, match->negate);
+}
+
 static void
 emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *chain_name)
 {
@@ -706,6 +723,9 @@ emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *cha
 		case RULE_FIELD_TCP_OPTION:
 			emit_tcp_option(emit, match);
 			break;
+		case RULE_FIELD_IPSET:
+			emit_ip_set(emit, match);
+			break;
 		default:
 			if (match->is_presence)
 				load_field(emit, match->field, NFT_REG_1);
@@ -734,7 +754,7 @@ emit_jump(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, con
 	const PlanChain *target = plan->chains[way][stage]->pdata[rule->jump];
 	g_autofree char *target_name = nft_chain_name(lowering, way, stage, (guint)rule->jump, target->name);
 	struct nftnl_rule *nft = nft_rule_new(NFPROTO_BRIDGE, chain_name, NULL);
-	Emit emit = { batch, nft, rule, way, lowering, 0, 0, 0 };
+	Emit emit = { .batch = batch, .rule = nft, .plan_rule = rule, .way = way, .lowering = lowering };
 
 	for (guint i = 0; i < rule->matches->len; i++)
 		emit_values(&emit, rule->matches->pdata[i]);
@@ -757,27 +777,48 @@ emit_jump(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, con
 	nft_rule_send(batch, nft, NFPROTO_BRIDGE, target_name);
 }
 
+static void
+emit_rules(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *chain_name)
+{
+	const PlanMatch *gratuitous = rule_find(emit->plan_rule, RULE_FIELD_ARP_GRATUITOUS);
+
+	if (rule_find(emit->plan_rule, RULE_FIELD_CT_COUNT)) {
+		guint sets = is_native(emit->lowering) ? 1 : 1u << emit->limit;
+
+		/* One rule for each set of limits that earlier rules may have left pending. */
+		for (emit->pending = 0; emit->pending < sets; emit->pending++)
+			emit_rule(emit, stage, chain, chain_name);
+		return;
+	}
+	/* Two addresses differ when any byte does: one rule for each. */
+	for (emit->same_byte = 0; emit->same_byte < (gratuitous && gratuitous->negate ? 4 : 1); emit->same_byte++)
+		emit_rule(emit, stage, chain, chain_name);
+}
+
 void
 nft_rule_add(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, const PlanChain *chain,
 	     const char *chain_name, const PlanRule *rule, const NftLowering *lowering, guint *limit_index)
 {
-	const PlanMatch *gratuitous = rule_find(rule, RULE_FIELD_ARP_GRATUITOUS);
-	Emit emit = { batch, NULL, rule, way, lowering, 0, 0, 0 };
+	const PlanMatch *ip_set = rule_find(rule, RULE_FIELD_IPSET);
+	const PlanMatch *protocol = rule_find(rule, RULE_FIELD_L4_PROTOCOL);
+	Emit emit = { .batch = batch, .plan_rule = rule, .way = way, .lowering = lowering };
 
 	if (rule->jump >= 0) {
 		emit_jump(batch, plan, way, stage, chain_name, rule, lowering);
 		return;
 	}
-	if (rule_find(rule, RULE_FIELD_CT_COUNT)) {
+	if (rule_find(rule, RULE_FIELD_CT_COUNT))
 		emit.limit = (*limit_index)++;
-		/* One rule for each set of limits that earlier rules may have left pending. */
-		for (emit.pending = 0; emit.pending < (is_native(lowering) ? 1 : 1u << emit.limit); emit.pending++)
-			emit_rule(&emit, stage, chain, chain_name);
-		return;
+	if (!ip_set || !nft_ip_set_has_port(ip_set->ip_set)) {
+		emit_rules(&emit, stage, chain, chain_name);
+	} else if (protocol && !protocol->negate && protocol->values && protocol->values->len == 1) {
+		emit.variant = nft_ip_set_variant(((const guint8 *)protocol->values->pdata[0])[0]);
+		emit_rules(&emit, stage, chain, chain_name);
+	} else {
+		emit.says_variant = TRUE;
+		for (emit.variant = 0; emit.variant < NFT_IP_SET_VARIANTS; emit.variant++)
+			emit_rules(&emit, stage, chain, chain_name);
 	}
-	/* Two addresses differ when any byte does: one rule for each. */
-	for (; emit.same_byte < (gratuitous && gratuitous->negate ? 4 : 1); emit.same_byte++)
-		emit_rule(&emit, stage, chain, chain_name);
 }
 
 gboolean
@@ -792,10 +833,12 @@ nft_expr_check(const Plan *plan, const NftLowering *lowering, GError **error)
 
 				for (guint k = 0; k < chain->rules->len; k++) {
 					const PlanRule *rule = chain->rules->pdata[k];
+					const PlanMatch *ip_set = rule_find(rule, RULE_FIELD_IPSET);
 					const char *why = NULL;
 
-					if (rule_find(rule, RULE_FIELD_IPSET))
-						why = "nf_tables cannot look into a kernel IP set";
+					if (ip_set && !ip_set->ip_set)
+						why = "nf_tables cannot look into a kernel IP set: only the daemon "
+						      "holds its content";
 					else if (rule_find(rule, RULE_FIELD_CT_COUNT) && ++limits > NFT_LIMITS_MAX &&
 						 !is_native(lowering))
 						why = "too many connection limits in one direction for a kernel "

@@ -15,6 +15,8 @@
 #include <linux/netfilter_ipv4.h>
 #include <string.h>
 
+#include "rules/nft_types.h"
+
 /* Newer than the headers of Debian 12 (kernel 5.12 and 6.9). */
 #ifndef NFT_TABLE_F_OWNER
 #define NFT_TABLE_F_OWNER 0x2
@@ -24,17 +26,6 @@
 #define PRIORITY_LINK  (-300)
 #define PRIORITY_NET   10     /* behind connection tracking, and behind br_netfilter at 0 */
 #define PRIORITY_STATE (-150) /* behind connection tracking at -200, before address translation at -100 */
-
-/* Type numbers of nft, for listing only. Its plain integer has no length in a key of several parts: others stand in. */
-#define TYPE_IFNAME    41
-#define TYPE_MARK      19
-#define TYPE_IPV4      7
-#define TYPE_IPV6      8
-#define TYPE_MAC       9
-#define TYPE_ETHERTYPE 10
-#define TYPE_IPPROTO   12 /* one byte */
-#define TYPE_PORT      13 /* two */
-#define TYPE_BITS      6
 
 static const struct {
 	const char *map;

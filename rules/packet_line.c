@@ -173,6 +173,24 @@ take_connection(PacketLine *line, GError **error)
 	return TRUE;
 }
 
+/* ipset NAME, no-ipset NAME */
+static gboolean
+take_ip_set(PacketLine *line, gboolean is_in, GError **error)
+{
+	const char *word = line_peek(line);
+	PacketIpSet *ip_set = &line->ip_sets[line->ip_set_count];
+
+	if (!word || strlen(word) >= PACKET_IP_SET_LEN)
+		return line_refuse(error, "expected the name of an IP set", word);
+	if (line->ip_set_count == PACKET_IP_SETS_MAX)
+		return line_refuse(error, "too many IP sets", word);
+	g_strlcpy(ip_set->name, word, sizeof(ip_set->name));
+	ip_set->is_in = is_in;
+	line->ip_set_count++;
+	line->next++;
+	return TRUE;
+}
+
 /* Words that may stand at the end of any line. */
 gboolean
 line_take_modifier(PacketLine *line, gboolean *ret_taken, GError **error)
@@ -188,6 +206,10 @@ line_take_modifier(PacketLine *line, gboolean *ret_taken, GError **error)
 		return line_take_number(line, FRAME_LEN_MAX, &line->size, error);
 	if (line_take_if(line, "ct"))
 		return take_connection(line, error);
+	if (line_take_if(line, "ipset"))
+		return take_ip_set(line, TRUE, error);
+	if (line_take_if(line, "no-ipset"))
+		return take_ip_set(line, FALSE, error);
 	if (line_take_if(line, "ipopts"))
 		return line->ipopts = TRUE;
 	if (line_take_if(line, "hopopts"))

@@ -4,8 +4,16 @@
 
 #include "rules/packet.h"
 
-#define PACKET_BYTES_MAX  2048
-#define PACKET_MARKER_LEN 8
+#define PACKET_BYTES_MAX   2048
+#define PACKET_MARKER_LEN  8
+#define PACKET_IP_SETS_MAX 8
+#define PACKET_IP_SET_LEN  32 /* IPSET_MAXNAMELEN */
+
+/* A kernel's IP set that the packet is in, or not. */
+typedef struct {
+	char name[PACKET_IP_SET_LEN];
+	gboolean is_in;
+} PacketIpSet;
 
 typedef struct {
 	guint8 bytes[PACKET_BYTES_MAX];
@@ -14,6 +22,8 @@ typedef struct {
 	gboolean has_ct, ct_reply;
 	guint8 ct_state; /* one of RULE_CT_…; 0: not tracked */
 	guint ct_count;	 /* open connections of the source */
+	PacketIpSet ip_sets[PACKET_IP_SETS_MAX];
+	guint ip_set_count;
 } Packet;
 
 /* What a line does not say. */
@@ -37,7 +47,7 @@ typedef struct {
  *	type NUMBER
  *	raw HEX (the whole frame)
  *	and then any of: ttl N, dscp N, id N, ipopts, hopopts, dstopts, frag OFFSET [more], marker TEXT, size BYTES,
- *	ct new|established|related|invalid|untracked[,reply][,count=N]
+ *	ct new|established|related|invalid|untracked[,reply][,count=N], ipset NAME, no-ipset NAME
  *	IPv4 and IPv6 addresses stand in the same places; with a port IPv6 is [ADDR]:PORT.
  * @defaults: addresses and marker where the line has none
  * @ret_packet: the frame

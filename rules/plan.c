@@ -360,6 +360,39 @@ group_key(const Lower *lower, const RuleStep *step, const Group *group)
 			g_string_append_printf(lower->key, "%s,", use_text(&group->uses[i], group->tuples[t]));
 }
 
+/*
+ * The name of a rule's IP set. What it looks up is fixed with the template, so a variable is frozen; a list of sets
+ * would be one rule for each, which the language allows but nobody writes.
+ */
+static gboolean
+ip_set_name(Lower *lower, const RuleStep *step, const RuleMatch *match, char **ret_name, GError **error)
+{
+	const char *space = strrchr(match->text, ' ');
+	const GPtrArray *values;
+	g_autofree char *name = g_strndup(match->text, (gsize)(space - match->text));
+
+	if (name[0] != '$') {
+		*ret_name = g_steal_pointer(&name);
+		return TRUE;
+	}
+	values = rule_vars_get(lower->vars, name + 1);
+	if (!values)
+		values = rule_vars_get(step->defaults, name + 1);
+	if (!values || !values->len) {
+		if (!g_ptr_array_find_with_equal_func(lower->missing, name + 1, g_str_equal, NULL))
+			g_ptr_array_add(lower->missing, g_strdup(name + 1));
+		return TRUE;
+	}
+	if (values->len > 1) {
+		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
+				 "%s:%u: variable %s of port '%s' has %u values, but a rule can look into one IP set",
+				 step->origin.file, step->origin.line, name + 1, lower->port, values->len);
+		return FALSE;
+	}
+	*ret_name = g_strdup(values->pdata[0]);
+	return TRUE;
+}
+
 /* Returns the groups of a step, decided; NULL with @error, or with names added to lower->missing. */
 static GPtrArray *
 step_groups(Lower *lower, const RuleStep *step, GError **error)
@@ -370,6 +403,14 @@ step_groups(Lower *lower, const RuleStep *step, GError **error)
 	for (guint i = 0; i < step->matches->len; i++) {
 		RuleMatch *match = step->matches->pdata[i];
 
+		if (match->field == RULE_FIELD_IPSET) {
+			g_autofree char *name = NULL;
+
+			if (!ip_set_name(lower, step, match, &name, error))
+				return NULL;
+			if (name)
+				g_string_append_printf(lower->key, "I%s,", name);
+		}
 		if (match->low.is_var)
 			group_gather(lower, step, groups, i, &match->low, FALSE);
 		if (match->has_high && match->high.is_var)
@@ -453,6 +494,8 @@ plan_match_free(gpointer data)
 
 	if (match->values)
 		g_ptr_array_unref(match->values);
+	g_free(match->ip_set_name);
+	g_free(match->ip_set_words);
 	g_free(match);
 }
 
@@ -638,6 +681,10 @@ lower_match(Lower *lower, const RuleStep *step, guint index, const GPtrArray *gr
 		break;
 	}
 	out = plan_match_new(rule, match->field, match->negate);
+	if (match->field == RULE_FIELD_IPSET) {
+		out->ip_set_words = g_strdup(strrchr(match->text, ' ') + 1);
+		return ip_set_name(lower, step, match, &out->ip_set_name, error);
+	}
 	if (!operand_bytes(lower, step, groups, choice, &match->low, bytes, error))
 		return FALSE;
 	if (match->has_mask) {
@@ -821,6 +868,10 @@ hash_rule(GChecksum *sum, const PlanRule *rule)
 					 match->has_mask << 1 | match->is_range);
 		g_checksum_update(sum, match->mask, sizeof(match->mask));
 		hash_text(sum, match->set ? match->set->name : NULL);
+		if (match->ip_set) {
+			hash_text(sum, match->ip_set->nft_name);
+			hash_text(sum, match->ip_set_words);
+		}
 		for (guint k = 0; match->set && k < match->set->count; k++)
 			hash_number(sum, match->fields[k]);
 		for (guint k = 0; match->values && k < match->values->len; k++)

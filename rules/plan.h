@@ -15,6 +15,7 @@
 #pragma once
 
 #include "rules/ir.h"
+#include "rules/nft_ip_set.h"
 
 #define RULE_TUPLE_MAX	   4	/* variables in one look-up: nft can name five types in a key, the port is one */
 #define RULE_KEY_MAX	   64	/* bytes of a set's key: the kernel's registers */
@@ -57,6 +58,8 @@ typedef struct {
 	GPtrArray *values; /* of guint8[16]: any of them; two for each range; NULL with a set */
 	PlanSet *set;
 	RuleField fields[RULE_TUPLE_MAX]; /* what is looked up, in the set's order */
+	char *ip_set_name, *ip_set_words; /* a kernel IP set and its "src,dst" */
+	const NftIpSet *ip_set;		  /* (transfer none): its mirror, once the engine has one */
 } PlanMatch;
 
 typedef struct {

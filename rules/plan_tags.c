@@ -104,6 +104,7 @@ match_holds(const PlanRule *rule, const PlanMatch *match)
 		return HOLDS_NEVER;
 	case RULE_FIELD_CT_COUNT:
 	case RULE_FIELD_TCP_OPTION:
+	case RULE_FIELD_IPSET:
 		/* It cannot be told: dropped rather than let through. */
 		return drops ? HOLDS_ALWAYS : HOLDS_NEVER;
 	default:

@@ -167,7 +167,10 @@ try_line(Search *search, GString *line)
 		return NULL;
 	if (!packet_build(text, &defaults, &packet, NULL) || !packet_parse(packet.bytes, packet.len, &view, NULL))
 		return NULL;
-	conn = packet.has_ct ? (RuleConn){ packet.ct_state, packet.ct_reply, packet.ct_count } : rule_conn_guess(&view);
+	conn = rule_conn_guess(&view);
+	if (packet.has_ct)
+		conn = (RuleConn){ .state = packet.ct_state, .is_reply = packet.ct_reply, .count = packet.ct_count };
+	conn.ip_sets = &rule_ip_sets_none;
 	if (!symbolic_cube_holds(search->space, search->cube, &view, &conn) ||
 	    !search->confirm(&view, &conn, search->user_data))
 		return NULL;

@@ -193,3 +193,13 @@ rule_mask_parse(RuleField field, const char *text, guint8 *ret_bytes, GError **e
 		ret_bytes[i / 8] |= (guint8)(0x80 >> i % 8);
 	return TRUE;
 }
+
+gboolean
+rule_bytes_next(const guint8 *value, guint len, guint8 *ret_next)
+{
+	memcpy(ret_next, value, len);
+	for (guint i = len; i-- > 0;)
+		if (++ret_next[i])
+			return TRUE;
+	return FALSE;
+}

@@ -184,7 +184,7 @@ look_error(Track *track, const PacketView *view, RuleConn *ret_conn)
 	PacketView inner_view;
 	TrackFlow *flow;
 
-	*ret_conn = (RuleConn){ RULE_CT_INVALID, FALSE, 1 };
+	*ret_conn = (RuleConn){ .state = RULE_CT_INVALID, .is_reply = FALSE, .count = 1 };
 	if (view->len <= at)
 		return FALSE;
 	frame = g_malloc0(ETHER_LEN + view->len - at);
@@ -198,7 +198,7 @@ look_error(Track *track, const PacketView *view, RuleConn *ret_conn)
 	if (!flow || memcmp(outer_tuple.dst, inner.src, 16) != 0)
 		return TRUE;
 	track->related = flow;
-	*ret_conn = (RuleConn){ RULE_CT_RELATED, is_reply, 1 };
+	*ret_conn = (RuleConn){ .state = RULE_CT_RELATED, .is_reply = is_reply, .count = 1 };
 	return TRUE;
 }
 
@@ -262,7 +262,7 @@ track_look(Track *track, const PacketView *view, RuleConn *ret_conn, TrackFlow *
 		return FALSE;
 	if (is_icmp(view) && ((view->kind == PACKET_IPV4 && l4[0] > ICMP_TYPE_MAX) ||
 			      answer_type(view->kind == PACKET_IPV6, l4[0]) < 0)) {
-		*ret_conn = (RuleConn){ RULE_CT_INVALID, FALSE, 1 };
+		*ret_conn = (RuleConn){ .state = RULE_CT_INVALID, .is_reply = FALSE, .count = 1 };
 		return TRUE;
 	}
 	flow = find(track, &tuple, &is_reply);
@@ -272,7 +272,7 @@ track_look(Track *track, const PacketView *view, RuleConn *ret_conn, TrackFlow *
 		return FALSE;
 	}
 	if (!valid || (!flow && is_icmp(view) && !opens_icmp(view->kind == PACKET_IPV6, l4[0]))) {
-		*ret_conn = (RuleConn){ RULE_CT_INVALID, FALSE, 1 };
+		*ret_conn = (RuleConn){ .state = RULE_CT_INVALID, .is_reply = FALSE, .count = 1 };
 		return TRUE;
 	}
 	if (!flow) {
@@ -282,7 +282,9 @@ track_look(Track *track, const PacketView *view, RuleConn *ret_conn, TrackFlow *
 		g_ptr_array_add(track->flows, flow);
 	}
 	*ret_flow = flow;
-	*ret_conn = (RuleConn){ is_reply || flow->seen_reply ? RULE_CT_ESTABLISHED : RULE_CT_NEW, is_reply, 1 };
+	*ret_conn = (RuleConn){ .state = is_reply || flow->seen_reply ? RULE_CT_ESTABLISHED : RULE_CT_NEW,
+				.is_reply = is_reply,
+				.count = 1 };
 	return TRUE;
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/error.h"
+
 #include "nwfilter/compile.h"
 #include "rules/eval.h"
 #include "rules/packet_text.h"
@@ -45,6 +47,19 @@ make_vars(const char *params)
 	return vars;
 }
 
+static gint
+test_ip_set(G_GNUC_UNUSED const PacketView *view, const char *name, G_GNUC_UNUSED const char *words, gpointer data,
+	    GError **error)
+{
+	const Packet *packet = data;
+
+	for (guint i = 0; i < packet->ip_set_count; i++)
+		if (g_str_equal(packet->ip_sets[i].name, name))
+			return packet->ip_sets[i].is_in;
+	sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "IP set '%s' is not known", name);
+	return -1;
+}
+
 static RuleVerdict *
 decide(const char *chain, const char *rules, const char *params, RuleWay way, const char *line, GError **error)
 {
@@ -53,11 +68,15 @@ decide(const char *chain, const char *rules, const char *params, RuleWay way, co
 	RuleVerdict *verdict;
 	PacketView view;
 	Packet packet;
+	const RuleIpSets ip_sets = { test_ip_set, &packet };
 	RuleConn conn;
 
 	g_assert_true(packet_build(line, &defaults, &packet, NULL));
 	g_assert_true(packet_parse(packet.bytes, packet.len, &view, NULL));
-	conn = packet.has_ct ? (RuleConn){ packet.ct_state, packet.ct_reply, packet.ct_count } : rule_conn_guess(&view);
+	conn = rule_conn_guess(&view);
+	if (packet.has_ct)
+		conn = (RuleConn){ .state = packet.ct_state, .is_reply = packet.ct_reply, .count = packet.ct_count };
+	conn.ip_sets = &ip_sets;
 	verdict = rule_eval(program, way, &view, vars, &conn, FALSE, error);
 	/* What the verdict points to goes with the program: only the action stays. */
 	return verdict;
@@ -173,7 +192,11 @@ static const Case network_cases[] = {
 	{ "<udp connlimit-above='2'/>", "", "ct new,count=2 " UDP, FALSE },
 	{ "<udp connlimit-above='2'/>", "", "ct new,count=3 " UDP, TRUE },
 	{ "<udp match='no' connlimit-above='2'/>", "", "ct new,count=2 " UDP, TRUE },
-	{ "<udp ipset='blocked' ipsetflags='src'/>", "", UDP, FALSE },
+	{ "<udp ipset='blocked' ipsetflags='src'/>", "", UDP " ipset blocked", TRUE },
+	{ "<udp ipset='blocked' ipsetflags='src'/>", "", UDP " ipset other no-ipset blocked", FALSE },
+	{ "<udp match='no' ipset='blocked' ipsetflags='src'/>", "", UDP " no-ipset blocked", TRUE },
+	{ "<udp ipset='$SET' ipsetflags='src'/>", "SET=blocked", UDP " ipset blocked", TRUE },
+	{ "<tcp ipset='blocked' ipsetflags='src'/>", "", UDP " ipset blocked", FALSE },
 	{ 0 },
 };
 
@@ -286,6 +309,16 @@ check_refused(const char *rules, const char *params, const char *pattern)
 }
 
 static void
+test_unknown_ip_set(void)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_null(decide("root", "<rule action='drop' direction='out'><udp ipset='s'/></rule>", "", RULE_FROM_GUEST,
+			     UDP " ipset other", &error));
+	g_assert_cmpstr(error->message, ==, "t.xml:2: IP set 's' is not known");
+}
+
+static void
 test_refused(void)
 {
 	const char *pair = "<rule action='drop' direction='out'><ip srcipaddr='$A' dstipaddr='$B[2]'/></rule>"
@@ -295,6 +328,9 @@ test_refused(void)
 
 	check_refused(pair, "B=1.1.1.1", "elements: A, B\\[2\\], C$");
 	check_refused(pair, "A=1.1.1.1 A=2.2.2.2 B=1.1.1.1 B=1.1.1.1 B=1.1.1.1 C=1.1.1.1", "^t.xml:2: .*length");
+	check_refused(
+		"<rule action='drop' direction='in'><ip protocol='udp' dstportstart='$L' dstportend='$H'/></rule>",
+		"L=10 L=300 H=20 H=256", "^t.xml:2: the range ends before it starts: l4.dst-port$");
 	check_refused(pair, "A=word B=1.1.1.1 B=1.1.1.1 B=1.1.1.1 C=1.1.1.1", "^t.xml:2: variable A: 'word'");
 	/* The same on the way, where nobody checked before. */
 	verdict = decide("root", pair, "", RULE_FROM_GUEST, UDP, &error);
@@ -311,7 +347,7 @@ test_long_lists(void)
 	g_autoptr(RuleProgram) mixed = compile("root", "<rule action='drop' direction='out'><ip protocol='udp' "
 						       "dstportstart='$P[@1]' dstportend='$Q[@2]'/></rule>");
 	g_autoptr(RuleVars) vars = rule_vars_new();
-	RuleConn conn = { RULE_CT_NEW, FALSE, 1 };
+	RuleConn conn = { .state = RULE_CT_NEW, .count = 1 };
 	PacketView view;
 	Packet packet;
 
@@ -350,6 +386,7 @@ main(int argc, char **argv)
 	g_test_add_func("/eval/walk", test_walk);
 	g_test_add_func("/eval/guess", test_guess);
 	g_test_add_func("/eval/refused", test_refused);
+	g_test_add_func("/eval/unknown-ip-set", test_unknown_ip_set);
 	g_test_add_func("/eval/long-lists", test_long_lists);
 	return g_test_run();
 }

@@ -883,7 +883,7 @@ test_check(void)
 	static const char accepts[] = "<rule action='accept' direction='in'><tcp connlimit-above='1'/></rule>";
 
 	assert_check("<rule action='drop' direction='in'><tcp ipset='x'/></rule>", &native,
-		     "test.xml:2: nf_tables cannot look into a kernel IP set");
+		     "test.xml:2: nf_tables cannot look into a kernel IP set: only the daemon holds its content");
 	assert_check(three, &mirrored, NULL);
 	assert_check(four, &native, NULL);
 	assert_check(four, &mirrored,

@@ -43,7 +43,10 @@ assert_passes(const RuleProgram *program, const RuleVars *vars, const char *line
 
 	g_assert_true(packet_build(line, &defaults, &packet, &error));
 	g_assert_true(packet_parse(packet.bytes, packet.len, &view, &error));
-	conn = packet.has_ct ? (RuleConn){ packet.ct_state, packet.ct_reply, packet.ct_count } : rule_conn_guess(&view);
+	conn = rule_conn_guess(&view);
+	if (packet.has_ct)
+		conn = (RuleConn){ .state = packet.ct_state, .is_reply = packet.ct_reply, .count = packet.ct_count };
+	conn.ip_sets = &rule_ip_sets_none;
 	verdict = rule_eval(program, RULE_FROM_GUEST, &view, vars, &conn, FALSE, &error);
 	g_assert_no_error(error);
 	g_assert_cmpint(verdict->action, ==, RULE_ACTION_ACCEPT);

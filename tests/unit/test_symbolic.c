@@ -114,8 +114,10 @@ check_case(GRand *rand, guint64 seed, guint *checked, guint *exact)
 		}
 		*exact += symbolic_space_is_exact(space);
 		for (guint i = 0; i < FRAMES; i++) {
-			RuleConn conn = { states[g_rand_int_range(rand, 0, G_N_ELEMENTS(states))], g_rand_boolean(rand),
-					  (guint)g_rand_int_range(rand, 0, 6) };
+			RuleConn conn = { .state = states[g_rand_int_range(rand, 0, G_N_ELEMENTS(states))],
+					  .is_reply = g_rand_boolean(rand),
+					  .count = (guint)g_rand_int_range(rand, 0, 6),
+					  .ip_sets = &rule_ip_sets_none };
 			GenFrame frame;
 
 			gen_frame(subject.program, subject.vars, i, &frame);
