@@ -35,10 +35,11 @@ static const guint8 bridge_group_address[6] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x
 static const guint8 bpdu_llc[5] = { 0x42, 0x42, 0x03, 0x00, 0x00 };
 
 /*
- * How a tag begins. 0x8100 stands for the service tag 0x88a8 too. The others were used for the outer of two tags before
- * IEEE 802.1ad: Linux takes them for unknown types, but switches behind it may not.
+ * How a tag begins. 0x8100 stands for the service tag 0x88a8 too, but not where ebtables is that of nf_tables. The
+ * others were used for the outer of two tags before IEEE 802.1ad: Linux takes them for unknown types, but switches
+ * behind it may not.
  */
-static const guint16 tag_ethertypes[] = { 0x8100, 0x9100, 0x9200, 0x9300 };
+static const guint16 tag_ethertypes[] = { 0x8100, 0x88a8, 0x9100, 0x9200, 0x9300 };
 
 typedef struct {
 	const NwTreeRule *tree_rule;

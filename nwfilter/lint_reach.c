@@ -109,7 +109,7 @@ is_redundant(Reach *reach, SymbolicSpace *space, RuleWay way, const Visit *visit
 static gboolean
 walk_way(Reach *reach, RuleWay way)
 {
-	g_autoptr(SymbolicSpace) space = symbolic_space_new();
+	g_autoptr(SymbolicSpace) space = symbolic_space_new(reach->run->program);
 	g_autoptr(GArray) ends = NULL;
 	g_autoptr(GError) error = NULL;
 
@@ -242,7 +242,7 @@ is_part(const LintRun *run)
 static gint
 open_end(LintRun *run, RuleWay way)
 {
-	g_autoptr(SymbolicSpace) space = symbolic_space_new();
+	g_autoptr(SymbolicSpace) space = symbolic_space_new(run->program);
 	g_autoptr(GArray) all = symbolic_class_new(), left = NULL;
 	const SymbolicCube any = { 0 };
 
@@ -276,7 +276,7 @@ lint_final_drop(LintRun *run)
 static gboolean
 restricts(LintRun *run, RuleWay way, guint16 ethertype, gboolean *ret_all_pass)
 {
-	g_autoptr(SymbolicSpace) space = symbolic_space_new();
+	g_autoptr(SymbolicSpace) space = symbolic_space_new(run->program);
 	g_autoptr(GArray) class = symbolic_class_new(), ends = NULL;
 	SymbolicCube cube = { 0 };
 	guint8 mac[16] = { 0 };

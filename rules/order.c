@@ -476,7 +476,7 @@ refute(Order *order, OrderClaim claim, const GArray *ends, OrderProof *proof)
 static gboolean
 order_init(Order *order, GError **error)
 {
-	order->space = symbolic_space_new();
+	order->space = symbolic_space_new(order->program);
 	order->mac = own_values(order->vars, "MAC", RULE_FIELD_ETHER_SRC, error);
 	order->ip4 = order->mac ? own_values(order->vars, "IP", RULE_FIELD_IP4_SRC, error) : NULL;
 	order->ip6 = order->ip4 ? own_values(order->vars, "IPV6", RULE_FIELD_IP6_SRC, error) : NULL;

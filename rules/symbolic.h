@@ -29,7 +29,8 @@ typedef struct {
 /* Owns all sets of its cubes. */
 typedef struct SymbolicSpace SymbolicSpace;
 
-SymbolicSpace *symbolic_space_new(void);
+/** symbolic_space_new: for classes of the packets of @program, which may look behind VLAN tags */
+SymbolicSpace *symbolic_space_new(const RuleProgram *program);
 void symbolic_space_free(SymbolicSpace *space);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SymbolicSpace, symbolic_space_free)
 
@@ -59,8 +60,8 @@ void symbolic_cube_subtract(SymbolicSpace *space, const SymbolicCube *a, const S
 gboolean symbolic_cube_holds(const SymbolicSpace *space, const SymbolicCube *cube, const PacketView *packet,
 			     const RuleConn *conn);
 
-/** symbolic_looks_inside: whether a cube says anything of what is behind VLAN tags: a program that inspects made it */
-gboolean symbolic_looks_inside(const SymbolicCube *cube);
+/** symbolic_looks_inside: whether the space's program looks behind VLAN tags */
+gboolean symbolic_looks_inside(const SymbolicSpace *space);
 
 /** symbolic_cube_set: what a cube's packets may have in @field; never NULL */
 const FieldSet *symbolic_cube_set(const SymbolicSpace *space, const SymbolicCube *cube, guint field);

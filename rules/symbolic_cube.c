@@ -109,13 +109,14 @@ field_domain(guint field)
 }
 
 SymbolicSpace *
-symbolic_space_new(void)
+symbolic_space_new(const RuleProgram *program)
 {
 	SymbolicSpace *space = g_new0(SymbolicSpace, 1);
 
 	space->sets = g_hash_table_new_full(field_set_hash, field_set_equal, g_free, NULL);
 	space->cache = g_hash_table_new_full(cache_hash, cache_equal, g_free, NULL);
 	space->is_exact = TRUE;
+	space->looks_inside = program->vlan_policy == RULE_VLAN_INSPECT;
 	for (guint i = 0; i < SYMBOLIC_DIMS; i++)
 		space->full[i] = symbolic_intern(space, field_domain(i));
 	return space;
@@ -206,9 +207,9 @@ needs_upper_layer(const SymbolicSpace *space, guint field)
 }
 
 gboolean
-symbolic_looks_inside(const SymbolicCube *cube)
+symbolic_looks_inside(const SymbolicSpace *space)
 {
-	return cube->at[RULE_FIELD_INNER_TYPE] || cube->at[RULE_FIELD_VLAN_HIDDEN];
+	return space->looks_inside;
 }
 
 static const FieldSet *
@@ -230,7 +231,7 @@ reduce_tags(SymbolicSpace *space, SymbolicCube *cube)
 	const FieldSet *known = tag_types(space, FALSE), *any = tag_types(space, TRUE), *outer, *encap, *hidden;
 	const FieldSet *inner, *allowed;
 
-	if (!symbolic_looks_inside(cube))
+	if (!symbolic_looks_inside(space))
 		return TRUE;
 	hidden = symbolic_cube_set(space, cube, RULE_FIELD_VLAN_HIDDEN);
 	if (!field_set_contains(hidden, RULE_HIDDEN_TAGS)) {
@@ -267,7 +268,7 @@ network_types(const SymbolicSpace *space, const SymbolicCube *cube, gboolean *re
 	gboolean tagged = field_set_contains(outer, ETHERTYPE_VLAN) || field_set_contains(outer, ETHERTYPE_SVLAN);
 	FieldValue known = 0;
 
-	if (symbolic_looks_inside(cube)) {
+	if (symbolic_looks_inside(space)) {
 		outer = symbolic_cube_set(space, cube, RULE_FIELD_INNER_TYPE);
 		tagged = FALSE;
 	}
@@ -490,7 +491,7 @@ symbolic_cube_holds(const SymbolicSpace *space, const SymbolicCube *cube, const 
 {
 	PacketView inside;
 
-	if (symbolic_looks_inside(cube)) {
+	if (symbolic_looks_inside(space)) {
 		packet_look_inside(packet, &inside);
 		packet = &inside;
 	}

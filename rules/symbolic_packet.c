@@ -43,7 +43,7 @@ is_behind(Search *search, RuleField field)
 {
 	RuleBase base = rule_field_info(field)->base;
 
-	return search->tags == TAGS_TWO && !symbolic_looks_inside(search->cube) &&
+	return search->tags == TAGS_TWO && !symbolic_looks_inside(search->space) &&
 	       (base == RULE_BASE_NETWORK || base == RULE_BASE_TRANSPORT);
 }
 
@@ -345,9 +345,9 @@ try_type(Search *search, guint type)
 static char *
 find_plain(Search *search)
 {
-	RuleField field = search->tags == TAGS_NONE					    ? RULE_FIELD_ETHER_TYPE
-			  : search->tags == TAGS_TWO && symbolic_looks_inside(search->cube) ? RULE_FIELD_INNER_TYPE
-											    : RULE_FIELD_VLAN_ENCAP;
+	RuleField field = search->tags == TAGS_NONE					     ? RULE_FIELD_ETHER_TYPE
+			  : search->tags == TAGS_TWO && symbolic_looks_inside(search->space) ? RULE_FIELD_INNER_TYPE
+											     : RULE_FIELD_VLAN_ENCAP;
 	const FieldSet *types = set_of(search, field);
 	GString *line;
 	char *found = try_type(search, (guint)pick(search, field, 0x88b5)); /* IEEE 802: local experiments */
@@ -382,7 +382,7 @@ tags_fit(Search *search, guint ethertype)
 		return field_set_contains(outer, ETHERTYPE_SVLAN) &&
 		       (!ethertype || field_set_contains(inner, ethertype));
 	case TAGS_TWO:
-		if (ethertype && symbolic_looks_inside(search->cube) &&
+		if (ethertype && symbolic_looks_inside(search->space) &&
 		    !field_set_contains(set_of(search, RULE_FIELD_INNER_TYPE), ethertype))
 			return FALSE;
 		return field_set_contains(inner, ETHERTYPE_VLAN) &&

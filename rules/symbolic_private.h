@@ -19,6 +19,7 @@ struct SymbolicSpace {
 	guint atom_count;
 	guint64 work;
 	gboolean is_exact;
+	gboolean looks_inside;
 };
 
 /** symbolic_atom: the dimension of an option or an IP set; 0 where there is no room for one more */

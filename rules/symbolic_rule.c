@@ -161,6 +161,13 @@ tuple_cube(RuleClass *rule, gint group, SymbolicCube *ret_cube, gboolean *ret_is
 
 		if (rule_expansion_group(match, &rule->expansion) != group)
 			continue;
+		/* Behind two tags it cannot be told: there it holds in a rule that drops, and in no other. */
+		if (rule->space->looks_inside &&
+		    (match->field == RULE_FIELD_CT_COUNT || match->field == RULE_FIELD_TCP_OPTION)) {
+			rule->is_exact = FALSE;
+			if (rule->step->action == RULE_ACTION_DROP || rule->step->action == RULE_ACTION_REJECT)
+				continue;
+		}
 		if (!read_values(rule, match, &values, error))
 			return FALSE;
 		set = match_set(rule->space, match, &values, &field, &rule->is_exact);

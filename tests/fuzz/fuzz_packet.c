@@ -16,11 +16,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A program that asks for every field of the packet, in a rule for each. */
 static RuleProgram *
-make_program(void)
+make_program(RuleVlanPolicy policy)
 {
 	RuleProgram *program = rule_program_new();
 	RuleChain *root = rule_stage_chain(&program->stage[RULE_FROM_GUEST][RULE_STAGE_LINK], "root", 0, FALSE, 0);
 
+	program->vlan_policy = policy;
 	for (guint field = 1; field < RULE_FIELD_COUNT; field++) {
 		RuleStep *step = rule_chain_rule(root, RULE_ACTION_CONTINUE, 0);
 
@@ -32,19 +33,23 @@ make_program(void)
 static void
 decide(const PacketView *view)
 {
-	static RuleProgram *program;
+	static const RuleVlanPolicy policies[] = { RULE_VLAN_PASS, RULE_VLAN_INSPECT };
+	static RuleProgram *programs[G_N_ELEMENTS(policies)];
 	static RuleVars *vars;
 	RuleConn conn = rule_conn_guess(view);
-	g_autoptr(RuleVerdict) verdict = NULL;
 
-	if (!program) {
-		program = make_program();
-		vars = rule_vars_new();
+	for (guint i = 0; i < G_N_ELEMENTS(policies); i++) {
+		g_autoptr(RuleVerdict) verdict = NULL;
+
+		if (!vars)
+			vars = rule_vars_new();
+		if (!programs[i])
+			programs[i] = make_program(policies[i]);
+		verdict = rule_eval(programs[i], RULE_FROM_GUEST, view, vars, &conn, TRUE, NULL);
+		g_assert_nonnull(verdict);
+		g_assert_true(verdict->action == RULE_ACTION_ACCEPT);
+		g_assert_cmpuint(verdict->trace->len, ==, RULE_FIELD_COUNT - 1);
 	}
-	verdict = rule_eval(program, RULE_FROM_GUEST, view, vars, &conn, TRUE, NULL);
-	g_assert_nonnull(verdict);
-	g_assert_true(verdict->action == RULE_ACTION_ACCEPT);
-	g_assert_cmpuint(verdict->trace->len, ==, RULE_FIELD_COUNT - 1);
 }
 
 static void

@@ -83,6 +83,15 @@ probes "another port of the filter" g2:eth0 g1:eth0 <<EOF
 drop tagged | $R vlan 7 udp 10.9.0.99:1 > 10.9.0.11:2
 EOF
 unbind v2
+unbind v1
+check_refused "a wrong word is refused at bind" 'binding.*:[0-9]+: parameter VLAN_POLICY=.deny.: expected drop, inspect or pass' \
+	bind v1 $M1 no-ip-spoofing IP=10.9.0.11 VLAN_POLICY=deny
+
+if on_iptables; then
+	check_refused "inspect is refused" "vlan-policy 'inspect': ebtables cannot look behind a tag" \
+		bind v1 $M1 clean-traffic IP=10.9.0.11 VLAN_POLICY=inspect
+	finish
+fi
 
 # --- inspect: what is behind the tags decides
 
@@ -198,10 +207,11 @@ round_trip "vlan 0" 4002
 probes "state, two tags: untracked" g1:eth0 g2:eth0 <<EOF
 drop what needs a state | $E qinq 5.7 udp 10.9.0.11:4000 > 10.9.0.12:53
 EOF
+daemon_kill
+daemon_start
+[ "$(mode)" = mirrored ] && same "tagged frames are tracked by the next daemon" 1 "$(cat $FILTER_TAGGED)"
+round_trip "vlan 7" 4003
 unbind v1
 sleep 1
 same "the setting comes back" "$before" "$(cat $FILTER_TAGGED 2>/dev/null)"
-
-check_refused "a wrong word is refused at bind" 'binding.*:[0-9]+: parameter VLAN_POLICY=.deny.: expected drop, inspect or pass' \
-	bind v1 $M1 no-ip-spoofing IP=10.9.0.11 VLAN_POLICY=deny
 finish

@@ -52,13 +52,13 @@ assert_passes(const RuleProgram *program, const RuleVars *vars, const char *line
 	g_assert_cmpint(verdict->action, ==, RULE_ACTION_ACCEPT);
 }
 
-/* "mac=proven ipv4=refuted …"; a filter that is given as @body lets its port's tags pass. */
+/* "mac=proven ipv4=refuted …"; @policy: what the port says of VLAN tags, as "VLAN_POLICY=…". */
 static char *
-prove(const char *name, const char *body, GString *packets)
+prove_under(const char *policy, const char *name, const char *body, GString *packets)
 {
 	g_autoptr(GHashTable) filters =
 		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)nw_filter_free);
-	g_autoptr(RuleVars) vars = vars_of(VARS), params = vars_of(body ? "VLAN_POLICY=pass" : "");
+	g_autoptr(RuleVars) vars = vars_of(VARS), params = vars_of(policy);
 	g_autoptr(RuleProgram) program = NULL;
 	g_autoptr(GError) error = NULL;
 	GString *out = g_string_new(NULL);
@@ -83,6 +83,13 @@ prove(const char *name, const char *body, GString *packets)
 			g_string_append_printf(packets, "%s\n", proof->packet);
 	}
 	return g_string_free(out, FALSE);
+}
+
+/* A filter that is given as @body lets its port's tags pass. */
+static char *
+prove(const char *name, const char *body, GString *packets)
+{
+	return prove_under(body ? "VLAN_POLICY=pass" : "", name, body, packets);
 }
 
 static void
@@ -143,6 +150,37 @@ test_refuted(void)
 		      "<rule action='accept' direction='out' priority='-750'>"
 		      "<ip srcipaddr='10.1.0.0' srcipmask='24'/></rule>" CLEAN,
 		      "mac=proven ipv4=refuted arp-mac=proven arp-ip=proven ipv6=proven");
+}
+
+/* What is behind one tag or two counts as what stands behind none. */
+static void
+test_inspect(void)
+{
+	static const struct {
+		const char *name, *body, *expected;
+	} cases[] = {
+		{ "clean-traffic", NULL, "mac=proven ipv4=proven arp-mac=proven arp-ip=proven ipv6=proven" },
+		{ "clean-traffic-gateway", NULL,
+		  "mac=proven ipv4=proven arp-mac=proven arp-ip=proven ipv6=not-claimed" },
+		{ "no-ip-spoofing", NULL,
+		  "mac=not-claimed ipv4=proven arp-mac=not-claimed arp-ip=not-claimed ipv6=not-claimed" },
+		{ "types",
+		  "<rule action='accept' direction='out' priority='-900'><mac protocolid='ipv4'/></rule>" CLEAN,
+		  "mac=refuted ipv4=refuted arp-mac=proven arp-ip=proven ipv6=proven" },
+		{ "one-vlan", "<rule action='accept' direction='out' priority='-900'><vlan vlanid='9'/></rule>" CLEAN,
+		  "mac=refuted(tagged) ipv4=refuted(tagged) arp-mac=refuted(tagged) arp-ip=refuted(tagged) "
+		  "ipv6=not-claimed(tagged)" },
+		{ "two-tags",
+		  "<rule action='accept' direction='out' priority='-700'><vlan encap-protocol='vlan'/></rule>" CLEAN,
+		  "mac=proven ipv4=proven arp-mac=refuted(tagged) arp-ip=refuted(tagged) "
+		  "ipv6=not-claimed(tagged)" },
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *got = prove_under("VLAN_POLICY=inspect", cases[i].name, cases[i].body, NULL);
+
+		g_assert_cmpstr(got, ==, cases[i].expected);
+	}
 }
 
 static void
@@ -284,6 +322,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/order/shipped", test_shipped);
 	g_test_add_func("/order/refuted", test_refuted);
+	g_test_add_func("/order/inspect", test_inspect);
 	g_test_add_func("/order/packets", test_packets);
 	g_test_add_func("/order/random", test_random);
 	g_test_add_func("/lint/ids", test_ids);
