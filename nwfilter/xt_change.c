@@ -242,14 +242,17 @@ doubt(XtChange *change, XtTool tool)
 		XtStaged *staged = change->ports->pdata[i];
 
 		if (staged->is_changed[tool])
-			staged->port->hold[tool].is_clean = FALSE;
+			staged->port->hold[tool].is_clean = staged->port->hold[tool].is_known = FALSE;
 	}
 	change->engine->needs_sweep = TRUE;
 }
 
-/* One tool took the change, a later one did not. */
+/*
+ * One tool took the change, a later one did not. Where it is not known what that one did, the change stays: the network
+ * stage must not become the old one while the link stage may be the new one.
+ */
 static void
-undo(XtChange *change, XtTool tool)
+undo(XtChange *change, XtTool tool, gboolean in_doubt)
 {
 	XtEngine *engine = change->engine;
 	g_autoptr(GString) ports = g_string_new(NULL);
@@ -265,10 +268,11 @@ undo(XtChange *change, XtTool tool)
 		if (!staged->is_changed[tool])
 			continue;
 		/* What a daemon before left cannot be made again: it stays, with the new in front. */
-		if (hold->is_known) {
+		if (hold->is_known && !in_doubt) {
 			append_final(ports, tool, &staged->after[tool], hold->rules, &back);
 		} else {
 			hold_copy(&back, &staged->after[tool]);
+			back.is_clean = back.is_known = FALSE;
 		}
 		back.rules = g_steal_pointer(&hold->rules);
 		xt_hold_clear(hold);
@@ -372,12 +376,14 @@ load_all(XtChange *change, Load loads[XT_TOOL_COUNT], GError **error)
 			continue;
 		if (!run_tool(engine, tool, loads[tool].input, &local)) {
 			/* Killed, perhaps behind its work; a status of its own means that it changed nothing. */
-			if (g_error_matches(local, SLUICE_ERROR, SLUICE_ERROR_SYSTEM))
+			gboolean in_doubt = g_error_matches(local, SLUICE_ERROR, SLUICE_ERROR_SYSTEM);
+
+			if (in_doubt)
 				doubt(change, tool);
 			g_propagate_error(error, g_steal_pointer(&local));
 			while (i--)
 				if (loads[run_order[i]].input)
-					undo(change, run_order[i]);
+					undo(change, run_order[i], in_doubt);
 			return FALSE;
 		}
 		if (loads[tool].makes_base)
@@ -439,13 +445,15 @@ sweep_tool(XtEngine *engine, XtTool tool, GPtrArray *ports, GError **error)
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_autofree char *input = NULL;
 	g_autofree XtHold *after = g_new0(XtHold, ports->len);
-	gboolean ok = TRUE;
+	gboolean ok = TRUE, uses_arp_odd = FALSE;
 
 	for (guint i = 0; i < ports->len; i++) {
 		const XtHold *hold = &((const XtBound *)ports->pdata[i])->hold[tool];
 
-		if (!hold->is_clean)
-			append_final(text, tool, hold, hold->rules, &after[i]);
+		if (hold->is_clean)
+			continue;
+		append_final(text, tool, hold, hold->rules, &after[i]);
+		uses_arp_odd |= hold->rules && hold->rules->uses_arp_odd;
 	}
 	if (text->len) {
 		g_autoptr(GString) base = g_string_new(NULL);
@@ -453,7 +461,7 @@ sweep_tool(XtEngine *engine, XtTool tool, GPtrArray *ports, GError **error)
 
 		if (makes_base)
 			append_base(base, &engine->tools[tool]);
-		if (tool == XT_EBTABLES && !engine->tools[tool].has_arp_odd) {
+		if (uses_arp_odd && !engine->tools[tool].has_arp_odd) {
 			declare(base, tool, XT_ARP_ODD_CHAIN);
 			xt_arp_odd_append(base);
 		}
@@ -461,7 +469,7 @@ sweep_tool(XtEngine *engine, XtTool tool, GPtrArray *ports, GError **error)
 		ok = run_tool(engine, tool, input, error);
 		if (ok && makes_base)
 			base_is_whole(&engine->tools[tool]);
-		engine->tools[tool].has_arp_odd |= ok && tool == XT_EBTABLES;
+		engine->tools[tool].has_arp_odd |= ok && uses_arp_odd;
 	}
 	for (guint i = 0; i < ports->len; i++) {
 		XtHold *hold = &((XtBound *)ports->pdata[i])->hold[tool];
@@ -498,7 +506,8 @@ xt_change_sweep(XtEngine *engine, GError **error)
 				g_ptr_array_add(ports, value);
 		}
 	}
-	for (guint i = 0; ok && i < XT_TOOL_COUNT; i++)
+	/* The link stage first: a conjunction in the network stage holds for either one. */
+	for (guint i = XT_TOOL_COUNT; ok && i--;)
 		ok = sweep_tool(engine, run_order[i], ports, error);
 	if (ok)
 		g_hash_table_remove_all(engine->gone);

@@ -18,6 +18,7 @@ typedef struct {
 	GString *runs;			   /* "ebtables-restore\n" … since the last look */
 	GString *inputs;		   /* the same with what they read */
 	const char *refused, *refused_too; /* a tool refuses an input with one of these texts in it */
+	const char *killed;		   /* the tool that is killed behind its work */
 	guint save_count;
 	ToolRunner runner;
 } Fixture;
@@ -181,6 +182,10 @@ fake_run(gpointer data, const char *const *argv, const char *input, char **ret_o
 	}
 	g_hash_table_unref(fixture->tables[tool]);
 	fixture->tables[tool] = g_steal_pointer(&next);
+	if (fixture->killed && g_str_equal(fixture->killed, argv[0])) {
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "%s did not end", argv[0]);
+		return FALSE;
+	}
 	return TRUE;
 }
 
@@ -655,6 +660,33 @@ test_flushed(Fixture *fixture, gconstpointer data)
 	g_assert_cmpstr(before, ==, after);
 }
 
+/* It did its work all the same, or not: nobody knows. */
+static void
+test_killed(Fixture *fixture, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *before = NULL;
+
+	port_bind(fixture, "v1", "both");
+	sweep(fixture);
+	before = tables_print(fixture);
+	for (guint i = 0; i < 2; i++) {
+		g_autofree char *after = NULL;
+
+		fixture->killed = i ? "ebtables-restore" : "iptables-restore";
+		bind_refused(fixture, "v2", "both", "did not end");
+		g_assert_false(redefine(fixture, "both",
+					RULE("drop", "out", "<mac match='no' dstmacaddr='$MAC'/>")
+						RULE("accept", "in", "<udp/>"),
+					&error));
+		g_clear_error(&error);
+		fixture->killed = NULL;
+		sweep(fixture);
+		after = tables_print(fixture);
+		g_assert_cmpstr(before, ==, after);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -672,5 +704,6 @@ main(int argc, char **argv)
 	ADD("start-refused", test_start_refused);
 	ADD("same-chain", test_same_chain);
 	ADD("flushed", test_flushed);
+	ADD("killed", test_killed);
 	return g_test_run();
 }
