@@ -21,7 +21,7 @@ done
 # --- reject
 define_text >$WORK/out 2>&1 <<'XML' || not_ok "define: $(cat $WORK/out)"
 <filter name='rejecting'>
-  <rule action='reject' direction='out' priority='100'><tcp dstportstart='81'/></rule>
+  <rule action='reject' direction='out' priority='100'><tcp dstportstart='81' comment='no "81" here'/></rule>
   <rule action='reject' direction='out' priority='100'><tcp-ipv6 dstportstart='81'/></rule>
 </filter>
 XML
@@ -44,6 +44,13 @@ for to in 10.9.0.12 fd00:9::12; do
 	connects g1 tcp $to 80
 	same "reject of $to: $wanted" "$wanted" "$(answered $to)"
 done
+
+if command -v nft >/dev/null; then
+	same "both rules of it carry file, line and comment" 2 \
+		"$(nft list table bridge sluice | grep 'comment "' | grep -c 'rejecting:[0-9]* no "81" here')"
+else
+	skip "both rules of it carry file, line and comment" "nft is not installed"
+fi
 
 # --- connection limits
 define_text >$WORK/out 2>&1 <<'XML' || not_ok "define: $(cat $WORK/out)"
