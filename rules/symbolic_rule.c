@@ -163,7 +163,8 @@ tuple_cube(RuleClass *rule, gint group, SymbolicCube *ret_cube, gboolean *ret_is
 			continue;
 		/* Behind two tags it cannot be told: there it holds in a rule that drops, and in no other. */
 		if (rule->space->looks_inside &&
-		    (match->field == RULE_FIELD_CT_COUNT || match->field == RULE_FIELD_TCP_OPTION)) {
+		    (match->field == RULE_FIELD_CT_COUNT || match->field == RULE_FIELD_TCP_OPTION ||
+		     match->field == RULE_FIELD_IPSET)) {
 			rule->is_exact = FALSE;
 			if (rule->step->action == RULE_ACTION_DROP || rule->step->action == RULE_ACTION_REJECT)
 				continue;
