@@ -7,7 +7,8 @@
  *   mode    from its guests                     to its guests
  *   none    to each other; the rest rejected    the rest rejected
  *   nat     sources in G, through dev, become   answers, from dev; IPv6 without NAT66 as in mode route
- *           an address of the host
+ *           an address of the host; what belongs
+ *           to no connection is dropped (nft)
  *   route   sources in G, through dev           anything to G, from dev
  *   open    no rules at all                     no rules at all
  *
@@ -31,8 +32,8 @@
 #include "base/tool.h"
 
 #define NET_FIREWALL_NETWORKS_MAX      1024
-#define NET_FIREWALL_PORT_FORWARDS_MAX 4096 /* of all networks */
-#define NET_FIREWALL_SHIFTED_PORTS_MAX 4096 /* of one forward whose target ports differ from its own */
+#define NET_FIREWALL_PORT_FORWARDS_MAX 4096  /* of all networks */
+#define NET_FIREWALL_SHIFTED_PORTS_MAX 16384 /* of all forwards whose target ports differ from their own */
 
 typedef enum {
 	NET_FIREWALL_NFT,

@@ -413,6 +413,9 @@ act(NftBatch *batch, struct nftnl_rule *rule, const FwRule *wanted)
 	case FW_REJECT:
 		act_reject(rule);
 		return;
+	case FW_DROP:
+		nft_expr_verdict(rule, NF_DROP, NULL);
+		return;
 	case FW_JUMP:
 		nft_expr_verdict(rule, NFT_JUMP, wanted->target);
 		return;
@@ -496,6 +499,8 @@ fw_rule_send(NftBatch *batch, const FwChain *chain, guint index, const guint8 di
 	match_ports(rule, wanted);
 	if (wanted->established)
 		match_ct_bits(rule, NFT_CT_STATE, NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
+	if (wanted->is_invalid)
+		match_ct_bits(rule, NFT_CT_STATE, NF_CT_STATE_INVALID_BIT);
 	if (wanted->is_dnat)
 		match_ct_bits(rule, NFT_CT_STATUS, IPS_DST_NAT);
 	if (wanted->is_local)

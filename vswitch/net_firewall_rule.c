@@ -109,9 +109,6 @@ port_forward_check(const NetFirewallSpec *spec, const NetFirewallPortForward *fo
 	    forward->target_first + (count - 1) > G_MAXUINT16)
 		return refuse(error, spec, "port forward %u-%u to port %u: no range of ports", forward->first,
 			      forward->last, forward->target_first);
-	if (forward->first != forward->target_first && count > NET_FIREWALL_SHIFTED_PORTS_MAX)
-		return refuse(error, spec, "port forward %u-%u: more than %u ports go to others", forward->first,
-			      forward->last, NET_FIREWALL_SHIFTED_PORTS_MAX);
 	if (forward->external.family && forward->external.family != forward->target.family)
 		return refuse(error, spec, "port forward %u-%u: between IPv4 and IPv6", forward->first, forward->last);
 	for (guint i = 0; i < spec->subnet_count; i++)
@@ -191,6 +188,7 @@ static gboolean
 forwards_check(const NetFirewallSpec *specs, guint count, GError **error)
 {
 	g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(ForwardOf));
+	guint shifted = 0;
 
 	for (guint i = 0; i < count; i++)
 		for (guint k = 0; k < specs[i].port_forward_count; k++) {
@@ -199,6 +197,17 @@ forwards_check(const NetFirewallSpec *specs, guint count, GError **error)
 			if (seen->len == NET_FIREWALL_PORT_FORWARDS_MAX) {
 				sluice_error_set(error, SLUICE_ERROR_LIMIT, "network '%s': more than %u port forwards",
 						 specs[i].name, NET_FIREWALL_PORT_FORWARDS_MAX);
+				return FALSE;
+			}
+			if (mine.forward->first != mine.forward->target_first)
+				shifted += mine.forward->last - mine.forward->first + 1u;
+			if (shifted > NET_FIREWALL_SHIFTED_PORTS_MAX) {
+				sluice_error_set(
+					error, SLUICE_ERROR_LIMIT,
+					"network '%s': port forward %u-%u: more than %u ports are forwarded to "
+					"ports of other numbers",
+					specs[i].name, mine.forward->first, mine.forward->last,
+					NET_FIREWALL_SHIFTED_PORTS_MAX);
 				return FALSE;
 			}
 			if (!forward_is_free(seen, &mine, specs, count, error))

@@ -10,6 +10,7 @@ typedef enum {
 	FW_ACCEPT,
 	FW_RETURN,
 	FW_REJECT,
+	FW_DROP,
 	FW_JUMP,
 	FW_MASQUERADE,
 	FW_SNAT,
@@ -29,6 +30,7 @@ typedef struct {
 	guint16 port_first, port_last; /* destination */
 	gboolean established;	       /* or related */
 	gboolean is_dnat;	       /* the connection's destination was changed */
+	gboolean is_invalid;	       /* of no connection that can be */
 	gboolean is_local;	       /* the destination is an address of the host */
 
 	FwAction action;

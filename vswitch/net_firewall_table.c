@@ -142,6 +142,12 @@ from_chain(Layout *layout)
 	/* Answers of forwarded connections go back to where they came from. */
 	if (spec->dev && spec->port_forward_count)
 		layout_rule(layout, (FwRule){ .established = TRUE, .is_dnat = TRUE, .action = FW_RETURN });
+	/* A packet of no connection, say a late reset, is not translated: it would leave with the guest's address. */
+	for (guint i = 0; i < spec->subnet_count; i++)
+		if (fw_subnet_translates(spec, &spec->subnets[i]))
+			layout_rule(layout, (FwRule){ .saddr = fw_subnet_network(&spec->subnets[i]),
+						      .is_invalid = TRUE,
+						      .action = FW_DROP });
 	for (guint i = 0; spec->forward != NET_FIREWALL_NONE && i < spec->subnet_count; i++)
 		layout_rule(layout, (FwRule){ .oif = spec->dev,
 					      .saddr = fw_subnet_network(&spec->subnets[i]),

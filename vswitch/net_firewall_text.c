@@ -60,6 +60,8 @@ append_matches(GString *out, const FwRule *rule)
 	}
 	if (rule->established)
 		g_string_append(out, "ct state established,related ");
+	if (rule->is_invalid)
+		g_string_append(out, "ct state invalid ");
 	if (rule->is_dnat)
 		g_string_append(out, "ct status dnat ");
 	if (rule->is_local)
@@ -124,6 +126,9 @@ fw_rule_append_nft(GString *out, const FwRule *rule)
 		return;
 	case FW_REJECT:
 		g_string_append(out, "reject"); /* with icmpx port-unreachable */
+		return;
+	case FW_DROP:
+		g_string_append(out, "drop");
 		return;
 	case FW_JUMP:
 		g_string_append_printf(out, "jump %s", rule->target);

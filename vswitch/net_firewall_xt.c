@@ -149,6 +149,7 @@ append_action(GString *out, const FwRule *rule, gint family)
 	case FW_CHECKSUM:
 		g_string_append(out, " -j CHECKSUM --checksum-fill");
 		return;
+	case FW_DROP:
 	case FW_DISPATCH_IIF:
 	case FW_DISPATCH_OIF:
 	case FW_SERVICES:

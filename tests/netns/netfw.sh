@@ -80,6 +80,14 @@ rejected() {
 	if [ "$got" = refused ]; then ok "$TITLE: $1 -> $3 $2 $4 is rejected"; else not_ok "$TITLE: $1 -> $3 $2 $4 is not rejected: $got"; fi
 }
 
+mac_in() { in_ns "$1" ip -o link show "$2" | sed 's/.*ether \([^ ]*\) .*/\1/'; }
+# stray VERDICT: packets that belong to no connection
+stray() {
+	cat <<-END
+		$1 a reset of no connection | ether $(mac_in a1 eth0) > $(mac_in host virbr0) tcp 10.1.0.11:4000 > 192.0.2.2:80 rst
+		$1 flags that cannot be | ether $(mac_in a1 eth0) > $(mac_in host virbr0) tcp 10.1.0.11:4001 > 192.0.2.2:80 syn fin
+	END
+}
 A4="subnet 10.1.0.1/24" A6="subnet fd01::1/64" B4="subnet 10.2.0.1/24" B6="subnet fd02::1/64"
 
 LABEL="no networks"
@@ -88,6 +96,7 @@ sees a1 tcp 192.0.2.2 80 "10.1.0.11 *"
 sees out tcp 10.1.0.11 80 "192.0.2.2 *"
 sees a1 tcp 10.2.0.11 80 "10.1.0.11 *"
 sees a1 tcp fd02::11 80 "fd01::11 *"
+probes "$TITLE" a1:eth0 out:eth0 < <(stray pass)
 
 modes() {
 	LABEL="nat"
@@ -112,6 +121,9 @@ modes() {
 	in_ns a1 ip route del 192.0.2.2/32
 	in_ns a1 ip addr del 10.9.9.9/32 dev eth0
 	in_ns out ip route del 10.9.9.9/32
+
+	# iptables keeps libvirt's rules, which let it out with the guest's address.
+	[ $BACKEND = iptables ] || probes "$TITLE" a1:eth0 out:eth0 < <(stray drop)
 
 	LABEL="nat66"
 	apply "a virbr0 nat nat66 $A4 $A6"
