@@ -33,7 +33,7 @@ typedef enum {
 	XML_REQUIRED = 1 << 0,
 	XML_ALWAYS = 1 << 1,	/* a number that is printed if it is 0 */
 	XML_LIVE = 1 << 2,	/* dropped when read, printed on demand */
-	XML_HEX = 1 << 3,	/* printed in hexadecimal, with the digits of max */
+	XML_HEX = 1 << 3,	/* printed in hexadecimal, with the digits of max; read as XML_ANY_BASE */
 	XML_ANY_BASE = 1 << 4,	/* read in hexadecimal too, with 0x */
 	XML_EMPTY = 1 << 5,	/* a text that may be empty */
 	XML_LINES = 1 << 6,	/* a text that keeps its blanks, and may have several lines */

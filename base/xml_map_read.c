@@ -47,15 +47,18 @@ number_max(const XmlField *field)
 static char *
 number_read(const XmlField *field, guint64 *ret_number, const char *text)
 {
-	gboolean is_hex = field->flags & (XML_HEX | XML_ANY_BASE) && g_ascii_strncasecmp(text, "0x", 2) == 0;
+	gboolean any_base = field->flags & (XML_HEX | XML_ANY_BASE);
+	gboolean is_hex = any_base && g_ascii_strncasecmp(text, "0x", 2) == 0;
 	const char *digits = is_hex ? text + 2 : text;
-	guint base = is_hex || field->flags & XML_HEX ? 16 : 10;
+	/* As strtoul() with base 0, which libvirt reads these with. */
+	guint base = is_hex ? 16 : any_base && *text == '0' ? 8 : 10;
 
 	if (g_ascii_isxdigit(*digits) &&
 	    g_ascii_string_to_unsigned(digits, base, field->min, number_max(field), ret_number, NULL))
 		return NULL;
 	if (field->flags & XML_HEX)
-		return g_strdup_printf("a hexadecimal number up to 0x%" G_GINT64_MODIFIER "x", number_max(field));
+		return g_strdup_printf("a number up to 0x%" G_GINT64_MODIFIER "x, decimal or 0x hexadecimal",
+				       number_max(field));
 	return g_strdup_printf("a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, field->min,
 			       number_max(field));
 }
@@ -63,7 +66,7 @@ number_read(const XmlField *field, guint64 *ret_number, const char *text)
 static char *
 uint_read(const XmlField *field, gpointer value, const char *text)
 {
-	guint64 number;
+	guint64 number = 0;
 	char *expected = number_read(field, &number, text);
 
 	if (expected)
