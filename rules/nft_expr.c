@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rules/nft_constant.h"
 
-#define ANONYMOUS_SET	 "__set%d"
 #define COMMENT_MAX	 200
 #define BRIDGE_GROUP_LEN 6
 
@@ -281,93 +281,6 @@ emit_lookup(Emit *emit, const PlanMatch *match)
 	nft_expr_lookup(emit->rule, NFT_REG32_00, set->name, 0, FALSE, 0, match->negate);
 }
 
-#define ELEMENTS_PER_MESSAGE 400 /* the list's length is 16 bits */
-
-typedef enum { SET_OF_VALUES, SET_OF_RANGES } ConstantSetKind;
-
-static struct nftnl_set *
-constant_set(guint16 family, guint32 id)
-{
-	struct nftnl_set *set = nftnl_set_alloc();
-
-	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, family);
-	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFT_TABLE);
-	nftnl_set_set_str(set, NFTNL_SET_NAME, ANONYMOUS_SET);
-	nftnl_set_set_u32(set, NFTNL_SET_ID, id);
-	return set;
-}
-
-/* nft lists ranges right when it is told that their bytes are in the network's order. */
-static void
-constant_set_byteorder(struct nftnl_set *set)
-{
-	static const guint32 big_endian = 2;
-	struct nftnl_udata_buf *userdata = nftnl_udata_buf_alloc(64);
-
-	nftnl_udata_put_u32(userdata, NFTNL_UDATA_SET_KEYBYTEORDER, big_endian);
-	nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(userdata), nftnl_udata_buf_len(userdata));
-	nftnl_udata_buf_free(userdata);
-}
-
-static void
-constant_set_send(NftBatch *batch, guint16 family, struct nftnl_set *set, const char *what)
-{
-	struct nlmsghdr *message = nft_batch_begin(batch, NFT_MSG_NEWSETELEM, family, NLM_F_CREATE, what);
-
-	nftnl_set_elems_nlmsg_build_payload(message, set);
-	nft_batch_end(batch, message);
-	nftnl_set_free(set);
-}
-
-static void
-constant_set_element(struct nftnl_set *set, const guint8 *value, guint len, guint32 flags)
-{
-	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
-
-	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, value, len);
-	if (flags)
-		nftnl_set_elem_set_u32(elem, NFTNL_SET_ELEM_FLAGS, flags);
-	nftnl_set_elem_add(set, elem);
-}
-
-/* An anonymous constant set of @count values of @len bytes each, in pairs for ranges; returns its id. */
-static guint32
-emit_constant_set(NftBatch *batch, guint16 family, ConstantSetKind kind, const guint8 *const *values, guint count,
-		  guint len, const char *what)
-{
-	guint32 id = nft_batch_next_set_id(batch);
-	struct nftnl_set *set = constant_set(family, id);
-	struct nlmsghdr *message;
-
-	nftnl_set_set_u32(set, NFTNL_SET_FLAGS,
-			  NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | (kind == SET_OF_RANGES ? NFT_SET_INTERVAL : 0));
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, 4); /* TYPE_INTEGER: for listing only */
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, len);
-	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, count);
-	if (kind == SET_OF_RANGES)
-		constant_set_byteorder(set);
-	message = nft_batch_begin(batch, NFT_MSG_NEWSET, family, NLM_F_CREATE | NLM_F_EXCL, what);
-	nftnl_set_nlmsg_build_payload(message, set);
-	nft_batch_end(batch, message);
-	nftnl_set_free(set);
-	for (guint at = 0; at < count;) {
-		guint end = MIN(count, at + ELEMENTS_PER_MESSAGE);
-
-		set = constant_set(family, id);
-		for (; at < end; at++) {
-			guint8 next[16];
-
-			/* The value behind a range's last ends it. */
-			if (kind == SET_OF_VALUES || at % 2 == 0)
-				constant_set_element(set, values[at], len, 0);
-			else if (rule_bytes_next(values[at], len, next))
-				constant_set_element(set, next, len, NFT_SET_ELEM_INTERVAL_END);
-		}
-		constant_set_send(batch, family, set, what);
-	}
-	return id;
-}
-
 /* Shift a value to where its field stands in the bytes that hold it. */
 static void
 value_place(const guint8 *value, guint value_len, const Span *span, guint8 *ret_bytes)
@@ -417,10 +330,10 @@ emit_values(Emit *emit, const PlanMatch *match)
 	else if (count == 1)
 		nft_expr_cmp(emit->rule, match->negate, NFT_REG_1, values[0], span.len);
 	else
-		nft_expr_lookup(emit->rule, NFT_REG_1, ANONYMOUS_SET,
-				emit_constant_set(emit->batch, NFPROTO_BRIDGE,
-						  match->is_range ? SET_OF_RANGES : SET_OF_VALUES, values, count,
-						  span.len, emit->plan_rule->comment),
+		nft_expr_lookup(emit->rule, NFT_REG_1, NFT_CONSTANT_SET,
+				nft_constant_set(emit->batch, NFPROTO_BRIDGE,
+						 match->is_range ? NFT_CONSTANT_RANGES : NFT_CONSTANT_VALUES, values,
+						 count, span.len, emit->plan_rule->comment),
 				FALSE, 0, match->negate);
 }
 
@@ -559,9 +472,9 @@ emit_ct_mirrored(Emit *emit, const PlanMatch *state, const PlanMatch *direction)
 			count++;
 		}
 	nft_expr_bitwise(emit->rule, NFT_REG_1, &mask, NULL, sizeof(mask));
-	nft_expr_lookup(emit->rule, NFT_REG_1, ANONYMOUS_SET,
-			emit_constant_set(emit->batch, NFPROTO_BRIDGE, SET_OF_VALUES, values, count, sizeof(guint32),
-					  emit->plan_rule->comment),
+	nft_expr_lookup(emit->rule, NFT_REG_1, NFT_CONSTANT_SET,
+			nft_constant_set(emit->batch, NFPROTO_BRIDGE, NFT_CONSTANT_VALUES, values, count,
+					 sizeof(guint32), emit->plan_rule->comment),
 			FALSE, 0, FALSE);
 }
 
@@ -674,9 +587,9 @@ emit_variant(Emit *emit)
 	for (guint i = 0; i < count; i++)
 		values[i] = &protocols[i];
 	nft_expr_meta(emit->rule, NFT_META_L4PROTO, NFT_REG_1);
-	nft_expr_lookup(emit->rule, NFT_REG_1, ANONYMOUS_SET,
-			emit_constant_set(emit->batch, NFPROTO_BRIDGE, SET_OF_VALUES, values, count, 1,
-					  emit->plan_rule->comment),
+	nft_expr_lookup(emit->rule, NFT_REG_1, NFT_CONSTANT_SET,
+			nft_constant_set(emit->batch, NFPROTO_BRIDGE, NFT_CONSTANT_VALUES, values, count, 1,
+					 emit->plan_rule->comment),
 			FALSE, 0, emit->variant == NFT_IP_SET_NONE);
 }
 
@@ -795,6 +708,51 @@ emit_rules(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *ch
 		emit_rule(emit, stage, chain, chain_name);
 }
 
+static gint
+branch_verdict(const PlanBranch *branch)
+{
+	if (branch->jump >= 0)
+		return NFT_JUMP;
+	switch (branch->action) {
+	case RULE_ACTION_ACCEPT:
+		return NF_ACCEPT;
+	case RULE_ACTION_RETURN:
+		return NFT_RETURN;
+	case RULE_ACTION_DROP:
+	case RULE_ACTION_REJECT:
+	case RULE_ACTION_CONTINUE:
+		break;
+	}
+	return NF_DROP;
+}
+
+/* ether type vmap { X : jump chain, Y : accept } */
+static void
+emit_branches(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, const char *chain_name,
+	      const PlanRule *rule, const NftLowering *lowering)
+{
+	guint count = rule->branches->len;
+	g_autofree NftConstantBranch *branches = g_new0(NftConstantBranch, count);
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	struct nftnl_rule *nft = nft_rule_new(NFPROTO_BRIDGE, chain_name, rule->comment);
+	Emit emit = { .batch = batch, .rule = nft, .plan_rule = rule, .way = way, .lowering = lowering };
+
+	for (guint i = 0; i < count; i++) {
+		const PlanBranch *branch = &g_array_index(rule->branches, PlanBranch, i);
+		const PlanChain *target = branch->jump >= 0 ? plan->chains[way][stage]->pdata[branch->jump] : NULL;
+		char *name = target ? nft_chain_name(lowering, way, stage, (guint)branch->jump, target->name) : NULL;
+
+		if (name)
+			g_ptr_array_add(names, name);
+		branches[i] = (NftConstantBranch){ branch->ethertype, branch_verdict(branch), name };
+	}
+	load_field(&emit, RULE_FIELD_ETHER_TYPE, NFT_REG_1);
+	nft_expr_lookup(nft, NFT_REG_1, NFT_CONSTANT_SET,
+			nft_constant_map(batch, NFPROTO_BRIDGE, branches, count, chain_name), TRUE, NFT_REG_VERDICT,
+			FALSE);
+	nft_rule_send(batch, nft, NFPROTO_BRIDGE, chain_name);
+}
+
 void
 nft_rule_add(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, const PlanChain *chain,
 	     const char *chain_name, const PlanRule *rule, const NftLowering *lowering, guint *limit_index)
@@ -805,6 +763,10 @@ nft_rule_add(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, 
 
 	if (rule->jump >= 0) {
 		emit_jump(batch, plan, way, stage, chain_name, rule, lowering);
+		return;
+	}
+	if (rule->branches) {
+		emit_branches(batch, plan, way, stage, chain_name, rule, lowering);
 		return;
 	}
 	if (rule_find(rule, RULE_FIELD_CT_COUNT))

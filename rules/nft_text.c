@@ -380,6 +380,28 @@ print_chain_name(const Text *text, guint index)
 		g_string_append_printf(text->out, "-%s", chain->name);
 }
 
+/* ether type vmap { 0x0800 : jump vnet0-from-link-ipv4, 0x0806 : accept } */
+static void
+print_branches(const Text *text, const PlanRule *rule)
+{
+	g_string_append(text->out, "\t\tether type vmap { ");
+	for (guint i = 0; i < rule->branches->len; i++) {
+		const PlanBranch *branch = &g_array_index(rule->branches, PlanBranch, i);
+
+		g_string_append_printf(text->out, "%s0x%04x : ", i ? ", " : "", branch->ethertype);
+		if (branch->jump >= 0) {
+			g_string_append(text->out, "jump ");
+			print_chain_name(text, (guint)branch->jump);
+		} else {
+			g_string_append(text->out, verdict_words(text, branch->action));
+		}
+	}
+	g_string_append(text->out, " }");
+	if (rule->comment)
+		print_comment(text->out, rule->comment);
+	g_string_append_c(text->out, '\n');
+}
+
 static void
 print_type_guard(const Text *text, guint16 ethertype)
 {
@@ -405,6 +427,10 @@ print_chains(Text *text)
 			const PlanChain *target;
 
 			text->rule = rule;
+			if (rule->branches) {
+				print_branches(text, rule);
+				continue;
+			}
 			if (rule->jump < 0) {
 				print_rule(text, chain, rule, &limit);
 				continue;

@@ -12,11 +12,6 @@
 
 static const guint8 bridge_group_address[6] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
 
-typedef struct {
-	GPtrArray *chains; /* of one stage */
-	guint *stateful;   /* rules of the plan that look at connections */
-} Stage;
-
 /* --- what a rule is --- */
 
 static gboolean
@@ -37,7 +32,7 @@ optimise_is_fixed(const PlanRule *rule)
 gboolean
 optimise_is_final(const PlanRule *rule)
 {
-	return rule->jump < 0 && rule->action != RULE_ACTION_CONTINUE && !optimise_is_fixed(rule);
+	return rule->jump < 0 && !rule->branches && rule->action != RULE_ACTION_CONTINUE && !optimise_is_fixed(rule);
 }
 
 gboolean
@@ -289,15 +284,14 @@ optimise_comment(PlanRule *rule)
 
 /* --- what goes --- */
 
-/* The last rule that looks at connections stays wherever it stands: without it the kernel would not track them. */
-static gboolean
-may_go(const Stage *stage, const PlanRule *rule)
+gboolean
+optimise_may_go(const Stage *stage, const PlanRule *rule)
 {
 	return !optimise_is_stateful(rule) || *stage->stateful > 1;
 }
 
-static void
-remove_rule(const Stage *stage, PlanChain *chain, guint i)
+void
+optimise_remove(const Stage *stage, PlanChain *chain, guint i)
 {
 	*stage->stateful -= optimise_is_stateful(chain->rules->pdata[i]);
 	g_ptr_array_remove_index(chain->rules, i);
@@ -314,16 +308,31 @@ drop_dead(const Stage *stage, PlanChain *chain)
 
 		is_end = optimise_is_final(rule) && !rule->matches->len;
 		for (guint k = chain->rules->len; is_end && k-- > i + 1;)
-			if (may_go(stage, chain->rules->pdata[k]))
-				remove_rule(stage, chain, k);
+			if (optimise_may_go(stage, chain->rules->pdata[k]))
+				optimise_remove(stage, chain, k);
 	}
 	for (guint i = chain->rules->len; i-- > 0;) {
 		const PlanRule *rule = chain->rules->pdata[i];
 		const PlanChain *target = rule->jump >= 0 ? stage->chains->pdata[rule->jump] : NULL;
 
 		if (target ? !target->rules->len
-			   : rule->action == RULE_ACTION_CONTINUE && !optimise_is_fixed(rule) && may_go(stage, rule))
-			remove_rule(stage, chain, i);
+			   : rule->action == RULE_ACTION_CONTINUE && !optimise_is_fixed(rule) &&
+				     optimise_may_go(stage, rule))
+			optimise_remove(stage, chain, i);
+	}
+}
+
+/* Behind the last rule a packet goes on as it would behind these. */
+static void
+drop_trailing(const Stage *stage, PlanChain *chain, gboolean is_root)
+{
+	for (guint i = chain->rules->len; i-- > 0;) {
+		const PlanRule *rule = chain->rules->pdata[i];
+		gboolean passes = rule->action == RULE_ACTION_RETURN || (is_root && rule->action == RULE_ACTION_ACCEPT);
+
+		if (!optimise_is_final(rule) || !passes || optimise_is_stateful(rule))
+			return;
+		optimise_remove(stage, chain, i);
 	}
 }
 
@@ -343,6 +352,9 @@ drop_unreached(const Stage *stage)
 
 		if (rule->jump >= 0)
 			reached[rule->jump] = TRUE;
+		for (guint b = 0; rule->branches && b < rule->branches->len; b++)
+			if (g_array_index(rule->branches, PlanBranch, b).jump >= 0)
+				reached[g_array_index(rule->branches, PlanBranch, b).jump] = TRUE;
 	}
 	for (guint i = 0; i < chains->len; i++) {
 		const PlanChain *chain = chains->pdata[i];
@@ -368,6 +380,12 @@ drop_unreached(const Stage *stage)
 
 			if (rule->jump >= 0)
 				rule->jump = (gint)number[rule->jump];
+			for (guint b = 0; rule->branches && b < rule->branches->len; b++) {
+				PlanBranch *branch = &g_array_index(rule->branches, PlanBranch, b);
+
+				if (branch->jump >= 0)
+					branch->jump = (gint)number[branch->jump];
+			}
 		}
 	}
 }
@@ -375,27 +393,37 @@ drop_unreached(const Stage *stage)
 /* --- all of it --- */
 
 static void
-optimise_stage(const Stage *stage)
+optimise_stage(const Stage *stage, gboolean looks_inside)
 {
 	GPtrArray *chains = stage->chains;
 
 	if (!chains->len)
 		return;
 	/* The sub-chains first: the root's jumps depend on what is left of them. */
-	for (guint i = chains->len; i-- > 0;) {
-		PlanChain *chain = chains->pdata[i];
-
-		drop_dead(stage, chain);
-		optimise_merge(chains, chain);
+	for (guint i = chains->len; i-- > 0;)
+		drop_dead(stage, chains->pdata[i]);
+	/* Where rules look behind tags each chain gets a second form, and what tells frames apart is another field. */
+	if (!looks_inside) {
+		for (guint i = chains->len; i-- > 0;)
+			drop_trailing(stage, chains->pdata[i], i == 0);
+		optimise_flow(stage);
+		drop_dead(stage, chains->pdata[0]);
+		drop_trailing(stage, chains->pdata[0], TRUE);
 	}
+	for (guint i = 0; i < chains->len; i++)
+		optimise_merge(chains, chains->pdata[i]);
+	if (!looks_inside)
+		optimise_branches(stage);
 	drop_unreached(stage);
 	if (chains->len == 1 && !((const PlanChain *)chains->pdata[0])->rules->len)
 		g_ptr_array_set_size(chains, 0);
 	for (guint i = 0; i < chains->len; i++) {
 		const PlanChain *chain = chains->pdata[i];
 
-		for (guint k = 0; k < chain->rules->len; k++)
+		for (guint k = 0; k < chain->rules->len; k++) {
+			optimise_order(chain->rules->pdata[k]);
 			optimise_comment(chain->rules->pdata[k]);
+		}
 	}
 }
 
@@ -423,6 +451,6 @@ plan_optimise(Plan *plan)
 			guint stateful = count_stateful(plan);
 			const Stage stage = { plan->chains[way][id], &stateful };
 
-			optimise_stage(&stage);
+			optimise_stage(&stage, plan->looks_inside);
 		}
 }

@@ -11,7 +11,10 @@
  * connections are met in the same order. What is done:
  *   - rules that differ in one constant only become one rule that looks it up, also across rules between them that
  *     cannot change what happens;
- *   - rules and chains that no packet reaches, or that change nothing, go; so do jumps to empty chains.
+ *   - rules and chains that no packet reaches, or that change nothing, go; so do jumps to empty chains;
+ *   - a return becomes the verdict that it leads to, and a sub-chain of one test becomes a rule of the root;
+ *   - tests for ethertypes that follow one another become one verdict map;
+ *   - the cheap tests of a rule come first.
  * A plan that looks at connections still does so afterwards: the kernel tracks them for rules that ask only, and
  * puts fragments together where it does.
  *

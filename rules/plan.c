@@ -506,6 +506,7 @@ plan_rule_free(gpointer data)
 
 	g_ptr_array_unref(rule->matches);
 	g_clear_pointer(&rule->origins, g_array_unref);
+	g_clear_pointer(&rule->branches, g_array_unref);
 	g_free(rule->comment);
 	g_free(rule);
 }
@@ -861,6 +862,14 @@ hash_rule(GChecksum *sum, const PlanRule *rule)
 	hash_number(sum, rule->is_goto);
 	hash_number(sum, rule->network_at << 16 | rule->transport_at);
 	hash_text(sum, rule->comment);
+	hash_number(sum, rule->branches ? (gint64)rule->branches->len : -1);
+	for (guint i = 0; rule->branches && i < rule->branches->len; i++) {
+		const PlanBranch *branch = &g_array_index(rule->branches, PlanBranch, i);
+
+		hash_number(sum, branch->ethertype);
+		hash_number(sum, branch->jump);
+		hash_number(sum, branch->action);
+	}
 	for (guint i = 0; i < rule->matches->len; i++) {
 		const PlanMatch *match = rule->matches->pdata[i];
 

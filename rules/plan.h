@@ -62,9 +62,18 @@ typedef struct {
 	const NftIpSet *ip_set;		  /* (transfer none): its mirror, once the engine has one */
 } PlanMatch;
 
+/* What becomes of frames of one ethertype. */
+typedef struct {
+	guint16 ethertype;
+	gint jump; /* index of the chain to jump to; -1: @action holds */
+	RuleAction action;
+} PlanBranch;
+
 typedef struct {
 	RuleAction action;
 	gint jump;	    /* index of the chain to jump to; -1: a rule */
+	GArray *branches;   /* of PlanBranch, each ethertype once: a verdict map in place of matches and action; or NULL
+			     */
 	GPtrArray *matches; /* of PlanMatch */
 	char *comment;	    /* "filter:line", and the rule's own comment; for several: "filter:lines filter:lines" */
 	RuleOrigin origin;  /* borrowed from the program */

@@ -33,6 +33,15 @@ match_text(GString *out, const PlanMatch *match)
 static inline void
 rule_text(GString *out, const PlanRule *rule)
 {
+	for (guint i = 0; rule->branches && i < rule->branches->len; i++) {
+		const PlanBranch *branch = &g_array_index(rule->branches, PlanBranch, i);
+
+		g_string_append_printf(out, "%04x:", branch->ethertype);
+		if (branch->jump >= 0)
+			g_string_append_printf(out, "->%d ", branch->jump);
+		else
+			g_string_append_printf(out, "%s ", rule_action_name(branch->action));
+	}
 	for (guint m = 0; m < rule->matches->len; m++)
 		match_text(out, rule->matches->pdata[m]);
 	g_string_append_printf(out, "%s\n", rule_action_name(rule->action));

@@ -132,7 +132,7 @@ test_values(void)
 	/* Beside a look-up of variables. */
 	assert_network(RULE("drop", "<tcp srcipaddr='$A' dstportstart='80'/>")
 			       RULE("drop", "<tcp srcipaddr='$A' dstportstart='90'/>"),
-		       "A=10.0.0.1", IPV4 "l4.protocol tcp ip.src @ip4-A l4.dst-port 80,90 drop\n");
+		       "A=10.0.0.1", IPV4 "l4.protocol tcp l4.dst-port 80,90 ip.src @ip4-A drop\n");
 	/* First the ports, then the protocols that have the same ones. */
 	assert_network(RULE("drop", "<tcp dstportstart='53'/>") RULE("drop", "<udp dstportstart='53'/>")
 			       RULE("drop", "<tcp dstportstart='80'/>") RULE("drop", "<udp dstportstart='80'/>"),
@@ -149,11 +149,11 @@ test_states(void)
 		STATE("accept", "<udp dstportstart='53'/>") STATE("accept", "<tcp dstportstart='80'/>");
 
 	assert_network(body, "",
-		       IPV4 "l4.protocol tcp l4.dst-port 22,80 ct.state 3 ct.direction 0 accept\n"
-			    "ipv4: l4.protocol udp l4.dst-port 53 ct.state 3 ct.direction 0 accept\n");
+		       IPV4 "l4.protocol tcp ct.state 3 ct.direction 0 l4.dst-port 22,80 accept\n"
+			    "ipv4: l4.protocol udp ct.state 3 ct.direction 0 l4.dst-port 53 accept\n");
 	assert_stage("", body, "", RULE_FROM_GUEST, RULE_STAGE_NETWORK,
-		     IPV4 "l4.protocol tcp l4.src-port 22,80 ct.state 2 ct.direction 1 accept\n"
-			  "ipv4: l4.protocol udp l4.src-port 53 ct.state 2 ct.direction 1 accept\n");
+		     IPV4 "l4.protocol tcp ct.state 2 ct.direction 1 l4.src-port 22,80 accept\n"
+			  "ipv4: l4.protocol udp ct.state 2 ct.direction 1 l4.src-port 53 accept\n");
 }
 
 static void
@@ -176,7 +176,7 @@ test_thousand(void)
 			const PlanRule *rule = chain->rules->pdata[0];
 
 			g_assert_cmpuint(chain->rules->len, ==, 2);
-			g_assert_cmpuint(((const PlanMatch *)rule->matches->pdata[1])->values->len, ==, 250);
+			g_assert_cmpuint(((const PlanMatch *)rule->matches->pdata[3])->values->len, ==, 250);
 			g_assert_cmpuint(strlen(rule->comment), <=, 120);
 		}
 	}
@@ -280,9 +280,10 @@ test_limits(void)
 static void
 test_dead(void)
 {
-	assert_network(RULE("drop", "<all/>") RULE("accept", "<tcp dstportstart='22'/>"), "", IPV4 "drop\n");
+	assert_network(RULE("drop", "<all/>") RULE("accept", "<tcp dstportstart='22'/>"), "",
+		       "root: ether.type ipv4 drop\n");
 	assert_network(RULE("continue", "<tcp dstportstart='22'/>") RULE("drop", "<tcp dstportstart='80'/>"), "",
-		       IPV4 "l4.protocol tcp l4.dst-port 80 drop\n");
+		       "root: ether.type ipv4 l4.protocol tcp l4.dst-port 80 drop\n");
 	/* Repeated, under the same verdict or another. */
 	assert_network(RULE("drop", "<tcp dstportstart='22'/>") RULE("accept", "<udp/>")
 			       RULE("accept", "<tcp dstportstart='22'/>") RULE("drop", "<udp/>"),
@@ -296,7 +297,150 @@ test_tracking_stays(void)
 {
 	/* The only rule that asks for connections makes the kernel track them, and put fragments together. */
 	assert_network(RULE("drop", "<all/>") STATE("accept", "<tcp dstportstart='22'/>"), "",
-		       IPV4 "drop\nipv4: l4.protocol tcp l4.dst-port 22 ct.state 3 ct.direction 0 accept\n");
+		       IPV4 "drop\nipv4: l4.protocol tcp ct.state 3 ct.direction 0 l4.dst-port 22 accept\n");
+}
+
+/* --- the walk through the chains --- */
+
+#define CHAIN(NAME, PRIORITY) "chain='" NAME "' priority='" PRIORITY "'"
+#define REF(FILTER)	      "<filterref filter='" FILTER "'/>"
+
+/* The link stage to the guest, of a filter "top" that refers to filters in chains of their own. */
+static void
+assert_chains(GHashTable *filters, const char *body, const char *expected)
+{
+	g_auto(Fixture) fixture = { 0 };
+	g_autofree char *lines = NULL;
+
+	filters_add(filters, "top", "chain='root'", body);
+	fixture_init(&fixture, filters, "top", "MAC=02:00:00:00:00:01 A=10.0.0.1");
+	plan_optimise(fixture.plan);
+	lines = stage_lines(fixture.plan, RULE_TO_GUEST, RULE_STAGE_LINK, FALSE);
+	g_assert_cmpstr(lines, ==, expected);
+}
+
+static void
+test_invert(void)
+{
+	GHashTable *filters = filters_new();
+
+	filters_add(filters, "a", CHAIN("mac", "-800"), RULE("return", "<mac dstmacaddr='$MAC'/>") RULE("drop", ""));
+	assert_chains(filters, REF("a") RULE("drop", "<arp opcode='1'/>"),
+		      "root: ether.dst != @mac-MAC drop\nroot: ether.type arp arp.opcode 1 drop\n");
+	/* Not every frame of the chain has this field: one without would pass. */
+	filters = filters_new();
+	filters_add(filters, "a", CHAIN("ipv4", "-700"), RULE("return", "<ip srcipaddr='$A'/>") RULE("drop", ""));
+	assert_chains(filters, REF("a") RULE("drop", "<mac srcmacaddr='$MAC'/>"),
+		      "root: -> ipv4\nroot: ether.src @mac-MAC drop\nipv4: ip.src @ip4-A return\nipv4: drop\n");
+	/* Nor can two tests be inverted as one. */
+	filters = filters_new();
+	filters_add(filters, "a", CHAIN("mac", "-800"),
+		    RULE("return", "<mac srcmacaddr='$MAC' protocolid='arp'/>") RULE("drop", ""));
+	assert_chains(filters, REF("a") RULE("drop", "<arp opcode='1'/>"),
+		      "root: -> mac\nroot: ether.type arp arp.opcode 1 drop\n"
+		      "mac: ether.type arp ether.src @mac-MAC return\nmac: drop\n");
+}
+
+static void
+test_into_root(void)
+{
+	GHashTable *filters = filters_new();
+
+	/* Without a return, a chain for all frames is part of the root; behind its last rule nothing is reached. */
+	filters_add(filters, "a", CHAIN("mac", "-800"), RULE("accept", "<mac srcmacaddr='$MAC'/>") RULE("drop", ""));
+	assert_chains(filters, REF("a") RULE("drop", "<arp opcode='1'/>"),
+		      "root: ether.src @mac-MAC accept\nroot: drop\n");
+	/* One rule brings its chain's ethertype with it. */
+	filters = filters_new();
+	filters_add(filters, "a", CHAIN("ipv4", "-700"), RULE("accept", "<ip srcipaddr='$A'/>"));
+	filters_add(filters, "b", CHAIN("arp", "-600"), RULE("drop", ""));
+	assert_chains(filters, REF("a") REF("b") RULE("drop", "<mac srcmacaddr='$MAC'/>"),
+		      "root: ether.type ipv4 ip.src @ip4-A accept\nroot: ether.type arp drop\n"
+		      "root: ether.src @mac-MAC drop\n");
+	/* A return at the end leads where the end leads: the chain says nothing. */
+	filters = filters_new();
+	filters_add(filters, "a", CHAIN("ipv4", "-700"), RULE("return", "<ip srcipaddr='$A'/>"));
+	assert_chains(filters, REF("a") RULE("drop", "<mac srcmacaddr='$MAC'/>"), "root: ether.src @mac-MAC drop\n");
+	/* Spanning tree's guard is an address: left as it is. */
+	filters = filters_new();
+	filters_add(filters, "a", CHAIN("stp", "-810"), RULE("drop", "<stp type='1'/>"));
+	assert_chains(filters, REF("a"), "root: -> stp\nstp: stp.type 1 stp.llc 0x4242030000 drop\n");
+}
+
+static void
+test_returns(void)
+{
+	GHashTable *filters = filters_new();
+
+	filters_add(filters, "a", CHAIN("ipv4", "-700"), RULE("return", "<ip srcipaddr='$A'/>") RULE("drop", ""));
+	assert_chains(filters,
+		      REF("a") RULE("accept", "<mac protocolid='ipv4'/>") RULE("drop", "<mac srcmacaddr='$MAC'/>"),
+		      "root: -> ipv4\nroot: ether.src @mac-MAC drop\nipv4: ip.src @ip4-A accept\nipv4: drop\n");
+	/* Past rules for other frames, to the end of the root. */
+	filters = filters_new();
+	filters_add(filters, "a", CHAIN("ipv4", "-700"), RULE("return", "<ip srcipaddr='$A'/>") RULE("drop", ""));
+	assert_chains(filters, REF("a") RULE("drop", "<arp opcode='1'/>"),
+		      "root: -> ipv4\nroot: ether.type arp arp.opcode 1 drop\nipv4: ip.src @ip4-A accept\n"
+		      "ipv4: drop\n");
+	/* Another chain of the same ethertype comes next. */
+	filters = filters_new();
+	filters_add(filters, "a", CHAIN("arp-a", "-700"), RULE("return", "<arp opcode='1'/>") RULE("drop", ""));
+	filters_add(filters, "b", CHAIN("arp-b", "-600"), RULE("return", "<arp opcode='2'/>") RULE("drop", ""));
+	assert_chains(filters, REF("a") REF("b") RULE("accept", "<mac protocolid='arp'/>") RULE("drop", ""),
+		      "root: -> arp-a\nroot: -> arp-b\nroot: drop\narp-a: arp.opcode 1 return\narp-a: drop\n"
+		      "arp-b: arp.opcode 2 accept\narp-b: drop\n");
+	/* A chain for tags is entered for two ethertypes; a rule for one of them does not decide. */
+	filters = filters_new();
+	filters_add(filters, "a", CHAIN("vlan", "-700"), RULE("return", "<vlan vlanid='5'/>") RULE("drop", ""));
+	assert_chains(filters, REF("a") RULE("accept", "<mac protocolid='0x88a8'/>") RULE("drop", ""),
+		      "root: -> vlan\nroot: ether.type 0x88a8 accept\nroot: drop\nvlan: vlan.id 5 return\n"
+		      "vlan: drop\n");
+}
+
+static void
+test_maps(void)
+{
+	GHashTable *filters = filters_new();
+
+	filters_add(filters, "a", CHAIN("ipv4", "-700"), RULE("return", "<ip srcipaddr='$A'/>") RULE("drop", ""));
+	filters_add(filters, "b", CHAIN("arp-b", "-600"), RULE("return", "<arp opcode='2'/>") RULE("drop", ""));
+	filters_add(filters, "c", CHAIN("arp-c", "-550"), RULE("accept", "<arp opcode='2'/>") RULE("drop", ""));
+	/* The second chain for ARP stands behind the map; a test that concerns no such frame does not part it. */
+	assert_chains(filters,
+		      REF("a") REF("b") REF("c") RULE("accept", "<mac protocolid='0x88cc'/>")
+			      RULE("drop", "<mac srcmacaddr='$MAC'/>"),
+		      "root: 0800:->1 0806:->2 88cc:accept continue\nroot: -> arp-c\n"
+		      "root: ether.src @mac-MAC drop\nipv4: ip.src @ip4-A return\nipv4: drop\n"
+		      "arp-b: arp.opcode 2 return\narp-b: drop\narp-c: arp.opcode 2 accept\narp-c: drop\n");
+	/* Too few. */
+	filters = filters_new();
+	filters_add(filters, "a", CHAIN("ipv4", "-700"), RULE("drop", "<ip srcipaddr='$A'/>") RULE("accept", ""));
+	assert_chains(filters, REF("a") RULE("drop", "<mac protocolid='0x88cc'/>"),
+		      "root: -> ipv4\nroot: ether.type 0x88cc drop\nipv4: ip.src @ip4-A drop\nipv4: accept\n");
+	/* A map cannot answer. */
+	filters = filters_new();
+	filters_add(filters, "a", CHAIN("ipv4", "-700"), RULE("drop", "<ip srcipaddr='$A'/>") RULE("accept", ""));
+	assert_chains(filters,
+		      REF("a") RULE("reject", "<mac protocolid='0x88cc'/>") RULE("drop", "<mac protocolid='0x99cc'/>"),
+		      "root: ether.type 0x88cc reject\nroot: -> ipv4\nroot: ether.type 0x99cc drop\n"
+		      "ipv4: ip.src @ip4-A drop\nipv4: accept\n");
+}
+
+static void
+test_trailing(void)
+{
+	assert_network(RULE("drop", "<tcp/>") RULE("accept", "<udp/>") RULE("return", "<icmp/>"), "",
+		       IPV4 "l4.protocol tcp drop\nipv4: l4.protocol udp accept\n");
+	assert_link(RULE("accept", "<arp opcode='1'/>"), "", "");
+}
+
+static void
+test_order(void)
+{
+	assert_network(RULE("drop", "<tcp srcmacaddr='02:00:00:00:00:01' srcipaddr='$A' dstportstart='80' dscp='5'/>"),
+		       "A=10.0.0.1",
+		       "root: ether.type ipv4 l4.protocol tcp ip.dscp 5 ether.src 02:00:00:00:00:01 l4.dst-port 80 "
+		       "ip.src @ip4-A drop\n");
 }
 
 /* --- comments --- */
@@ -442,6 +586,31 @@ chain_is_entered(const PlanChain *chain, const Packet *packet)
 typedef enum { GOES_ON, ENDS_STAGE, ENDS_ALL } Walk;
 
 static Walk
+verdict_of(RuleAction action, guint chain, Outcome *outcome)
+{
+	if (action == RULE_ACTION_RETURN)
+		return chain ? GOES_ON : ENDS_STAGE;
+	if (action == RULE_ACTION_ACCEPT)
+		return ENDS_STAGE;
+	outcome->passes = FALSE;
+	outcome->rejected = action == RULE_ACTION_REJECT;
+	return ENDS_ALL;
+}
+
+static const PlanBranch *
+branch_of(const PlanRule *rule, const Packet *packet)
+{
+	for (guint i = 0; i < rule->branches->len; i++) {
+		const PlanBranch *branch = &g_array_index(rule->branches, PlanBranch, i);
+
+		if (branch->ethertype ==
+		    rule_value_get_uint(RULE_FIELD_ETHER_TYPE, packet->value[RULE_FIELD_ETHER_TYPE]))
+			return branch;
+	}
+	return NULL;
+}
+
+static Walk
 walk(const GPtrArray *chains, guint index, const GArray *elements, const Packet *packet, Outcome *outcome)
 {
 	const PlanChain *chain = chains->pdata[index];
@@ -452,6 +621,18 @@ walk(const GPtrArray *chains, guint index, const GArray *elements, const Packet 
 		gboolean holds = TRUE;
 		Walk result;
 
+		if (rule->branches) {
+			const PlanBranch *branch = branch_of(rule, packet);
+
+			if (!branch)
+				continue;
+			if (branch->jump < 0)
+				return verdict_of(branch->action, index, outcome);
+			result = walk(chains, (guint)branch->jump, elements, packet, outcome);
+			if (result != GOES_ON)
+				return result;
+			continue;
+		}
 		if (rule->jump >= 0) {
 			if (!chain_is_entered(chains->pdata[rule->jump], packet))
 				continue;
@@ -474,13 +655,7 @@ walk(const GPtrArray *chains, guint index, const GArray *elements, const Packet 
 		}
 		if (!holds || rule->action == RULE_ACTION_CONTINUE)
 			continue;
-		if (rule->action == RULE_ACTION_RETURN)
-			return index ? GOES_ON : ENDS_STAGE;
-		if (rule->action == RULE_ACTION_ACCEPT)
-			return ENDS_STAGE;
-		outcome->passes = FALSE;
-		outcome->rejected = rule->action == RULE_ACTION_REJECT;
-		return ENDS_ALL;
+		return verdict_of(rule->action, index, outcome);
 	}
 	return index ? GOES_ON : ENDS_STAGE;
 }
@@ -621,15 +796,23 @@ static void
 random_fixture(GRand *random, Fixture *fixture)
 {
 	static const char *const chains[] = { "arp", "ipv4", "arp-x", "ipv4-x", "mac", "stp", "vlan", "ipv4-y" };
+	static const char *const checks[] = {
+		"<rule action='return' direction='inout'><mac srcmacaddr='$MAC'/></rule>\n"
+		"<rule action='drop' direction='inout'/>",
+		"<rule action='return' direction='in'><ip srcipaddr='$B'/></rule>\n<rule action='drop' "
+		"direction='in'/>",
+		"<rule action='drop' direction='inout'/>",
+		"<rule action='accept' direction='inout'/>",
+	};
 	GHashTable *filters = filters_new();
 	g_autoptr(GString) top = g_string_new(NULL);
-	guint parts = pick(random, 5);
+	guint parts = pick(random, 7);
 
 	for (guint i = 0; i < parts; i++) {
 		g_autofree char *name = g_strdup_printf("part%u", i);
 		g_autofree char *head = g_strdup_printf("chain='%s' priority='%d'", PICK(random, chains),
 							(gint)pick(random, 900) - 800);
-		g_autofree char *body = random_body(random, FALSE);
+		g_autofree char *body = chance(random, 3) ? g_strdup(PICK(random, checks)) : random_body(random, FALSE);
 
 		filters_add(filters, name, head, body);
 		g_string_append_printf(top, "<filterref filter='%s'/>", name);
@@ -765,6 +948,12 @@ main(int argc, char **argv)
 	g_test_add_func("/optimise/lookup/limits", test_limits);
 	g_test_add_func("/optimise/dead/rules", test_dead);
 	g_test_add_func("/optimise/dead/tracking-stays", test_tracking_stays);
+	g_test_add_func("/optimise/walk/invert", test_invert);
+	g_test_add_func("/optimise/walk/into-root", test_into_root);
+	g_test_add_func("/optimise/walk/returns", test_returns);
+	g_test_add_func("/optimise/walk/maps", test_maps);
+	g_test_add_func("/optimise/walk/trailing", test_trailing);
+	g_test_add_func("/optimise/walk/order", test_order);
 	g_test_add_func("/optimise/comment/lines", test_comments);
 	g_test_add_func("/optimise/comment/bound", test_comment_bound);
 	g_test_add_func("/optimise/random", test_random);
