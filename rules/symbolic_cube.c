@@ -143,6 +143,8 @@ symbolic_space_is_exact(const SymbolicSpace *space)
 guint
 symbolic_atom(SymbolicSpace *space, RuleField field, guint8 kind, const char *text)
 {
+	const FieldSpan either = { 0, 1 };
+
 	for (guint i = 0; i < space->atom_count; i++)
 		if (space->atoms[i].field == field && space->atoms[i].kind == kind &&
 		    !g_strcmp0(space->atoms[i].text, text))
@@ -150,6 +152,10 @@ symbolic_atom(SymbolicSpace *space, RuleField field, guint8 kind, const char *te
 	if (space->atom_count == SYMBOLIC_ATOMS_MAX)
 		return 0;
 	space->atoms[space->atom_count] = (SymbolicAtom){ field, kind, g_strdup(text) };
+	/* A packet is in an IP set or not, whatever fields it lacks. */
+	if (field == RULE_FIELD_IPSET)
+		space->full[RULE_FIELD_COUNT + space->atom_count] =
+			symbolic_intern(space, field_set_new(FALSE, &either, 1));
 	return RULE_FIELD_COUNT + space->atom_count++;
 }
 
@@ -465,7 +471,8 @@ packet_value(const SymbolicSpace *space, guint field, const PacketView *packet, 
 		const SymbolicAtom *atom = &space->atoms[field - RULE_FIELD_COUNT];
 
 		*ret_value = atom->field == RULE_FIELD_TCP_OPTION && packet_has_tcp_option(packet, atom->kind);
-		return atom->field == RULE_FIELD_TCP_OPTION && packet_has_tcp(packet);
+		/* Packets are made up here: they are in no IP set, see rule_ip_sets_none. */
+		return atom->field == RULE_FIELD_IPSET || packet_has_tcp_options(packet);
 	}
 	switch ((RuleField)field) {
 	case RULE_FIELD_CT_STATE:

@@ -101,7 +101,7 @@ wanted_set(const RuleMatch *match, const MatchValues *values)
  * bound: then *ret_is_exact is FALSE.
  */
 static const FieldSet *
-match_set(SymbolicSpace *space, const RuleMatch *match, const MatchValues *values, guint *ret_field,
+match_set(SymbolicSpace *space, const RuleMatch *match, const MatchValues *values, const char *ip_set, guint *ret_field,
 	  gboolean *ret_is_exact)
 {
 	const FieldSpan all = { 0, field_value_max(128) };
@@ -111,8 +111,7 @@ match_set(SymbolicSpace *space, const RuleMatch *match, const MatchValues *value
 	if (field == RULE_FIELD_ARP_GRATUITOUS && !values->low[0])
 		return NULL;
 	if (field == RULE_FIELD_TCP_OPTION || field == RULE_FIELD_IPSET)
-		field = symbolic_atom(space, match->field, field == RULE_FIELD_TCP_OPTION ? values->low[0] : 0,
-				      match->text);
+		field = symbolic_atom(space, match->field, field == RULE_FIELD_TCP_OPTION ? values->low[0] : 0, ip_set);
 	wanted = field ? wanted_set(match, values) : NULL;
 	if (match->field == RULE_FIELD_NONE)
 		wanted = field_set_new(FALSE, NULL, 0);
@@ -146,6 +145,22 @@ read_values(RuleClass *rule, const RuleMatch *match, MatchValues *ret_values, GE
 							 ret_values->mask, error));
 }
 
+/* "NAME WORDS", a variable resolved: two references may give one name different values. */
+static char *
+ip_set_text(const RuleClass *rule, const RuleMatch *match)
+{
+	const char *words = strrchr(match->text, ' ');
+	const GPtrArray *values = NULL;
+	gboolean from_port;
+
+	if (match->text[0] == '$' && words) {
+		g_autofree char *name = g_strndup(match->text + 1, (gsize)(words - match->text) - 1);
+
+		values = rule_eval_vars(rule->step, rule->vars, name, &from_port);
+	}
+	return values && values->len ? g_strconcat(values->pdata[0], words, NULL) : g_strdup(match->text);
+}
+
 /* The cube of one tuple of a group: its matches, all of which must hold. */
 static gboolean
 tuple_cube(RuleClass *rule, gint group, SymbolicCube *ret_cube, gboolean *ret_is_empty, GError **error)
@@ -155,6 +170,7 @@ tuple_cube(RuleClass *rule, gint group, SymbolicCube *ret_cube, gboolean *ret_is
 	*ret_is_empty = FALSE;
 	for (guint i = 0; i < rule->step->matches->len; i++) {
 		const RuleMatch *match = rule->step->matches->pdata[i];
+		g_autofree char *ip_set = NULL;
 		MatchValues values;
 		const FieldSet *set;
 		guint field = 0;
@@ -171,7 +187,8 @@ tuple_cube(RuleClass *rule, gint group, SymbolicCube *ret_cube, gboolean *ret_is
 		}
 		if (!read_values(rule, match, &values, error))
 			return FALSE;
-		set = match_set(rule->space, match, &values, &field, &rule->is_exact);
+		ip_set = match->field == RULE_FIELD_IPSET ? ip_set_text(rule, match) : NULL;
+		set = match_set(rule->space, match, &values, ip_set, &field, &rule->is_exact);
 		if (set && !*ret_is_empty)
 			*ret_is_empty = !symbolic_cube_narrow(rule->space, &cube, field, field_set_intersect(set, set));
 	}
