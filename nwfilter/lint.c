@@ -161,26 +161,27 @@ find_undefined(References *references, const NwFilter *filter)
 
 /* --- variables --- */
 
-char *
-lint_example(const char *name, RuleField field, guint number)
+/* A value for a variable that stands for @field; with @is_high above all that are given without. */
+static char *
+make_example(const char *name, RuleField field, guint number, gboolean is_high)
 {
-	guint low = number % 250 + 1, high = number / 250 % 250;
+	guint low = number % 250 + 1, high = number / 250 % 40 + (is_high ? 100 : 1);
 
 	switch (rule_field_info(field)->type) {
 	case RULE_TYPE_MAC:
-		return g_strdup_printf("52:54:00:00:%02x:%02x", high + 1, low);
+		return g_strdup_printf("52:54:00:00:%02x:%02x", high, low);
 	case RULE_TYPE_IPV4:
-		return g_str_equal(name, "IP") ? g_strdup("10.0.0.1") : g_strdup_printf("10.0.%u.%u", high + 1, low);
+		return g_str_equal(name, "IP") ? g_strdup("10.0.0.1") : g_strdup_printf("10.0.%u.%u", high, low);
 	case RULE_TYPE_IPV6:
 		return g_str_equal(name, "IPV6") ? g_strdup("2001:db8::1")
-						 : g_strdup_printf("2001:db8:%x::%x", high + 1, low);
+						 : g_strdup_printf("2001:db8:%x::%x", high, low);
 	case RULE_TYPE_PORT:
-		return g_strdup_printf("%u", 10000 + number % 50000);
+		return g_strdup_printf("%u", (is_high ? 40000 : 10000) + number % 10000);
 	case RULE_TYPE_ETHERTYPE:
-		return g_strdup_printf("%u", 0x9000 + number % 1000);
+		return g_strdup_printf("%u", 0x9800 + number % 1000);
 	case RULE_TYPE_IPPROTO:
 	case RULE_TYPE_UINT:
-		return g_strdup_printf("%u", field == RULE_FIELD_ARP_GRATUITOUS ? 1 : number % 32 + 1);
+		return g_strdup_printf("%u", field == RULE_FIELD_ARP_GRATUITOUS ? 1 : (is_high ? 32 : 1) + number % 16);
 	}
 	return NULL;
 }
@@ -188,23 +189,25 @@ lint_example(const char *name, RuleField field, guint number)
 static void
 need_value(LintRun *run, const RuleStep *step, const RuleMatch *match, const RuleOperand *operand)
 {
-	guint wanted = operand->var.is_element ? operand->var.index + 1 : 1;
+	guint wanted = operand->var.is_element ? operand->var.index + 1 : 1, number;
 	const GPtrArray *values = NULL;
 	gboolean from_port;
 
 	if (!operand->is_var)
 		return;
 	values = rule_eval_vars(step, run->vars, operand->var.name, &from_port);
-	if (!values)
+	if (!values) {
+		g_hash_table_add(run->examples, g_strdup(operand->var.name));
 		lint_add(run, "no-value", NW_LINT_NOTE, step->origin.file, step->origin.line,
 			 "variable %s has no value here: each binding must give one", operand->var.name);
+	}
+	number = g_str_hash(operand->var.name) % 10000;
 	for (guint have = values ? values->len : 0; have < wanted && have < RULE_VAR_LIST_MAX; have++) {
+		gboolean is_mac = rule_field_info(match->field)->type == RULE_TYPE_MAC;
 		g_autofree char *example =
 			operand == &match->mask
-				? g_strdup(rule_field_info(match->field)->type == RULE_TYPE_MAC ? "ff:ff:ff:00:00:00"
-												: "24")
-				: lint_example(operand->var.name, match->field,
-					       g_str_hash(operand->var.name) % 10000 + have);
+				? g_strdup(is_mac ? "ff:ff:ff:00:00:00" : "24")
+				: make_example(operand->var.name, match->field, number + have, operand == &match->high);
 
 		rule_vars_add(run->vars, operand->var.name, example, NULL);
 	}
@@ -326,12 +329,14 @@ nw_lint(const NwFilter *root, const NwBinding *binding, NwLookupFn lookup, gpoin
 {
 	g_autoptr(NwLint) lint = g_new0(NwLint, 1);
 	g_autoptr(RuleVars) vars = nw_binding_vars(binding);
+	g_autoptr(GHashTable) examples = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	LintRun run = { .lint = lint,
 			.root = root,
 			.binding = binding,
 			.lookup = lookup,
 			.lookup_data = lookup_data,
-			.vars = vars };
+			.vars = vars,
+			.examples = examples };
 
 	lint->findings = g_ptr_array_new_with_free_func(finding_free);
 	run_all(&run);

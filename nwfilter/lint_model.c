@@ -104,41 +104,51 @@ check_iptables(LintRun *run, const NwFilter *filter, const NwRule *rule)
 			}
 }
 
-/* Whether any step of the program stands for the rule. */
-static gboolean
-has_step(const RuleProgram *program, const NwFilter *filter, const NwRule *rule)
+static char *
+rule_key(const char *filter, guint line)
 {
+	return g_strdup_printf("%s:%u", filter, line);
+}
+
+static void
+add_chain_keys(GHashTable *keys, const RuleChain *chain)
+{
+	for (guint i = 0; i < chain->steps->len; i++) {
+		const RuleStep *step = chain->steps->pdata[i];
+
+		if (!step->jump)
+			g_hash_table_add(keys, rule_key(step->origin.filter, step->origin.line));
+	}
+}
+
+/* The rules that some step of the program stands for. */
+static GHashTable *
+compiled_rules(const RuleProgram *program)
+{
+	GHashTable *keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
-		for (guint id = 0; id < RULE_STAGE_COUNT; id++) {
-			const GPtrArray *chains = program->stage[way][id].chains;
-
-			for (guint i = 0; i < chains->len; i++) {
-				const RuleChain *chain = chains->pdata[i];
-
-				for (guint k = 0; k < chain->steps->len; k++) {
-					const RuleStep *step = chain->steps->pdata[k];
-
-					if (!step->jump && step->origin.line == rule->line &&
-					    g_str_equal(step->origin.filter, filter->name))
-						return TRUE;
-				}
-			}
-		}
-	return FALSE;
+		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
+			for (guint i = 0; i < program->stage[way][id].chains->len; i++)
+				add_chain_keys(keys, program->stage[way][id].chains->pdata[i]);
+	return keys;
 }
 
 void
 lint_model(LintRun *run)
 {
+	g_autoptr(GHashTable) compiled = compiled_rules(run->program);
+
 	for (guint i = 0; i < run->tree->rules->len; i++) {
 		const NwTreeRule *at = &g_array_index(run->tree->rules, NwTreeRule, i);
+		g_autofree char *key = rule_key(at->filter->name, at->rule->line);
 
 		check_chain(run, at->filter, at->rule);
 		check_action(run, at->filter, at->rule);
 		if (is_layer3(at->rule))
 			check_answers(run, at->filter, at->rule);
 		check_iptables(run, at->filter, at->rule);
-		if (!has_step(run->program, at->filter, at->rule))
+		if (!g_hash_table_contains(compiled, key))
 			lint_add(run, "no-effect", NW_LINT_WARNING, at->filter->file, at->rule->line,
 				 "the rule becomes nothing in either direction");
 	}

@@ -14,14 +14,12 @@ typedef struct {
 	NwTree *tree;
 	const RuleProgram *program; /* the lint's */
 	RuleVars *vars;		    /* the port's, examples among them */
+	GHashTable *examples;	    /* names of the variables that have an example only */
 } LintRun;
 
 /** lint_add: a finding; the same at the same place is told once */
 void lint_add(LintRun *run, const char *id, NwLintSeverity severity, const char *file, guint line, const char *format,
 	      ...) G_GNUC_PRINTF(6, 7);
-
-/** lint_example: a value for a variable that stands in for @field */
-char *lint_example(const char *name, RuleField field, guint number);
 
 /** lint_model: what can be seen rule by rule, without following packets */
 void lint_model(LintRun *run);

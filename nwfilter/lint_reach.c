@@ -140,6 +140,21 @@ is_own(const LintRun *run, const RuleStep *step)
 	return g_str_equal(step->origin.filter, run->root->name);
 }
 
+/* Whether what is said of a rule may hold for the examples only. */
+static gboolean
+uses_examples(const LintRun *run, const RuleStep *step)
+{
+	for (guint i = 0; i < step->matches->len; i++) {
+		const RuleMatch *match = step->matches->pdata[i];
+		const RuleOperand *const operands[] = { &match->low, &match->high, &match->mask };
+
+		for (guint k = 0; k < G_N_ELEMENTS(operands); k++)
+			if (operands[k]->is_var && g_hash_table_contains(run->examples, operands[k]->var.name))
+				return TRUE;
+	}
+	return FALSE;
+}
+
 static gboolean
 already_told(const LintRun *run, const RuleStep *step)
 {
@@ -168,7 +183,8 @@ lint_uses(LintRun *run)
 	for (guint i = 0; i < order->len; i++) {
 		const Use *use = order->pdata[i];
 		/* A filter that others share may hold what this tree does not need. */
-		NwLintSeverity severity = is_own(run, use->step) ? NW_LINT_WARNING : NW_LINT_NOTE;
+		NwLintSeverity severity =
+			is_own(run, use->step) && !uses_examples(run, use->step) ? NW_LINT_WARNING : NW_LINT_NOTE;
 
 		if (already_told(run, use->step))
 			continue;

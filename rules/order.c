@@ -364,7 +364,32 @@ static const RuleField sources[] = {
 	[ORDER_IPV6] = RULE_FIELD_IP6_SRC,
 };
 
-/* Whether a rule on what the guest sends compares the claim's address with a variable, or with the port's own. */
+static gboolean
+is_own(const FieldSet *own, RuleField field, const guint8 *bytes)
+{
+	return field_set_contains(own, field_value_read(bytes, rule_field_bytes(field)));
+}
+
+/* Whether an operand is an address of the port, by whatever name. */
+static gboolean
+operand_is_own(const Order *order, const RuleStep *step, const RuleMatch *match, const FieldSet *own)
+{
+	const GPtrArray *values;
+	gboolean from_port;
+
+	if (!match->low.is_var)
+		return is_own(own, match->field, match->low.bytes);
+	values = rule_eval_vars(step, order->vars, match->low.var.name, &from_port);
+	for (guint i = 0; values && i < values->len; i++) {
+		guint8 bytes[16] = { 0 };
+
+		if (rule_value_parse(match->field, values->pdata[i], bytes, NULL) && is_own(own, match->field, bytes))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Whether a rule on what the guest sends compares the claim's address with the port's own. */
 static gboolean
 step_claims(const Order *order, const RuleStep *step, OrderClaim claim)
 {
@@ -375,9 +400,7 @@ step_claims(const Order *order, const RuleStep *step, OrderClaim claim)
 	for (guint i = 0; !step->jump && i < step->matches->len; i++) {
 		const RuleMatch *match = step->matches->pdata[i];
 
-		if (match->field == sources[claim] &&
-		    (match->low.is_var ||
-		     field_set_contains(own, field_value_read(match->low.bytes, rule_field_bytes(match->field)))))
+		if (match->field == sources[claim] && operand_is_own(order, step, match, own))
 			return TRUE;
 	}
 	return FALSE;

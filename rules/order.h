@@ -31,7 +31,7 @@ typedef enum {
 typedef enum {
 	ORDER_PROVEN,
 	ORDER_REFUTED,	   /* a packet passes: the evaluator lets it */
-	ORDER_NOT_CLAIMED, /* the same, but no rule compares such an address at all */
+	ORDER_NOT_CLAIMED, /* the same, but no rule compares such an address with the port's */
 	ORDER_NOT_PROVEN,  /* neither: a bound was crossed, or no packet was found */
 } OrderResult;
 

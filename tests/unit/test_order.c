@@ -12,7 +12,7 @@
 #include "tests/differential/generate.h"
 #include "tests/unit/filters.h"
 
-#define CASES  400
+#define CASES  800
 #define FRAMES 60
 #define VARS   "MAC=52:54:00:00:00:01 IP=10.1.0.1 IPV6=2001:db8::1 GATEWAY_MAC=52:54:00:00:00:fe"
 
@@ -196,6 +196,48 @@ test_packets(void)
 			"ether 52:54:00:00:00:01 > 02:00:00:00:00:fe tcp 192.0.2.66:4242 > 10.0.0.254:53 syn\n");
 }
 
+/* Rules that cut the packets into too many kinds: told as not proven, never as proven. */
+static void
+test_bound(void)
+{
+	g_autoptr(GString) body = g_string_new(NULL);
+	g_autoptr(GRand) rand = g_rand_new_with_seed(11);
+	g_autoptr(GHashTable) filters = filters_new();
+	g_autoptr(NwBinding) binding = g_new0(NwBinding, 1);
+	const NwLintFinding *finding = NULL;
+
+	for (guint i = 0; i < 300; i++)
+		g_string_append_printf(body,
+				       "<rule action='%s' direction='out'><tcp %s srcipaddr='10.%d.0.0' srcipmask='%d' "
+				       "dstipaddr='10.%d.0.0' dstipmask='16' srcportstart='%d' srcportend='%d' "
+				       "dstportstart='%d' dstportend='%d' dscp='%d'/></rule>",
+				       g_rand_boolean(rand) ? "drop" : "accept",
+				       g_rand_boolean(rand) ? "match='no'" : "", g_rand_int_range(rand, 0, 256),
+				       g_rand_int_range(rand, 8, 25), g_rand_int_range(rand, 0, 256),
+				       g_rand_int_range(rand, 1, 1000), g_rand_int_range(rand, 1000, 60000),
+				       g_rand_int_range(rand, 1, 1000), g_rand_int_range(rand, 1000, 60000),
+				       g_rand_int_range(rand, 0, 64));
+	g_string_append(body, "<rule action='accept' direction='out'><all srcipaddr='$IP'/></rule>"
+			      "<rule action='drop' direction='out' priority='900'><all/></rule>"
+			      "<rule action='drop' direction='out' priority='-5'><mac protocolid='ipv6'/></rule>");
+	binding->port_dev = g_strdup("v1");
+	binding->params = vars_of("IP=10.1.0.1");
+	memcpy(binding->mac, gen_guest_mac, 6);
+	g_autoptr(NwLint) lint = nw_lint(filters_add(filters, "crowd", "vlan-policy='drop'", body->str), binding,
+					 filters_lookup, filters);
+
+	for (guint i = 0; i < lint->findings->len; i++)
+		if (g_str_equal(((const NwLintFinding *)lint->findings->pdata[i])->id, "too-large"))
+			finding = lint->findings->pdata[i];
+	g_assert_nonnull(finding);
+	g_assert_cmpint(finding->severity, ==, NW_LINT_NOTE);
+	g_assert_true(lint->has_proofs);
+	g_assert_cmpint(lint->proofs[ORDER_IPV4]->result, ==, ORDER_NOT_PROVEN);
+	g_assert_nonnull(strstr(lint->proofs[ORDER_IPV4]->reason, "too many"));
+	/* What is dropped before the crowd is proven all the same. */
+	g_assert_cmpint(lint->proofs[ORDER_IPV6]->result, ==, ORDER_PROVEN);
+}
+
 /* --- random frames never pass where a claim is proven --- */
 
 static gboolean
@@ -244,8 +286,10 @@ find_part(const char *name, gpointer filters)
 }
 
 static RuleProgram *
-random_program(const GenCase *c, GHashTable *filters, RuleVars *vars)
+random_program(const GenCase *c, GHashTable *filters, RuleVars *vars, guint64 seed)
 {
+	static const char *const policies[] = { "pass", "drop", "inspect" };
+	g_autoptr(RuleVars) params = rule_vars_new();
 	g_autofree char *root = gen_part_name("t", 0);
 	g_autoptr(RuleProgram) program = NULL;
 
@@ -256,7 +300,9 @@ random_program(const GenCase *c, GHashTable *filters, RuleVars *vars)
 
 		g_hash_table_insert(filters, g_strdup(name), nw_filter_parse(xml, name, FALSE, NULL, NULL));
 	}
-	program = nw_compile(find_part(root, filters), find_part, filters, NULL);
+	if (seed % 4)
+		rule_vars_add(params, NW_VLAN_POLICY_PARAM, policies[seed % 4 - 1], NULL);
+	program = nw_compile_bound(find_part(root, filters), params, find_part, filters, NULL);
 	return program && rule_eval_check(program, vars, NULL) ? g_steal_pointer(&program) : NULL;
 }
 
@@ -274,7 +320,7 @@ test_random(void)
 
 		gen_seed(seed * 104729);
 		gen_case(&c, NULL);
-		program = random_program(&c, filters, vars);
+		program = random_program(&c, filters, vars, seed);
 		for (guint claim = 0; program && claim < ORDER_CLAIM_COUNT; claim++) {
 			g_autoptr(OrderProof) proof = order_prove(program, vars, claim, NULL);
 
@@ -284,11 +330,17 @@ test_random(void)
 			for (guint i = 0; proof->result == ORDER_PROVEN && i < FRAMES; i++) {
 				g_autoptr(RuleVerdict) verdict = NULL;
 				GenFrame frame;
-				PacketView view;
+				PacketView view, inside;
 				RuleConn conn;
 
 				gen_frame(program, vars, i, &frame);
-				if (!packet_parse(frame.bytes, frame.len, &view, NULL) || !is_foreign(&view, claim))
+				if (!packet_parse(frame.bytes, frame.len, &view, NULL))
+					continue;
+				if (program->vlan_policy == RULE_VLAN_INSPECT)
+					packet_look_inside(&view, &inside);
+				else
+					inside = view;
+				if (!is_foreign(&inside, claim))
 					continue;
 				conn = rule_conn_guess(&view);
 				verdict = rule_eval(program, RULE_FROM_GUEST, &view, vars, &conn, FALSE, NULL);
@@ -300,6 +352,114 @@ test_random(void)
 	g_test_message("%u proofs, %u foreign frames", proven, foreign);
 	g_assert_cmpuint(proven, >, 20);
 	g_assert_cmpuint(foreign, >, 200);
+}
+
+/* --- what the lint says of rules, against random frames --- */
+
+static gboolean
+is_told(const NwLint *lint, const char *id, const RuleStep *step)
+{
+	for (guint i = 0; i < lint->findings->len; i++) {
+		const NwLintFinding *finding = lint->findings->pdata[i];
+
+		if (g_str_equal(finding->id, id) && finding->line == step->origin.line &&
+		    !g_strcmp0(finding->file, step->origin.file))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Let the first shadowed rule do nothing, in all places that it has; one at a time, for two may stand in for each
+ * other. */
+static const RuleStep *
+take_shadowed(const NwLint *lint, RuleProgram *program)
+{
+	const RuleStep *found = NULL;
+
+	for (guint way = 0; way < RULE_WAY_COUNT; way++)
+		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
+			for (guint i = 0; i < program->stage[way][id].chains->len; i++) {
+				RuleChain *chain = program->stage[way][id].chains->pdata[i];
+
+				for (guint k = chain->steps->len; k-- > 0;) {
+					RuleStep *step = chain->steps->pdata[k];
+
+					if (step->jump || !is_told(lint, "shadowed", step) ||
+					    (found && found->origin.line != step->origin.line))
+						continue;
+					found = step;
+					step->action = RULE_ACTION_CONTINUE;
+				}
+			}
+	return found;
+}
+
+static RuleAction
+decide(const RuleProgram *program, const RuleVars *vars, const GenFrame *frame, const NwLint *lint)
+{
+	g_autoptr(RuleVerdict) verdict = NULL;
+	PacketView view;
+	RuleConn conn;
+
+	if (!packet_parse(frame->bytes, frame->len, &view, NULL))
+		return RULE_ACTION_DROP;
+	conn = rule_conn_guess(&view);
+	verdict = rule_eval(program, frame->way, &view, vars, &conn, lint != NULL, NULL);
+	g_assert_nonnull(verdict);
+	for (guint i = 0; lint && i < verdict->trace->len; i++) {
+		const RuleTrace *trace = &g_array_index(verdict->trace, RuleTrace, i);
+
+		if (trace->kind == RULE_TRACE_MATCHED)
+			g_assert_false(is_told(lint, "unreachable", trace->step));
+	}
+	return verdict->action;
+}
+
+/* A rule that is called unreachable matches no frame, and without one called shadowed all frames fare the same. */
+static void
+test_rules(void)
+{
+	guint unreachable = 0, shadowed = 0;
+
+	for (guint64 seed = 1; seed <= CASES; seed++) {
+		g_autoptr(GHashTable) filters =
+			g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)nw_filter_free);
+		g_autoptr(RuleVars) vars = vars_of("MAC=52:54:00:00:00:01 IP=10.1.0.1 IPV6=2001:db8::1");
+		g_autofree char *root = gen_part_name("t", 0);
+		g_autoptr(RuleProgram) program = NULL;
+		g_autoptr(NwBinding) binding = g_new0(NwBinding, 1);
+		GenFrame frames[FRAMES];
+		RuleAction before[FRAMES];
+		GenCase c;
+
+		gen_seed(seed * 15485863);
+		gen_case(&c, NULL);
+		program = random_program(&c, filters, vars, 0);
+		if (!program)
+			continue;
+		binding->port_dev = g_strdup("v1");
+		binding->params = rule_vars_copy(vars);
+		memcpy(binding->mac, gen_guest_mac, 6);
+		g_autoptr(NwLint) lint = nw_lint(find_part(root, filters), binding, find_part, filters);
+
+		for (guint i = 0; i < lint->findings->len; i++) {
+			const NwLintFinding *finding = lint->findings->pdata[i];
+
+			unreachable += g_str_equal(finding->id, "unreachable");
+			shadowed += g_str_equal(finding->id, "shadowed");
+		}
+		for (guint i = 0; i < FRAMES; i++) {
+			gen_frame(program, vars, i, &frames[i]);
+			before[i] = decide(program, vars, &frames[i], lint);
+		}
+		if (!take_shadowed(lint, program))
+			continue;
+		for (guint i = 0; i < FRAMES; i++)
+			g_assert_cmpint(decide(program, vars, &frames[i], NULL), ==, before[i]);
+	}
+	g_test_message("%u unreachable, %u shadowed", unreachable, shadowed);
+	g_assert_cmpuint(unreachable, >, 20);
+	g_assert_cmpuint(shadowed, >, 20);
 }
 
 /* --- the lint's own table --- */
@@ -324,7 +484,9 @@ main(int argc, char **argv)
 	g_test_add_func("/order/refuted", test_refuted);
 	g_test_add_func("/order/inspect", test_inspect);
 	g_test_add_func("/order/packets", test_packets);
+	g_test_add_func("/order/bound", test_bound);
 	g_test_add_func("/order/random", test_random);
+	g_test_add_func("/lint/rules", test_rules);
 	g_test_add_func("/lint/ids", test_ids);
 	return g_test_run();
 }
