@@ -167,7 +167,7 @@ run(gpointer data, const char *const *argv, const char *input, char **ret_output
 	int fds[3] = { memory_file(input), memory_file(NULL), memory_file(NULL) };
 	gboolean ok = FALSE;
 	int code = 0, status = 0;
-	pid_t pid;
+	pid_t pid = 0;
 
 	if (fds[0] < 0 || fds[1] < 0 || fds[2] < 0)
 		code = errno;

@@ -507,8 +507,8 @@ xt_change_sweep(XtEngine *engine, GError **error)
 		}
 	}
 	/* The link stage first: a conjunction in the network stage holds for either one. */
-	for (guint i = XT_TOOL_COUNT; ok && i--;)
-		ok = sweep_tool(engine, run_order[i], ports, error);
+	for (guint i = 0; ok && i < XT_TOOL_COUNT; i++)
+		ok = sweep_tool(engine, run_order[XT_TOOL_COUNT - 1 - i], ports, error);
 	if (ok)
 		g_hash_table_remove_all(engine->gone);
 	if (ports->len)

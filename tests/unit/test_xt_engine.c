@@ -319,19 +319,21 @@ tables_print(Fixture *fixture)
 	return g_strconcat(eb, "--\n", ip, "--\n", ip6, NULL);
 }
 
+/* @ports: "PORT=FILTER PORT=FILTER" */
 static void
-restart(Fixture *fixture, NwBackend backend, ...)
+restart(Fixture *fixture, NwBackend backend, const char *ports)
 {
 	g_autoptr(GPtrArray) bindings = g_ptr_array_new_with_free_func((GDestroyNotify)nw_binding_free), failed = NULL;
 	g_autoptr(GError) error = NULL;
-	va_list args;
+	g_auto(GStrv) words = g_strsplit(ports, " ", -1);
 
 	nw_engine_free(fixture->engine);
 	engine_up(fixture, backend);
-	va_start(args, backend);
-	for (const char *port = va_arg(args, const char *); port; port = va_arg(args, const char *))
-		g_ptr_array_add(bindings, binding_new(port, va_arg(args, const char *), ""));
-	va_end(args);
+	for (char **word = words; *word; word++) {
+		g_auto(GStrv) pair = g_strsplit(*word, "=", 2);
+
+		g_ptr_array_add(bindings, binding_new(pair[0], pair[1], ""));
+	}
 	nw_engine_start(fixture->engine, bindings, &failed, &error);
 	g_assert_no_error(error);
 }
@@ -552,7 +554,7 @@ test_restart(Fixture *fixture, gconstpointer data)
 	sweep(fixture);
 	before = tables_print(fixture);
 	g_string_truncate(fixture->runs, 0);
-	restart(fixture, NW_BACKEND_IPTABLES, "v1", "both", "v2", "net", NULL);
+	restart(fixture, NW_BACKEND_IPTABLES, "v1=both v2=net");
 	sweep(fixture);
 	assert_runs(fixture, "");
 	/* Killed before the sweep: what the tables hold is not known. */
@@ -562,7 +564,7 @@ test_restart(Fixture *fixture, gconstpointer data)
 	g_string_truncate(fixture->runs, 0);
 	filters_add(fixture->filters, "both", "",
 		    RULE("drop", "out", "<mac match='no' srcmacaddr='$MAC'/>") RULE("accept", "in", "<tcp/>"));
-	restart(fixture, NW_BACKEND_IPTABLES, "v1", "both", "v2", "net", NULL);
+	restart(fixture, NW_BACKEND_IPTABLES, "v1=both v2=net");
 	assert_runs(fixture, "iptables-restore\nebtables-restore\n");
 	g_assert_nonnull(g_hash_table_lookup(fixture->tables[XT_IPTABLES], "FJ2-v1"));
 	sweep(fixture);
@@ -570,7 +572,7 @@ test_restart(Fixture *fixture, gconstpointer data)
 	for (guint i = 0; i < 3; i++)
 		g_assert_null(strstr(after, "FJ"));
 	/* A port that is not bound any more loses its rules. */
-	restart(fixture, NW_BACKEND_IPTABLES, "v2", "net", NULL);
+	restart(fixture, NW_BACKEND_IPTABLES, "v2=net");
 	sweep(fixture);
 	g_free(after);
 	after = tables_print(fixture);
@@ -589,16 +591,16 @@ test_foreign(Fixture *fixture, gconstpointer data)
 	obey(fixture->tables[XT_IPTABLES], "-A libvirt-in -m physdev --physdev-in vnet7 -g FI-vnet7");
 	obey(fixture->tables[XT_EBTABLES], "-N libvirt-I-vnet7");
 	obey(fixture->tables[XT_EBTABLES], "-A PREROUTING -i vnet7 -j libvirt-I-vnet7");
-	restart(fixture, NW_BACKEND_IPTABLES, "v1", "both", NULL);
+	restart(fixture, NW_BACKEND_IPTABLES, "v1=both");
 	sweep(fixture);
-	restart(fixture, NW_BACKEND_NFTABLES, "v1", "both", NULL);
+	restart(fixture, NW_BACKEND_NFTABLES, "v1=both");
 	after = tables_print(fixture);
 	g_assert_null(strstr(after, "v1"));
 	g_assert_nonnull(strstr(after, "-A libvirt-in -m physdev --physdev-in vnet7 -g FI-vnet7"));
 	g_assert_nonnull(strstr(after, "-A PREROUTING -i vnet7 -j libvirt-I-vnet7"));
 	/* And with nothing of another, nothing is left; without the marker nothing is touched. */
 	g_string_truncate(fixture->runs, 0);
-	restart(fixture, NW_BACKEND_NFTABLES, NULL);
+	restart(fixture, NW_BACKEND_NFTABLES, "");
 	assert_runs(fixture, "");
 }
 
@@ -609,7 +611,7 @@ test_leave(Fixture *fixture, gconstpointer data)
 
 	port_bind(fixture, "v1", "both");
 	port_bind(fixture, "v2", "net");
-	restart(fixture, NW_BACKEND_NFTABLES, "v1", "both", "v2", "net", NULL);
+	restart(fixture, NW_BACKEND_NFTABLES, "v1=both v2=net");
 	after = tables_print(fixture);
 	g_assert_cmpstr(before, ==, after);
 }
@@ -621,7 +623,7 @@ test_start_refused(Fixture *fixture, gconstpointer data)
 	g_autofree char *after = NULL;
 
 	fixture->refused = "FO-v1 -p tcp";
-	restart(fixture, NW_BACKEND_IPTABLES, "v1", "both", "v2", "both", NULL);
+	restart(fixture, NW_BACKEND_IPTABLES, "v1=both v2=both");
 	after = tables_print(fixture);
 	g_assert_nonnull(strstr(after, "-A libvirt-I-v1 -j DROP"));
 	g_assert_nonnull(strstr(after, "-A libvirt-O-v1 -j DROP"));
