@@ -3,14 +3,8 @@
 
 #include "vswitch/net_firewall.h"
 
-#include <errno.h>
-#include <linux/ethtool.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "vswitch/net_firewall_rule.h"
@@ -176,23 +170,4 @@ net_firewall_text(NetFirewallBackend backend, const NetFirewallSpec *specs, guin
 			g_string_append_printf(out, "# %s --noflush\n%s", xt_tools[i].restore, input);
 	}
 	return g_string_free(g_steal_pointer(&out), FALSE);
-}
-
-/* --- the host --- */
-
-gboolean
-net_bridge_tx_checksum_off(const char *bridge, GError **error)
-{
-	struct ethtool_value value = { .cmd = ETHTOOL_STXCSUM, .data = 0 };
-	struct ifreq request = { .ifr_data = (void *)&value };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), status;
-
-	g_strlcpy(request.ifr_name, bridge, sizeof(request.ifr_name));
-	status = fd < 0 ? -1 : ioctl(fd, SIOCETHTOOL, &request);
-	if (status < 0)
-		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot turn off checksum offload of bridge '%s': %s",
-				 bridge, g_strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return status == 0;
 }

@@ -124,16 +124,3 @@ char *net_firewall_describe(const NetFirewall *firewall);
  * Returns: (transfer full): NULL with an error as net_firewall_apply() has them.
  */
 char *net_firewall_text(NetFirewallBackend backend, const NetFirewallSpec *specs, guint count, GError **error);
-
-/**
- * net_bridge_tx_checksum_off: make the host finish checksums before it sends on @bridge
- *
- * Otherwise the host leaves the UDP checksum of a DHCP answer to a network card that does not exist: guests' kernels
- * know, but a client that reads raw packets (dhclient of old, some boot ROMs) sees a wrong sum and drops the answer.
- * iptables' CHECKSUM target fills it in; nf_tables has nothing like it, and writing zero there makes a guest's driver
- * finish a sum that was never begun. The price is paid on what the host sends or routes to guests in TCP: it is cut
- * into frames before the bridge, not by the guest's interface. Call it when the bridge was made and DHCP is on.
- *
- * Errors: %SLUICE_ERROR_SYSTEM.
- */
-gboolean net_bridge_tx_checksum_off(const char *bridge, GError **error);

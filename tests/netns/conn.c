@@ -379,7 +379,7 @@ sum_words(unsigned int sum, const unsigned char *data, size_t len)
 
 /*
  * checksum INTERFACE PORT TIMEOUT_MS: as a client of raw packets, print whether the next UDP datagram of IPv4 to the
- * port has a good checksum (RFC 768)
+ * port has a good checksum, a bad one or none (RFC 768)
  */
 static int
 checksum(char **argv)
@@ -410,7 +410,7 @@ checksum(char **argv)
 		sum = sum_words(sum, packet + header, len);
 		while (sum >> 16)
 			sum = (sum & 0xffff) + (sum >> 16);
-		puts(sum == 0xffff ? "good" : "bad");
+		puts(!packet[header + 6] && !packet[header + 7] ? "absent" : sum == 0xffff ? "good" : "bad");
 		return 0;
 	}
 	puts("none");

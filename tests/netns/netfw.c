@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vswitch/net_checksum.h"
 #include "vswitch/net_firewall.h"
 
 #define MANY_MAX 16
@@ -248,10 +249,16 @@ main(int argc, char **argv)
 			die("%s", error->message);
 		return 0;
 	}
+	if (argc == 3 && g_str_equal(argv[1], "dhcp-checksum-off")) {
+		if (!net_dhcp_server_checksum_off(atoi(argv[2]), &error))
+			die("%s", error->message);
+		return 0;
+	}
 	fputs("usage: netfw text nft|iptables FILE\n"
 	      "       netfw apply nft|iptables FILE          prints how much was sent\n"
 	      "       netfw loop nft|iptables SECONDS FILE…  prints how many changes were made\n"
-	      "       netfw checksum-off BRIDGE\n",
+	      "       netfw checksum-off BRIDGE\n"
+	      "       netfw dhcp-checksum-off PID\n",
 	      stderr);
 	return 2;
 }

@@ -390,20 +390,34 @@ iptables -P INPUT ACCEPT
 "$NETFW" apply iptables /dev/null >/dev/null
 same "iptables: without networks nothing of ours stays" "" "$(iptables-save | grep -E 'LIBVIRT|SLUICE')$(ip6tables-save | grep -E 'LIBVIRT|SLUICE')"
 
-# What a DHCP client that reads raw packets sees of the host's datagrams.
-raw_checksum() {
-	in_ns a1 "$CONN" checksum eth0 68 $WAIT_PASS >$WORK/sum &
-	local reader=$!
-	for _ in $(seq 100); do
-		grep -q ready $WORK/sum && break
+# What a DHCP client that reads raw packets sees of a server's answer.
+ready() {
+	for _ in $(seq 200); do
+		grep -qs ready "$1" && return
 		sleep 0.02
 	done
-	"$CONN" try udp 10.1.0.11 68 100
+}
+"$CONN" serve udp 67 >$WORK/server &
+server=$!
+ready $WORK/server
+raw_checksum() {
+	rm -f $WORK/sum
+	in_ns a1 "$CONN" checksum eth0 68 $WAIT_PASS >$WORK/sum &
+	local reader=$!
+	ready $WORK/sum
+	in_ns a1 "$CONN" try udp 10.1.0.1 67 $WAIT_PASS 68
 	wait $reader
 	sed 1d $WORK/sum
 }
-note "measured: the host's UDP checksum, with offload: $(raw_checksum)"
-check "the checksums of a bridge" "$NETFW" checksum-off virbr0
-same "without offload a raw reader sees a good checksum" good "$(raw_checksum)"
+note "measured: the UDP checksum of an answer, with offload: $(raw_checksum)"
+check "a DHCP server without checksums" "$NETFW" dhcp-checksum-off $server
+same "a raw reader sees that there is none" absent "$(raw_checksum)"
+check_refused "checksums of what is no DHCP server" "has no DHCP socket" "$NETFW" dhcp-checksum-off $$
+kill $server
+wait $server 2>/dev/null
+"$CONN" serve udp 67 >$WORK/server &
+ready $WORK/server
+check "a bridge without checksum offload" "$NETFW" checksum-off virbr0
+same "a raw reader sees a good checksum" good "$(raw_checksum)"
 check_refused "the checksums of no bridge" "No such device" "$NETFW" checksum-off virbr9
 finish
