@@ -10,7 +10,7 @@ JOBS := -j$(shell nproc 2>/dev/null || echo 2)
 TIME ?= 60
 
 .PHONY: deps-run check-all check-unit check-golden check-netns check-differential check-vm check-fuzz-corpus
-.PHONY: test-programs fuzz-replay golden-update differential fuzz run-demo bench-run bench-datapath lint-fast format
+.PHONY: test-programs fuzz-replay golden-update differential fuzz run-demo bench-run bench-datapath lint-fast format differential-libvirt
 
 # Programs of the tests
 
@@ -70,6 +70,9 @@ check-differential: $(B)/tests/differential/differential
 # make differential N=100000 SEED=7: without a seed other filters each time
 differential: $(B)/tests/differential/differential
 	@SLUICE_BUILD=$(B) tests/differential/run $(or $(N),2048) $(SEED)
+# make differential-libvirt N=100 SEED=7: against libvirtd's own rules
+differential-libvirt: $(B)/tests/differential/differential
+	@SLUICE_BUILD=$(B) tests/differential/libvirt $(or $(N),24) $(SEED)
 check-vm: all $(TEST_TOOLS)
 	@$(RUN_TESTS) vm
 check-fuzz-corpus:

@@ -56,8 +56,8 @@ backend_next_zones(GError **error)
 }
 
 /* br_netfilter off: without it bridged packets meet bridge rules only. The engine switches it on where it must. */
-static gboolean
-set_bridge_nf(gboolean on, GError **error)
+gboolean
+backend_set_bridge_nf(gboolean on, GError **error)
 {
 	static const char *const files[] = { "/proc/sys/net/bridge/bridge-nf-call-iptables",
 					     "/proc/sys/net/bridge/bridge-nf-call-ip6tables" };
@@ -87,7 +87,7 @@ engine_load(Subject *const *subjects, guint count, gboolean no_optimize, char **
 	const NwEngineConfig config = { .lookup = subject_lookup, .state_dir = "/run", .no_optimize = no_optimize };
 	g_autoptr(GPtrArray) bindings = g_ptr_array_new(), failed = NULL;
 
-	if (!set_bridge_nf(FALSE, error))
+	if (!backend_set_bridge_nf(FALSE, error))
 		return FALSE;
 	engine = nw_engine_new(&config, error);
 	for (guint i = 0; i < count; i++)
@@ -156,7 +156,7 @@ iptables_load(Subject *const *subjects, guint count, char **ret_refused, GError 
 			ret_refused[i] = g_strdup(refusal->message);
 	}
 	input = xt_emit((const XtPort *)ports->data, ports->len, error);
-	if (!input || !set_bridge_nf(TRUE, error))
+	if (!input || !backend_set_bridge_nf(TRUE, error))
 		return FALSE;
 	for (guint i = 0; i < G_N_ELEMENTS(tools); i++) {
 		const char *text = i == 0 ? input->ebtables : i == 1 ? input->iptables : input->ip6tables;
@@ -173,7 +173,7 @@ iptables_unload(GError **error)
 	return nft_text("table bridge nat\ndelete table bridge nat\ntable ip filter\ndelete table ip filter\n"
 			"table ip6 filter\ndelete table ip6 filter\n",
 			error) &&
-	       set_bridge_nf(FALSE, error);
+	       backend_set_bridge_nf(FALSE, error);
 }
 
 const Backend backend_iptables = { "iptables", iptables_load, iptables_unload, 0 };

@@ -22,5 +22,8 @@ extern const Backend backend_nft, backend_nft_plain, backend_iptables, backend_l
 /** backend_command: run a program with this text as its input; Errors: what it says */
 gboolean backend_command(const char *const *argv, const char *input, GError **error);
 
+/** backend_set_bridge_nf: whether bridged packets meet iptables, and connection tracking */
+gboolean backend_set_bridge_nf(gboolean on, GError **error);
+
 /** backend_next_zones: give every port connections of its own, and none yet */
 gboolean backend_next_zones(GError **error);

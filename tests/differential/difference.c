@@ -8,13 +8,15 @@
 
 #define ARP_LEN		28
 #define ETHERTYPE_SVLAN 0x88a8
+#define ETHERTYPE_VLAN	0x8100
 
 typedef gboolean (*Predicate)(const Subject *subject, const GenFrame *frame, const PacketView *view);
 
 typedef struct {
-	const Backend *backend;
+	const Backend *backend; /* of iptables': libvirt's too, which uses the same tools */
 	const char *name, *reason;
 	Predicate holds;
+	gboolean (*rule_holds)(const NwRule *rule); /* in place of it: of any rule of the tree */
 } Difference;
 
 /* Whether a rule for such frames matches a field from @first to @last. */
@@ -107,25 +109,166 @@ is_ipv6_end(const Subject *subject, const GenFrame *frame, const PacketView *vie
 	       asks_for(subject, frame, RULE_FIELD_L4_PROTOCOL, RULE_FIELD_L4_PROTOCOL);
 }
 
+/* --- libvirt 9.0.0 --- */
+
+static const NwValue *
+value_of(const NwRule *rule, RuleField field, NwRole role)
+{
+	for (guint i = 0; rule->proto && i < rule->proto->attr_count; i++)
+		if (rule->proto->attrs[i].field == field && rule->proto->attrs[i].role == role &&
+		    rule->values[i].is_set)
+			return &rule->values[i];
+	return NULL;
+}
+
+static gboolean
+is_negated(const NwValue *value)
+{
+	return value && value->negate;
+}
+
+/* The frame goes through a chain beside the root. */
+static gboolean
+enters_chain(const Subject *subject, const GenFrame *frame, const PacketView *view)
+{
+	const RuleStage *stage = &subject->program->stage[frame->way][RULE_STAGE_LINK];
+	guint16 type = view->tag_count ? ETHERTYPE_VLAN : view->network_type;
+
+	for (guint i = 1; i < stage->chains->len; i++) {
+		const RuleChain *chain = stage->chains->pdata[i];
+
+		if (!chain->ethertype || chain->ethertype == type)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean
+has_address_and_range(const NwRule *rule)
+{
+	static const RuleField fields[] = { RULE_FIELD_IP4_SRC, RULE_FIELD_IP4_DST, RULE_FIELD_IP6_SRC,
+					    RULE_FIELD_IP6_DST };
+
+	for (guint i = 0; i < G_N_ELEMENTS(fields); i++)
+		if (value_of(rule, fields[i], NW_ROLE_VALUE) && value_of(rule, fields[i], NW_ROLE_RANGE_START))
+			return TRUE;
+	return FALSE;
+}
+
+/* The sign of the first of a pair stands for both: spec 1.7, 1. */
+static gboolean
+loses_inversion(const NwRule *rule)
+{
+	return is_negated(value_of(rule, RULE_FIELD_L4_SRC_PORT, NW_ROLE_VALUE)) !=
+		       is_negated(value_of(rule, RULE_FIELD_L4_DST_PORT, NW_ROLE_VALUE)) ||
+	       is_negated(value_of(rule, RULE_FIELD_ICMP_TYPE, NW_ROLE_VALUE)) !=
+		       is_negated(value_of(rule, RULE_FIELD_ICMP_CODE, NW_ROLE_VALUE));
+}
+
+static gboolean
+has_two_ports_not(const NwRule *rule)
+{
+	return is_negated(value_of(rule, RULE_FIELD_L4_SRC_PORT, NW_ROLE_VALUE)) &&
+	       is_negated(value_of(rule, RULE_FIELD_L4_DST_PORT, NW_ROLE_VALUE));
+}
+
+static gboolean
+is_typed(const NwRule *rule)
+{
+	return rule->proto && rule->proto->is_layer3 && value_of(rule, RULE_FIELD_ICMP_TYPE, NW_ROLE_VALUE);
+}
+
+static gboolean
+has_lost_mac(const NwRule *rule)
+{
+	return rule->proto && rule->proto->is_layer3 &&
+	       (value_of(rule, RULE_FIELD_ETHER_DST, NW_ROLE_VALUE) ||
+		value_of(rule, RULE_FIELD_ETHER_SRC, NW_ROLE_MASK) ||
+		value_of(rule, RULE_FIELD_ETHER_DST, NW_ROLE_MASK));
+}
+
+static gboolean
+has_encapsulated(const NwRule *rule)
+{
+	return value_of(rule, RULE_FIELD_VLAN_ENCAP, NW_ROLE_VALUE) != NULL;
+}
+
+static gboolean
+leaks_mask(const NwRule *rule)
+{
+	return value_of(rule, RULE_FIELD_ARP_SRC_IP, NW_ROLE_MASK) &&
+	       value_of(rule, RULE_FIELD_ARP_DST_IP, NW_ROLE_VALUE);
+}
+
+static gboolean
+has_link_dscp(const NwRule *rule)
+{
+	return rule->proto && !rule->proto->is_layer3 && value_of(rule, RULE_FIELD_IP4_DSCP, NW_ROLE_VALUE);
+}
+
+static gboolean
+has_flags6(const NwRule *rule)
+{
+	return rule->proto && rule->proto->family == NW_FAMILY_IPV6 &&
+	       value_of(rule, RULE_FIELD_TCP_FLAGS, NW_ROLE_VALUE);
+}
+
 /* What the eb/iptables tools do otherwise; the header of rules/xt_emit.h tells it to those who use them. */
 static const Difference differences[] = {
 	{ &backend_iptables, "stp",
 	  "Linux's ebt_stp takes the protocol identifier for one byte: it reads all behind it one byte early",
-	  is_stp_field },
-	{ &backend_iptables, "service-tag", "ebtables on nf_tables does not count 0x88a8 as a VLAN", is_service_tag },
+	  is_stp_field, NULL },
+	{ &backend_iptables, "service-tag", "ebtables on nf_tables does not count 0x88a8 as a VLAN", is_service_tag,
+	  NULL },
 	{ &backend_iptables, "odd-arp",
-	  "ebtables demands Ethernet and IPv4 of every ARP address that it compares, and a whole packet", is_odd_arp },
+	  "ebtables demands Ethernet and IPv4 of every ARP address that it compares, and a whole packet", is_odd_arp,
+	  NULL },
 	{ &backend_iptables, "later-fragment", "iptables on nf_tables reads ports from the payload of a later fragment",
-	  is_later_fragment },
-	{ &backend_iptables, "cut-header", "iptables drops what has not the whole header that a rule asks for",
-	  is_cut },
+	  is_later_fragment, NULL },
+	{ &backend_iptables, "cut-header", "iptables drops what has not the whole header that a rule asks for", is_cut,
+	  NULL },
 	{ &backend_iptables, "long-option", "iptables takes a TCP option that runs over the header's end",
-	  is_long_option },
+	  is_long_option, NULL },
 	{ &backend_iptables, "ipv6-end",
 	  "ebtables looks for the protocol behind an authentication header, and finds none where nothing follows",
-	  is_ipv6_end },
-	{ NULL, NULL, NULL, NULL },
+	  is_ipv6_end, NULL },
+	/* libvirt 9.0.0, seen. */
+	{ &backend_libvirt, "chain-end",
+	  "a chain of ebtables accepts at its end: what stands behind in the root is passed by", enters_chain, NULL },
+	{ &backend_libvirt, "address-and-range", "a range beside an address is left out", NULL, has_address_and_range },
+	{ &backend_libvirt, "lost-inversion",
+	  "the sign of a source port or type is taken for the destination port or code", NULL, loses_inversion },
+	{ &backend_libvirt, "two-ports-not", "iptables 1.8.9 takes two ports that are not for 'not both'", NULL,
+	  has_two_ports_not },
+	{ &backend_libvirt, "typed",
+	  "ICMP types inout become no rule, and those of neighbour discovery ask for a state", NULL, is_typed },
+	{ &backend_libvirt, "lost-mac", "a destination or a mask of a MAC address is left out in iptables", NULL,
+	  has_lost_mac },
+	{ &backend_libvirt, "encap-decimal", "encap-protocol is printed in decimal, and read as hexadecimal", NULL,
+	  has_encapsulated },
+	{ &backend_libvirt, "mask-leak", "the mask of an ARP source address is put on the destination's too", NULL,
+	  leaks_mask },
+	{ &backend_libvirt, "dscp-ecn", "a dscp in ebtables compares the bits for congestion too", NULL,
+	  has_link_dscp },
+	{ &backend_libvirt, "flags6", "flags of tcp-ipv6 are left out", NULL, has_flags6 },
+	{ NULL, NULL, NULL, NULL, NULL },
 };
+
+static gboolean
+any_rule(const Subject *subject, gboolean (*holds)(const NwRule *rule))
+{
+	for (guint f = 0; f < subject->filters->len; f++) {
+		const NwFilter *filter = subject->filters->pdata[f];
+
+		for (guint i = 0; i < filter->items->len; i++) {
+			const NwItem *item = filter->items->pdata[i];
+
+			if (item->rule && holds(item->rule))
+				return TRUE;
+		}
+	}
+	return FALSE;
+}
 
 const char *
 difference_find(const Backend *backend, const Subject *subject, const GenFrame *frame)
@@ -135,7 +278,10 @@ difference_find(const Backend *backend, const Subject *subject, const GenFrame *
 	if (!packet_parse(frame->bytes, frame->len, &view, NULL))
 		return NULL;
 	for (const Difference *difference = differences; difference->name; difference++)
-		if (difference->backend == backend && difference->holds(subject, frame, &view))
+		if ((difference->backend == backend ||
+		     (backend == &backend_libvirt && difference->backend == &backend_iptables)) &&
+		    (difference->holds ? difference->holds(subject, frame, &view)
+				       : any_rule(subject, difference->rule_holds)))
 			return difference->name;
 	return NULL;
 }

@@ -150,6 +150,17 @@ print_words(GHashTable *table, const char *what)
 }
 
 static void
+print_known(GHashTable *table)
+{
+	g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(table), (GCompareFunc)strcmp);
+
+	for (GList *name = names; name; name = name->next)
+		printf("# known difference %u times: %s: %s\n",
+		       GPOINTER_TO_UINT(g_hash_table_lookup(table, name->data)), (const char *)name->data,
+		       difference_reason(name->data));
+}
+
+static void
 keep_case(const Backend *backend, const Case *c)
 {
 	static guint number;
@@ -264,7 +275,7 @@ run_backend(Totals *totals, guint count, gboolean stateful, GError **error)
 }
 
 static gboolean
-run_random(const Backend *const *backends, guint wanted, const GenStyle *style)
+run_random(const Backend *const *backends, guint wanted, guint seconds, const GenStyle *style)
 {
 	g_autoptr(GArray) all = g_array_new(FALSE, TRUE, sizeof(Totals));
 	g_autoptr(GError) error = NULL;
@@ -281,7 +292,7 @@ run_random(const Backend *const *backends, guint wanted, const GenStyle *style)
 		if ((*backends)->ports)
 			batch = MIN(batch, (*backends)->ports);
 	}
-	while (ok && done < wanted) {
+	while (ok && done < wanted && (!seconds || g_get_monotonic_time() - begin < (gint64)seconds * G_USEC_PER_SEC)) {
 		guint count = MIN(batch, wanted - done);
 
 		for (guint p = 0; p < count; p++)
@@ -311,7 +322,7 @@ run_random(const Backend *const *backends, guint wanted, const GenStyle *style)
 		       totals->backend->name, loaded, totals->frames, totals->passed, totals->dropped, totals->excluded,
 		       totals->refused);
 		print_words(totals->refusals, "refused");
-		print_words(totals->known, "known difference");
+		print_known(totals->known);
 		if (ok && !totals->disagreements)
 			printf("ok - %s and the evaluator agree on %u filters %s\n", totals->backend->name, loaded,
 			       style->stateful ? "on connections" : "");
@@ -319,6 +330,30 @@ run_random(const Backend *const *backends, guint wanted, const GenStyle *style)
 		g_hash_table_unref(totals->refusals);
 		g_hash_table_unref(totals->known);
 	}
+	return ok;
+}
+
+/* N SEED SECONDS FILE.xml…: the cases, then so many filters, or as many as the time is enough for (0: any time) */
+static gboolean
+run_libvirt(int argc, char **argv)
+{
+	static const Backend *const libvirt[] = { &backend_libvirt, NULL };
+	const GenStyle alone = { .rules_max = 3, .parts_max = 2, .no_continue = TRUE };
+	const GenStyle connections = { .stateful = TRUE, .rules_max = 3, .parts_max = 2, .no_continue = TRUE };
+	guint wanted, seconds;
+	gboolean ok = TRUE;
+
+	if (argc < 3)
+		return FALSE;
+	wanted = (guint)strtoul(argv[0], NULL, 10);
+	seed = g_ascii_strtoull(argv[1], NULL, 10);
+	seconds = (guint)strtoul(argv[2], NULL, 10);
+	for (int i = 3; i < argc; i++)
+		ok &= case_run_file(argv[i], libvirt);
+	printf("# seed %" G_GUINT64_FORMAT "\n", seed);
+	gen_seed(seed);
+	ok &= run_random(libvirt, wanted / 2, seconds / 2, &alone);
+	ok &= run_random(libvirt, wanted - wanted / 2, seconds / 2, &connections);
 	return ok;
 }
 
@@ -331,8 +366,9 @@ main(int argc, char **argv)
 	gboolean ok = TRUE;
 
 	if (argc < 3) {
-		fputs("usage (in the namespaces of tests/differential/run): differential N SEED | --cases "
-		      "FILE.xml...\n",
+		fputs("usage (in the namespaces of tests/differential/run): differential N SEED | --libvirt N SEED "
+		      "SECONDS [FILE.xml...] | "
+		      "--cases FILE.xml...\n",
 		      stderr);
 		return 2;
 	}
@@ -342,11 +378,13 @@ main(int argc, char **argv)
 			ok &= case_run_file(argv[i], backends);
 		return !ok;
 	}
+	if (g_str_equal(argv[1], "--libvirt"))
+		return !run_libvirt(argc - 2, argv + 2);
 	wanted = (guint)strtoul(argv[1], NULL, 10);
 	seed = g_ascii_strtoull(argv[2], NULL, 10);
 	printf("# seed %" G_GUINT64_FORMAT "\n", seed);
 	gen_seed(seed);
-	ok &= run_random(backends, wanted, &alone);
-	ok &= run_random(backends, wanted / 4, &connections);
+	ok &= run_random(backends, wanted, 0, &alone);
+	ok &= run_random(backends, wanted / 4, 0, &connections);
 	return !ok;
 }

@@ -285,6 +285,8 @@ gen_one_rule(const char *chain, GenRule *ret_rule)
 	guint wanted = style->stateful ? below(3) : 1 + below(4);
 
 	rule.proto = chance(3) ? NULL : pick_proto(chain);
+	if (style->no_continue && rule.action == RULE_ACTION_CONTINUE && rule.proto && rule.proto->is_layer3)
+		rule.action = RULE_ACTION_DROP;
 	rule.statematch = style->stateful ? chance(75) : rule.action != RULE_ACTION_ACCEPT && chance(50);
 	for (guint k = 0; rule.proto && k < wanted; k++) {
 		guint index = below(rule.proto->attr_count);
@@ -396,7 +398,7 @@ gen_case(GenCase *ret_case, const GenStyle *wanted)
 
 	style = wanted ? wanted : &plain;
 	memset(ret_case, 0, sizeof(*ret_case));
-	ret_case->part_count = 1 + (chance(60) ? below(GEN_PARTS_MAX) : 0);
+	ret_case->part_count = 1 + (chance(60) ? below(style->parts_max ? style->parts_max : GEN_PARTS_MAX) : 0);
 	for (guint p = 0; p < ret_case->part_count; p++)
 		gen_part(ret_case, p);
 	if (style->stateful)

@@ -64,8 +64,10 @@ typedef struct {
 } GenFrame;
 
 typedef struct {
-	gboolean stateful; /* filters that ask for connections, of values that conversations use */
-	guint rules_max;   /* of one part; 0: GEN_RULES_MAX - 1 */
+	gboolean stateful;    /* filters that ask for connections, of values that conversations use */
+	guint rules_max;      /* of one part; 0: GEN_RULES_MAX - 1 */
+	guint parts_max;      /* 0: GEN_PARTS_MAX */
+	gboolean no_continue; /* in the network stage, for which libvirt's iptables has no word */
 } GenStyle;
 
 /** gen_seed: start the sequence; the same seed makes the same filters and frames */
