@@ -238,7 +238,8 @@ element_each(struct nftnl_set_elem *elem, void *data)
 	if (read->expiry)
 		read_ip_set_element(elem, key, key_len, read->expiry);
 	else if (read->keys)
-		g_hash_table_add(read->keys, g_bytes_new(key, key_len));
+		/* Not _add(): a key that is its own value would be freed twice. */
+		g_hash_table_insert(read->keys, g_bytes_new(key, key_len), NULL);
 	else if (key_len == RULE_PORT_NAME_LEN && data_len == NFT_PORT_DATA_LEN)
 		g_hash_table_insert(read->ports, g_strndup(key, RULE_PORT_NAME_LEN), GUINT_TO_POINTER(number[1]));
 	return 0;
