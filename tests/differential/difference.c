@@ -127,6 +127,14 @@ is_negated(const NwValue *value)
 	return value && value->negate;
 }
 
+static gboolean
+is_any_type(const NwRule *rule)
+{
+	const NwValue *type = value_of(rule, RULE_FIELD_ICMP_TYPE, NW_ROLE_VALUE);
+
+	return rule->proto && rule->proto->is_layer3 && type && !type->is_var && type->number == 255;
+}
+
 /* The frame goes through a chain beside the root. */
 static gboolean
 enters_chain(const Subject *subject, const GenFrame *frame, const PacketView *view)
@@ -232,6 +240,7 @@ static const Difference differences[] = {
 	{ &backend_iptables, "ipv6-end",
 	  "ebtables looks for the protocol behind an authentication header, and finds none where nothing follows",
 	  is_ipv6_end, NULL },
+	{ &backend_iptables, "icmp-255", "ICMP type 255 is iptables' number for any type", NULL, is_any_type },
 	/* libvirt 9.0.0, seen. */
 	{ &backend_libvirt, "chain-end",
 	  "a chain of ebtables accepts at its end: what stands behind in the root is passed by", enters_chain, NULL },
