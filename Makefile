@@ -4,6 +4,8 @@
 VERSION := 0.1.0
 CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 SAN ?=
+PREFIX ?= /usr/local
+LIBEXECDIR ?= $(PREFIX)/libexec/sluice
 comma := ,
 B := build$(if $(SAN),/san)
 Q := $(if $(V),,@)
@@ -17,7 +19,7 @@ CFLAGS ?= -O2 -g
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 COMPILE = $(CC) -std=gnu17 $(WARN) $(CFLAGS) $(SANITIZE) -fstack-protector-strong -D_GNU_SOURCE \
-	-DSLUICE_VERSION='"$(VERSION)"' -I. $(PKG_CFLAGS) $(CPPFLAGS) -MMD -MP
+	-DSLUICE_VERSION='"$(VERSION)"' -DSLUICE_LIBEXEC_DIR='"$(LIBEXECDIR)"' -I. $(PKG_CFLAGS) $(CPPFLAGS) -MMD -MP
 LINK = $(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS)
 
 LAYERS := base rules nwfilter vswitch dhcp daemon cli
@@ -29,7 +31,7 @@ LIB := $(B)/libsluice.a
 # The daemon and the command line without their main(), for tests.
 DAEMON_OBJS := $(call OBJ,$(daemon_SRCS))
 CLI_OBJS := $(call OBJ,$(cli_SRCS))
-PROGRAMS := $(B)/sluiced $(B)/sluice
+PROGRAMS := $(B)/sluiced $(B)/sluice $(B)/sluice-lease
 
 .DEFAULT_GOAL := all
 .PHONY: all deps run check lint bench install clean
@@ -41,6 +43,10 @@ $(B)/sluiced: $(B)/daemon/main.o $(DAEMON_OBJS) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 $(B)/sluice: $(B)/cli/main.o $(CLI_OBJS) $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+# dnsmasq's dhcp-script
+$(B)/sluice-lease: $(B)/dhcp/lease_main.o $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 $(B)/%.o: %.c
@@ -56,11 +62,11 @@ run: deps-run
 check: deps
 	$(Q)$(MAKE) --no-print-directory $(JOBS) check-all
 
-PREFIX ?= /usr/local
 SCDOC ?= scdoc
 install: all
 	install -D -m 0755 $(B)/sluiced $(DESTDIR)$(PREFIX)/sbin/sluiced
 	install -D -m 0755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	install -D -m 0755 $(B)/sluice-lease $(DESTDIR)$(LIBEXECDIR)/sluice-lease
 	install -D -m 0644 docs/completion/sluice.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluice
 	@for page in sluice.1 sluiced.8; do \
 		command -v $(SCDOC) >/dev/null || { echo "install: no scdoc, so no manual pages" >&2; break; }; \

@@ -3,7 +3,24 @@
 
 #include "base/paths.h"
 
-#define SOCKET_NAME "virtsluiced-sock"
+#ifndef SLUICE_LIBEXEC_DIR
+#define SLUICE_LIBEXEC_DIR "/usr/local/libexec/sluice"
+#endif
+#define LEASE_HELPER "sluice-lease"
+#define SOCKET_NAME  "virtsluiced-sock"
+
+/* Beside our own program, as it is built, else where it is installed. */
+static char *
+helper_path(const char *name)
+{
+	g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *dir = program ? g_path_get_dirname(program) : NULL;
+	g_autofree char *beside = dir ? g_build_filename(dir, name, NULL) : NULL;
+
+	if (beside && g_file_test(beside, G_FILE_TEST_IS_EXECUTABLE))
+		return g_steal_pointer(&beside);
+	return g_build_filename(SLUICE_LIBEXEC_DIR, name, NULL);
+}
 
 SluicePaths *
 sluice_paths_new(const char *root)
@@ -20,6 +37,12 @@ sluice_paths_new(const char *root)
 	paths->socket = g_build_filename(paths->socket_dir, SOCKET_NAME, NULL);
 	paths->socket_ro = g_build_filename(paths->socket_dir, SOCKET_NAME "-ro", NULL);
 	paths->lock_file = g_build_filename(paths->run_dir, "sluiced.lock", NULL);
+	paths->network_dir = g_build_filename(top, "etc/sluice/network", NULL);
+	paths->network_run_dir = g_build_filename(paths->run_dir, "network", NULL);
+	paths->dnsmasq_dir = g_build_filename(paths->state_dir, "dnsmasq", NULL);
+	paths->lease_dir = g_build_filename(paths->state_dir, "leases", NULL);
+	paths->lease_socket = g_build_filename(paths->run_dir, "leases-sock", NULL);
+	paths->lease_helper = helper_path(LEASE_HELPER);
 	return paths;
 }
 
@@ -37,5 +60,11 @@ sluice_paths_free(SluicePaths *paths)
 	g_free(paths->socket);
 	g_free(paths->socket_ro);
 	g_free(paths->lock_file);
+	g_free(paths->network_dir);
+	g_free(paths->network_run_dir);
+	g_free(paths->dnsmasq_dir);
+	g_free(paths->lease_dir);
+	g_free(paths->lease_socket);
+	g_free(paths->lease_helper);
 	g_free(paths);
 }

@@ -14,6 +14,12 @@ typedef struct {
 	char *socket; /* read and write */
 	char *socket_ro;
 	char *lock_file;
+	char *network_dir;     /* definitions */
+	char *network_run_dir; /* networks as they run; ends with the boot */
+	char *dnsmasq_dir;     /* its configuration and hosts files */
+	char *lease_dir;       /* DHCP leases */
+	char *lease_socket;    /* sluice-lease tells the daemon here */
+	char *lease_helper;    /* the program sluice-lease */
 } SluicePaths;
 
 /**

@@ -1,0 +1,1 @@
+dhcp_SRCS := $(addprefix dhcp/,dnsmasq.c dnsmasq_config.c lease.c lease_read.c)
