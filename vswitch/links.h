@@ -11,6 +11,7 @@
 
 #define LINK_NAME_MAX	    15	  /* IFNAMSIZ - 1 */
 #define LINK_MTU_MIN	    68	  /* RFC 791 */
+#define LINK_MTU_DEFAULT    1500  /* IEEE 802.3 */
 #define LINK_MTU_MAX	    65535 /* what a bridge takes */
 #define LINK_DUMP_MAX	    65536 /* links, addresses or routes of one answer */
 #define LINK_TAP_QUEUES_MAX 256
@@ -115,6 +116,7 @@ gboolean links_address_remove(Links *links, const char *name, const LinkAddress 
 /** links_addresses: (transfer full) (element-type LinkAddress): @name: (nullable): of one link */
 GArray *links_addresses(Links *links, const char *name, GError **error);
 
+/** links_route_add: one that is there already is no error */
 gboolean links_route_add(Links *links, const char *name, const LinkRoute *route, GError **error);
 gboolean links_route_remove(Links *links, const char *name, const LinkRoute *route, GError **error);
 
@@ -123,11 +125,13 @@ GArray *links_routes(Links *links, GError **error);
 
 /**
  * links_sysctl_set: write /proc/sys/net/@path
- * @ret_was: (nullable) (out): (transfer full): the value before
  *
  * One that the kernel does not have is an error: %SLUICE_ERROR_SYSTEM.
  */
-gboolean links_sysctl_set(Links *links, const char *path, const char *value, char **ret_was, GError **error);
+gboolean links_sysctl_set(Links *links, const char *path, const char *value, GError **error);
+
+/** links_sysctl_get: (transfer full): the value of /proc/sys/net/@path, without its line end */
+char *links_sysctl_get(Links *links, const char *path, GError **error);
 
 /** links_sysctl_exists: whether the kernel has /proc/sys/net/@path */
 gboolean links_sysctl_exists(Links *links, const char *path);

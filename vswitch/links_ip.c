@@ -181,7 +181,7 @@ links_route_add(Links *links, const char *name, const LinkRoute *route, GError *
 	if (!index)
 		return FALSE;
 	result = route_change(links, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, index, route);
-	return links_check(result, error, "cannot add a route by way of interface '%s'", name);
+	return result == -EEXIST || links_check(result, error, "cannot add a route by way of interface '%s'", name);
 }
 
 gboolean
@@ -275,40 +275,43 @@ links_sysctl_exists(Links *links, const char *path)
 	return !links->rtnl || access(file, F_OK) == 0;
 }
 
-static gboolean
-sysctl_read(const char *file, char *buffer, gsize size)
+char *
+links_sysctl_get(Links *links, const char *path, GError **error)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? -1 : read(fd, buffer, size - 1);
+	g_autofree char *file = g_build_filename("/proc/sys/net", path, NULL);
+	char buffer[SYSCTL_BYTES_MAX];
+	ssize_t len = -1;
+	int fd, saved;
 
+	if (!links->rtnl)
+		return g_strdup("0");
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		len = read(fd, buffer, sizeof(buffer) - 1);
+	saved = errno;
 	if (fd >= 0)
 		close(fd);
-	if (len < 0)
-		return FALSE;
+	if (!links_check(len < 0 ? -saved : 0, error, "cannot read '%s'", file))
+		return NULL;
 	buffer[len] = '\0';
-	g_strchomp(buffer);
-	return TRUE;
+	return g_strdup(g_strchomp(buffer));
 }
 
 gboolean
-links_sysctl_set(Links *links, const char *path, const char *value, char **ret_was, GError **error)
+links_sysctl_set(Links *links, const char *path, const char *value, GError **error)
 {
 	g_autofree char *file = g_build_filename("/proc/sys/net", path, NULL);
-	char was[SYSCTL_BYTES_MAX] = "";
+	g_autofree char *now = NULL;
 	ssize_t written = -1;
 	int fd, saved;
 
-	if (links_record(links, "sysctl %s %s", path, value)) {
-		if (ret_was)
-			*ret_was = g_strdup("0");
+	if (links_record(links, "sysctl %s %s", path, value))
 		return TRUE;
-	}
-	if (!sysctl_read(file, was, sizeof(was)))
-		return links_check(-errno, error, "cannot read '%s'", file);
-	if (ret_was)
-		*ret_was = g_strdup(was);
+	now = links_sysctl_get(links, path, error);
+	if (!now)
+		return FALSE;
 	/* Some of them do work on each write, as ip_forward resets the device settings. */
-	if (g_str_equal(was, value))
+	if (g_str_equal(now, value))
 		return TRUE;
 	fd = open(file, O_WRONLY | O_CLOEXEC);
 	if (fd >= 0)
@@ -316,9 +319,5 @@ links_sysctl_set(Links *links, const char *path, const char *value, char **ret_w
 	saved = errno;
 	if (fd >= 0)
 		close(fd);
-	if (links_check(written < 0 ? -saved : 0, error, "cannot write '%s'", file))
-		return TRUE;
-	if (ret_was)
-		g_clear_pointer(ret_was, g_free);
-	return FALSE;
+	return links_check(written < 0 ? -saved : 0, error, "cannot write '%s'", file);
 }
