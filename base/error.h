@@ -23,6 +23,9 @@ typedef enum {
 	SLUICE_ERROR_BUILD_FIREWALL, /* a filter cannot be compiled, or the kernel refused it */
 	SLUICE_ERROR_CONFIG_UNSUPPORTED,
 	SLUICE_ERROR_NO_BINDING,
+	SLUICE_ERROR_NO_NETWORK,
+	SLUICE_ERROR_NO_PORT,
+	SLUICE_ERROR_NO_METADATA,
 	SLUICE_ERROR_LIMIT, /* a named bound was crossed */
 	SLUICE_ERROR_COUNT
 } SluiceErrorCode;

@@ -20,7 +20,10 @@ G_DEFINE_QUARK(sluice - rpc - error, rpc_error)
 	{                                                                                                              \
 		RPC_PROGRAM_REMOTE, number, name, domain, flags, NULL, NULL                                            \
 	}
-#define NET(number, name, flags)   ABSENT(number, name, RPC_DOMAIN_NETWORK, flags)
+#define NETWORK(number, name, flags, args, ret)                                                                        \
+	{                                                                                                              \
+		RPC_PROGRAM_REMOTE, RPC_PROC_##number, name, RPC_DOMAIN_NETWORK, flags, args, ret                      \
+	}
 #define IFACE(number, name, flags) ABSENT(number, name, RPC_DOMAIN_INTERFACE, flags)
 
 const RpcProcInfo rpc_procs[] = {
@@ -60,39 +63,40 @@ const RpcProcInfo rpc_procs[] = {
 	ABSENT(203, "system-info", RPC_DOMAIN_NONE, 0),
 	ABSENT(273, "domain-list", RPC_DOMAIN_NONE, 0),
 
-	NET(36, "network-defined-names", 0),
-	NET(38, "network-names", 0),
-	NET(39, "network-start", RPC_PROC_WRITE),
-	NET(40, "network-create", RPC_PROC_WRITE),
-	NET(41, "network-define", RPC_PROC_WRITE),
-	NET(42, "network-destroy", RPC_PROC_WRITE),
-	NET(43, "network-xml", 0),
-	NET(44, "network-autostart", 0),
-	NET(45, "network-bridge", 0),
-	NET(46, "network-by-name", 0),
-	NET(47, "network-by-uuid", 0),
-	NET(48, "network-autostart-set", RPC_PROC_WRITE),
-	NET(49, "network-undefine", RPC_PROC_WRITE),
-	NET(50, "network-defined-count", 0),
-	NET(52, "network-count", 0),
-	NET(152, "network-is-active", 0),
-	NET(153, "network-is-persistent", 0),
-	NET(283, "network-list", 0),
-	NET(291, "network-update", RPC_PROC_WRITE),
-	NET(313, "network-event-add", 0),
-	NET(314, "network-event-remove", 0),
-	NET(341, "network-leases", 0),
-	NET(404, "network-port-list", 0),
-	NET(405, "network-port-by-uuid", 0),
-	NET(406, "network-port-create", RPC_PROC_WRITE),
-	NET(407, "network-port-params", 0),
-	NET(408, "network-port-params-set", RPC_PROC_WRITE),
-	NET(409, "network-port-xml", 0),
-	NET(410, "network-port-delete", RPC_PROC_WRITE),
-	NET(432, "network-define-flags", RPC_PROC_WRITE),
-	NET(437, "network-create-flags", RPC_PROC_WRITE),
-	NET(444, "network-metadata-set", RPC_PROC_WRITE),
-	NET(445, "network-metadata", 0),
+	NETWORK(NETWORK_DEFINED_NAMES, "network-defined-names", 0, "i", "[s"),
+	NETWORK(NETWORK_NAMES, "network-names", 0, "i", "[s"),
+	NETWORK(NETWORK_START, "network-start", RPC_PROC_WRITE, "N", ""),
+	NETWORK(NETWORK_CREATE, "network-create", RPC_PROC_WRITE, "s", "N"),
+	NETWORK(NETWORK_DEFINE, "network-define", RPC_PROC_WRITE, "s", "N"),
+	NETWORK(NETWORK_DESTROY, "network-destroy", RPC_PROC_WRITE, "N", ""),
+	NETWORK(NETWORK_XML, "network-xml", 0, "Nu", "s"),
+	NETWORK(NETWORK_AUTOSTART, "network-autostart", 0, "N", "i"),
+	NETWORK(NETWORK_BRIDGE, "network-bridge", 0, "N", "s"),
+	NETWORK(NETWORK_BY_NAME, "network-by-name", 0, "s", "N"),
+	NETWORK(NETWORK_BY_UUID, "network-by-uuid", 0, "U", "N"),
+	NETWORK(NETWORK_AUTOSTART_SET, "network-autostart-set", RPC_PROC_WRITE, "Ni", ""),
+	NETWORK(NETWORK_UNDEFINE, "network-undefine", RPC_PROC_WRITE, "N", ""),
+	NETWORK(NETWORK_DEFINED_COUNT, "network-defined-count", 0, "", "i"),
+	NETWORK(NETWORK_COUNT, "network-count", 0, "", "i"),
+	NETWORK(NETWORK_IS_ACTIVE, "network-is-active", 0, "N", "i"),
+	NETWORK(NETWORK_IS_PERSISTENT, "network-is-persistent", 0, "N", "i"),
+	NETWORK(NETWORK_LIST, "network-list", 0, "iu", "[Nu"),
+	NETWORK(NETWORK_UPDATE, "network-update", RPC_PROC_WRITE, "Nuuisu", ""),
+	NETWORK(NETWORK_EVENT_ADD, "network-event-add", 0, "iO", "i"),
+	NETWORK(NETWORK_EVENT_REMOVE, "network-event-remove", 0, "i", ""),
+	NETWORK(NETWORK_EVENT, "network-event", RPC_PROC_EVENT, "iNii", ""),
+	NETWORK(NETWORK_LEASES, "network-leases", 0, "NSiu", "[Lu"),
+	NETWORK(NETWORK_PORT_LIST, "network-port-list", 0, "Niu", "[Pu"),
+	NETWORK(NETWORK_PORT_BY_UUID, "network-port-by-uuid", 0, "NU", "P"),
+	NETWORK(NETWORK_PORT_CREATE, "network-port-create", RPC_PROC_WRITE, "Nsu", "P"),
+	NETWORK(NETWORK_PORT_PARAMS, "network-port-params", 0, "Piu", "Ti"),
+	NETWORK(NETWORK_PORT_PARAMS_SET, "network-port-params-set", RPC_PROC_WRITE, "PTu", ""),
+	NETWORK(NETWORK_PORT_XML, "network-port-xml", 0, "Pu", "s"),
+	NETWORK(NETWORK_PORT_DELETE, "network-port-delete", RPC_PROC_WRITE, "Pu", ""),
+	NETWORK(NETWORK_DEFINE_FLAGS, "network-define-flags", RPC_PROC_WRITE, "su", "N"),
+	NETWORK(NETWORK_CREATE_FLAGS, "network-create-flags", RPC_PROC_WRITE, "su", "N"),
+	ABSENT(RPC_PROC_NETWORK_METADATA_SET, "network-metadata-set", RPC_DOMAIN_NETWORK, RPC_PROC_WRITE),
+	ABSENT(RPC_PROC_NETWORK_METADATA, "network-metadata", RPC_DOMAIN_NETWORK, 0),
 
 	IFACE(126, "interface-count", 0),
 	IFACE(127, "interface-names", 0),
@@ -112,6 +116,9 @@ const RpcProcInfo rpc_procs[] = {
 	IFACE(284, "interface-list", 0),
 
 	{ RPC_PROGRAM_SLUICE, RPC_SLUICE_DESCRIBE, "describe", RPC_DOMAIN_RPC, 0, "", "s" },
+	{ RPC_PROGRAM_SLUICE, RPC_SLUICE_NETWORK_APPLY, "network-apply", RPC_DOMAIN_NETWORK, RPC_PROC_WRITE, "su",
+	  "s" },
+	{ RPC_PROGRAM_SLUICE, RPC_SLUICE_NETWORK_PLUGGED, "network-plugged", RPC_DOMAIN_NETWORK, 0, "N", "[s" },
 	{ 0 },
 };
 
@@ -222,6 +229,29 @@ list_max(char element)
 }
 
 static gboolean
+optional_handle_get(XdrReader *reader, RpcValue *value)
+{
+	guint32 is_there;
+
+	if (!xdr_get_u32(reader, &is_there) || is_there > 1)
+		return FALSE;
+	return !is_there || (xdr_get_string(reader, RPC_STRING_MAX, &value->text) &&
+			     xdr_get_bytes(reader, value->uuid, sizeof(value->uuid)));
+}
+
+static gboolean value_get(XdrReader *reader, char letter, RpcValue *value);
+
+static gboolean
+struct_get(XdrReader *reader, const char *signature, RpcValue *value)
+{
+	for (const char *letter = signature; *letter; letter++) {
+		if (!value_get(reader, *letter, rpc_value_append(value)))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean
 value_get(XdrReader *reader, char letter, RpcValue *value)
 {
 	switch (letter) {
@@ -237,8 +267,17 @@ value_get(XdrReader *reader, char letter, RpcValue *value)
 	case 'U':
 		return xdr_get_bytes(reader, value->uuid, sizeof(value->uuid));
 	case 'F':
+	case 'N':
 		return xdr_get_string(reader, RPC_STRING_MAX, &value->text) &&
 		       xdr_get_bytes(reader, value->uuid, sizeof(value->uuid));
+	case 'O':
+		return optional_handle_get(reader, value);
+	case 'P':
+		return xdr_get_string(reader, RPC_STRING_MAX, &value->text) &&
+		       xdr_get_bytes(reader, value->uuid, sizeof(value->uuid)) &&
+		       xdr_get_bytes(reader, value->uuid2, sizeof(value->uuid2));
+	case 'L':
+		return struct_get(reader, RPC_LEASE_SIGNATURE, value);
 	case 'B':
 		return xdr_get_string(reader, RPC_STRING_MAX, &value->text) &&
 		       xdr_get_string(reader, RPC_STRING_MAX, &value->text2);
@@ -291,6 +330,18 @@ text_put(XdrWriter *writer, const char *text)
 	xdr_put_string(writer, text ? text : "");
 }
 
+static void value_put(XdrWriter *writer, char letter, const RpcValue *value);
+
+/* Values that are missing at the end go as empty ones. */
+static void
+struct_put(XdrWriter *writer, const char *signature, const RpcValue *value)
+{
+	static const RpcValue nothing;
+
+	for (guint i = 0; signature[i]; i++)
+		value_put(writer, signature[i], value->list && i < value->list->len ? value->list->pdata[i] : &nothing);
+}
+
 static void
 value_put(XdrWriter *writer, char letter, const RpcValue *value)
 {
@@ -312,8 +363,22 @@ value_put(XdrWriter *writer, char letter, const RpcValue *value)
 		xdr_put_bytes(writer, value->uuid, sizeof(value->uuid));
 		return;
 	case 'F':
+	case 'N':
 		text_put(writer, value->text);
 		xdr_put_bytes(writer, value->uuid, sizeof(value->uuid));
+		return;
+	case 'O':
+		xdr_put_u32(writer, value->text != NULL);
+		if (value->text)
+			value_put(writer, 'N', value);
+		return;
+	case 'P':
+		text_put(writer, value->text);
+		xdr_put_bytes(writer, value->uuid, sizeof(value->uuid));
+		xdr_put_bytes(writer, value->uuid2, sizeof(value->uuid2));
+		return;
+	case 'L':
+		struct_put(writer, RPC_LEASE_SIGNATURE, value);
 		return;
 	case 'B':
 		text_put(writer, value->text);

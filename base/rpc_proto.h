@@ -6,7 +6,11 @@
  *
  *	i u	32-bit number		l	64-bit number
  *	s S	text; text or none	U	UUID, 16 raw bytes
- *	F	a filter's handle: name in @text, @uuid
+ *	F N	a filter's or network's handle: name in @text, @uuid
+ *	O	a network's handle or none: then @text is NULL
+ *	P	a network port's handle: its network's name in @text and @uuid, its own UUID in @uuid2
+ *	L	a DHCP lease: @list has interface, expiry, type (0 IPv4, 1 IPv6), MAC, IAID, address, prefix, host name,
+ *		client id, as the letters sliSSsuSS
  *	B	a binding's handle: port device in @text, filter in @text2
  *	T	typed parameters: a list; name in @text, RpcParamType in @kind, value in @number or @text2
  *	[x	a list of x
@@ -14,6 +18,8 @@
  * Besides libvirt's programs we serve one of our own, %RPC_PROGRAM_SLUICE ("sluc") version 1:
  *
  *	1 DESCRIBE: no arguments, text: "name: value" lines on back end, lowerings and counters
+ *	2 NETWORK_APPLY: document and flags, text: what is changed to bring the running network to it, a line each
+ *	3 NETWORK_PLUGGED: a network, list of texts: interfaces plugged into its bridge
  */
 #pragma once
 
@@ -32,7 +38,7 @@
 #define RPC_AUTH_TYPES_MAX 20
 #define RPC_PARAMS_MAX	   20
 #define RPC_PARAM_NAME_MAX 80
-#define RPC_VALUES_MAX	   4 /* values of one signature */
+#define RPC_VALUES_MAX	   8 /* values of one signature */
 
 typedef enum {
 	RPC_TYPE_CALL = 0,
@@ -84,10 +90,27 @@ typedef enum {
 	RPC_PROC_OPEN = 1,
 	RPC_PROC_CLOSE = 2,
 	RPC_PROC_GET_TYPE = 3,
+	RPC_PROC_NETWORK_DEFINED_NAMES = 36,
+	RPC_PROC_NETWORK_NAMES = 38,
+	RPC_PROC_NETWORK_START = 39,
+	RPC_PROC_NETWORK_CREATE = 40,
+	RPC_PROC_NETWORK_DEFINE = 41,
+	RPC_PROC_NETWORK_DESTROY = 42,
+	RPC_PROC_NETWORK_XML = 43,
+	RPC_PROC_NETWORK_AUTOSTART = 44,
+	RPC_PROC_NETWORK_BRIDGE = 45,
+	RPC_PROC_NETWORK_BY_NAME = 46,
+	RPC_PROC_NETWORK_BY_UUID = 47,
+	RPC_PROC_NETWORK_AUTOSTART_SET = 48,
+	RPC_PROC_NETWORK_UNDEFINE = 49,
+	RPC_PROC_NETWORK_DEFINED_COUNT = 50,
+	RPC_PROC_NETWORK_COUNT = 52,
 	RPC_PROC_SUPPORTS_FEATURE = 60,
 	RPC_PROC_AUTH_LIST = 66,
 	RPC_PROC_GET_URI = 110,
 	RPC_PROC_IS_SECURE = 149,
+	RPC_PROC_NETWORK_IS_ACTIVE = 152,
+	RPC_PROC_NETWORK_IS_PERSISTENT = 153,
 	RPC_PROC_GET_LIB_VERSION = 157,
 	RPC_PROC_FILTER_BY_NAME = 175,
 	RPC_PROC_FILTER_BY_UUID = 176,
@@ -96,7 +119,13 @@ typedef enum {
 	RPC_PROC_FILTER_NAMES = 179,
 	RPC_PROC_FILTER_DEFINE = 180,
 	RPC_PROC_FILTER_UNDEFINE = 181,
+	RPC_PROC_NETWORK_LIST = 283,
 	RPC_PROC_FILTER_LIST = 286,
+	RPC_PROC_NETWORK_UPDATE = 291,
+	RPC_PROC_NETWORK_EVENT_ADD = 313,
+	RPC_PROC_NETWORK_EVENT_REMOVE = 314,
+	RPC_PROC_NETWORK_EVENT = 315, /* from us */
+	RPC_PROC_NETWORK_LEASES = 341,
 	RPC_PROC_CLOSE_CALLBACK_ADD = 360,
 	RPC_PROC_CLOSE_CALLBACK_REMOVE = 361,
 	RPC_PROC_BINDING_BY_PORT = 397,
@@ -104,11 +133,27 @@ typedef enum {
 	RPC_PROC_BINDING_CREATE = 399,
 	RPC_PROC_BINDING_DELETE = 400,
 	RPC_PROC_BINDING_LIST = 401,
+	RPC_PROC_NETWORK_PORT_LIST = 404,
+	RPC_PROC_NETWORK_PORT_BY_UUID = 405,
+	RPC_PROC_NETWORK_PORT_CREATE = 406,
+	RPC_PROC_NETWORK_PORT_PARAMS = 407,
+	RPC_PROC_NETWORK_PORT_PARAMS_SET = 408,
+	RPC_PROC_NETWORK_PORT_XML = 409,
+	RPC_PROC_NETWORK_PORT_DELETE = 410,
 	RPC_PROC_SET_IDENTITY = 419,
 	RPC_PROC_FILTER_DEFINE_FLAGS = 431,
+	RPC_PROC_NETWORK_DEFINE_FLAGS = 432,
+	RPC_PROC_NETWORK_CREATE_FLAGS = 437,
+	RPC_PROC_NETWORK_METADATA_SET = 444,
+	RPC_PROC_NETWORK_METADATA = 445,
 } RpcProcNumber;
 
-#define RPC_SLUICE_DESCRIBE 1
+#define RPC_SLUICE_DESCRIBE	   1
+#define RPC_SLUICE_NETWORK_APPLY   2
+#define RPC_SLUICE_NETWORK_PLUGGED 3
+
+/* Bit of NETWORK_APPLY: say what would be done, do nothing. */
+#define RPC_SLUICE_APPLY_PLAN 1u
 
 /* What the daemon calls the documents of define and create calls in errors: the protocol brings no name. */
 #define RPC_FILTER_LABEL  "nwfilter.xml"
@@ -120,6 +165,7 @@ typedef enum {
 typedef enum {
 	RPC_PROC_WRITE = 1 << 0,       /* refused on a read-only connection */
 	RPC_PROC_BEFORE_OPEN = 1 << 1, /* allowed without a successful OPEN */
+	RPC_PROC_EVENT = 1 << 2,       /* sent by the daemon; cannot be called */
 } RpcProcFlags;
 
 typedef struct {
@@ -154,7 +200,7 @@ typedef struct {
 	guint32 kind;
 	char *text;
 	char *text2;
-	guint8 uuid[16];
+	guint8 uuid[16], uuid2[16];
 	GPtrArray *list; /* of RpcValue */
 } RpcValue;
 
@@ -164,6 +210,9 @@ typedef struct {
 
 void rpc_values_clear(RpcValues *values);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RpcValues, rpc_values_clear)
+
+/* The letters of a lease's values. */
+#define RPC_LEASE_SIGNATURE "sliSSsuSS"
 
 /** rpc_value_append: a new zeroed element at the end of @value's list */
 RpcValue *rpc_value_append(RpcValue *value);

@@ -8,10 +8,11 @@
 #include "base/state_file.h"
 #include "nwfilter/shipped.h"
 
-#define SWEEP_DELAY_MS	 100
-#define IP_SET_POLL_MS	 1000 /* the kernel tells nobody when an IP set changes */
-#define DIR_MODE	 0755
-#define PRIVATE_DIR_MODE 0700
+#define SWEEP_DELAY_MS	  100
+#define IP_SET_POLL_MS	  1000 /* the kernel tells nobody when an IP set changes */
+#define DIR_MODE	  0755
+#define PRIVATE_DIR_MODE  0700
+#define PASSABLE_DIR_MODE 0711 /* dnsmasq's user reaches its own folders below */
 
 static void
 log_problems(GPtrArray *problems)
@@ -87,8 +88,8 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 	};
 
 	if (!state_dir_ensure(paths->run_dir, DIR_MODE, NULL, error) ||
-	    !state_dir_ensure(paths->state_dir, PRIVATE_DIR_MODE, NULL, error) || !load_filters(daemon, paths, error) ||
-	    !load_bindings(daemon, paths, error))
+	    !state_dir_ensure(paths->state_dir, PASSABLE_DIR_MODE, NULL, error) ||
+	    !load_filters(daemon, paths, error) || !load_bindings(daemon, paths, error))
 		return NULL;
 	engine_config.lookup_data = daemon->filters;
 	daemon->engine = nw_engine_new(&engine_config, error);
@@ -105,6 +106,8 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 		if (!daemon->guard)
 			return NULL;
 	}
+	if (!daemon_networks_start(daemon, paths, config, no_kernel, error))
+		return NULL;
 	daemon_changed(daemon);
 	return g_steal_pointer(&daemon);
 }
@@ -118,6 +121,7 @@ daemon_free(Daemon *daemon)
 		g_source_remove(daemon->sweep_source);
 	if (daemon->ip_set_source)
 		g_source_remove(daemon->ip_set_source);
+	daemon_networks_stop(daemon);
 	port_guard_free(daemon->guard);
 	if (daemon->engine)
 		nw_engine_free(daemon->engine);
@@ -194,4 +198,7 @@ daemon_reload(Daemon *daemon)
 	refresh_ip_sets(daemon);
 	if (changed)
 		daemon_changed(daemon);
+	g_clear_pointer(&problems, g_ptr_array_unref);
+	networks_reload(daemon->networks, &problems);
+	log_problems(problems);
 }

@@ -6,6 +6,7 @@
 #include "daemon/binding_store.h"
 #include "daemon/config.h"
 #include "daemon/filter_store.h"
+#include "daemon/networks.h"
 #include "vswitch/port_guard.h"
 
 typedef struct {
@@ -13,6 +14,14 @@ typedef struct {
 	BindingStore *bindings;
 	NwEngine *engine;
 	PortGuard *guard; /* NULL without a kernel */
+	Links *links;
+	NetFirewall *net_firewall;
+	DnsmasqEnv dnsmasq;
+	DhcpEvents *dhcp_events; /* NULL without a kernel */
+	Networks *networks;
+	/* The server's, while there is one. */
+	void (*on_network_event)(const char *name, const guint8 *uuid, guint32 event, gpointer data);
+	gpointer event_data;
 	guint sweep_source;
 	guint ip_set_source; /* 0: no bound filter looks into an IP set */
 	guint64 call_count;
@@ -37,5 +46,10 @@ void daemon_changed(Daemon *daemon);
 /** daemon_port_changed: a binding of this port came or went: see to its bridge at once */
 void daemon_port_changed(Daemon *daemon, const char *port);
 
-/** daemon_reload: read the filter files again */
+/** daemon_networks_start, daemon_networks_stop: the part of daemon_new() and daemon_free() that networks need */
+gboolean daemon_networks_start(Daemon *daemon, const SluicePaths *paths, const DaemonConfig *config, gboolean no_kernel,
+			       GError **error);
+void daemon_networks_stop(Daemon *daemon);
+
+/** daemon_reload: read the filter and network files again */
 void daemon_reload(Daemon *daemon);

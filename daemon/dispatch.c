@@ -5,7 +5,8 @@
 
 #include "base/error.h"
 
-static const DispatchEntry *const tables[] = { dispatch_connect, dispatch_nwfilter, dispatch_binding };
+static const DispatchEntry *const tables[] = { dispatch_connect, dispatch_nwfilter, dispatch_binding, dispatch_network,
+					       dispatch_port };
 
 DispatchFn
 dispatch_find(const RpcProcInfo *proc)
@@ -39,8 +40,9 @@ find_proc(const RpcHeader *header, const RpcProcInfo **ret_proc, GError **error)
 		return FALSE;
 	}
 	*ret_proc = rpc_proc_find(header->program, header->procedure);
-	if (*ret_proc)
+	if (*ret_proc && !((*ret_proc)->flags & RPC_PROC_EVENT))
 		return TRUE;
+	*ret_proc = NULL;
 	/* Clients know these two words at the start and fall back to older calls. */
 	sluice_error_set(error, SLUICE_ERROR_RPC, "unknown procedure: %u", header->procedure);
 	return FALSE;

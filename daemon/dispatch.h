@@ -25,6 +25,8 @@ typedef struct {
 extern const DispatchEntry dispatch_connect[];
 extern const DispatchEntry dispatch_nwfilter[];
 extern const DispatchEntry dispatch_binding[];
+extern const DispatchEntry dispatch_network[];
+extern const DispatchEntry dispatch_port[];
 
 /** dispatch_find: the handler of a procedure; NULL where it is answered with "not supported" */
 DispatchFn dispatch_find(const RpcProcInfo *proc);

@@ -18,11 +18,11 @@ fail_internal(GError **error, const char *text)
 	return FALSE;
 }
 
-/* "nwfilter:///system" or "sluice:///system"; a query may follow. */
+/* "sluice:///system", or that of the part of libvirt that we stand in for; a query may follow. */
 static gboolean
 check_uri(DispatchCall *call, const char *uri, GError **error)
 {
-	static const char *const schemes[] = { "nwfilter", "sluice" };
+	static const char *const schemes[] = { "network", "nwfilter", "sluice" };
 	g_autofree char *scheme = g_uri_parse_scheme(uri);
 	const char *path;
 

@@ -280,6 +280,23 @@ on_tick(gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
+/* The one whose call it is may be in the middle of it, so nothing is sent here. */
+static void
+on_network_event(const char *name, const guint8 *uuid, guint32 event, gpointer data)
+{
+	Server *server = data;
+	GHashTableIter iter;
+	gpointer key;
+
+	g_hash_table_iter_init(&iter, server->clients);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		Client *client = key;
+
+		session_network_event(client->session, name, uuid, event);
+		client_update(client);
+	}
+}
+
 static gboolean
 set_owner(const char *path, const char *group_name, GError **error)
 {
@@ -358,6 +375,8 @@ server_new(Daemon *daemon, const SluicePaths *paths, const ServerConfig *config,
 	    !listener_open(&server->listeners[1], paths->socket_ro, NULL, error))
 		return NULL;
 	server->tick = g_timeout_add_seconds(TICK_SEC, on_tick, server);
+	daemon->on_network_event = on_network_event;
+	daemon->event_data = server;
 	return g_steal_pointer(&server);
 }
 
@@ -367,6 +386,7 @@ server_free(Server *server)
 	if (!server)
 		return;
 	clear_source(&server->tick);
+	server->daemon->on_network_event = NULL;
 	for (guint i = 0; i < G_N_ELEMENTS(server->listeners); i++) {
 		Listener *listener = &server->listeners[i];
 

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "daemon/dispatch.h"
 
+#include <string.h>
+
 #define NOW_SEC() (g_get_monotonic_time() / G_USEC_PER_SEC)
 
 static void
@@ -25,6 +27,7 @@ session_new(Daemon *daemon, gboolean from_ro_socket, guint32 uid)
 	session->uid = uid;
 	session->in = g_byte_array_new();
 	session->last_heard_sec = NOW_SEC();
+	session->callbacks = g_array_new(FALSE, TRUE, sizeof(SessionCallback));
 	g_queue_init(&session->out);
 	return session;
 }
@@ -35,6 +38,7 @@ session_free(Session *session)
 	if (!session)
 		return;
 	g_byte_array_unref(session->in);
+	g_array_unref(session->callbacks);
 	g_queue_clear_full(&session->out, frame_free);
 	g_free(session->uri);
 	g_free(session);
@@ -243,4 +247,66 @@ session_tick(Session *session, gint64 now_sec)
 	session->pings++;
 	session->last_ping_sec = now_sec;
 	queue_keepalive(session, RPC_KEEPALIVE_PING);
+}
+
+/* --- events --- */
+
+gint
+session_callback_add(Session *session, const guint8 *uuid)
+{
+	SessionCallback callback = { .id = session->next_callback, .has_network = uuid != NULL };
+
+	if (session->callbacks->len >= SESSION_CALLBACKS_MAX)
+		return -1;
+	if (uuid)
+		memcpy(callback.uuid, uuid, sizeof(callback.uuid));
+	g_array_append_val(session->callbacks, callback);
+	session->next_callback = (session->next_callback + 1) & G_MAXINT32;
+	return callback.id;
+}
+
+gboolean
+session_callback_remove(Session *session, gint id)
+{
+	for (guint i = 0; i < session->callbacks->len; i++) {
+		if (g_array_index(session->callbacks, SessionCallback, i).id == id) {
+			g_array_remove_index(session->callbacks, i);
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+static void
+queue_event(Session *session, guint32 procedure, const RpcValues *values)
+{
+	const RpcProcInfo *proc = rpc_proc_find(RPC_PROGRAM_REMOTE, procedure);
+	g_auto(XdrWriter) writer = { 0 };
+	RpcHeader header = {
+		.program = RPC_PROGRAM_REMOTE,
+		.version = RPC_PROGRAM_VERSION,
+		.procedure = procedure,
+		.type = RPC_TYPE_MESSAGE,
+	};
+
+	rpc_frame_begin(&writer, &header);
+	rpc_values_put(&writer, proc->args, values);
+	session_queue(session, rpc_frame_end(&writer));
+}
+
+void
+session_network_event(Session *session, const char *name, const guint8 *uuid, guint32 event)
+{
+	for (guint i = 0; session->state == SESSION_OPEN && i < session->callbacks->len; i++) {
+		const SessionCallback *callback = &g_array_index(session->callbacks, SessionCallback, i);
+		g_auto(RpcValues) values = { 0 };
+
+		if (callback->has_network && memcmp(callback->uuid, uuid, sizeof(callback->uuid)))
+			continue;
+		values.at[0].number = (guint32)callback->id;
+		values.at[1].text = g_strdup(name);
+		memcpy(values.at[1].uuid, uuid, sizeof(values.at[1].uuid));
+		values.at[2].number = event;
+		queue_event(session, RPC_PROC_NETWORK_EVENT, &values);
+	}
 }

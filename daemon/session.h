@@ -18,6 +18,7 @@
 #define SESSION_INPUT_KEEP     65536		  /* bytes of room that an idle client keeps */
 #define SESSION_PING_AFTER_SEC 5
 #define SESSION_PINGS_MAX      5 /* unanswered ones */
+#define SESSION_CALLBACKS_MAX  64
 
 typedef enum {
 	SESSION_NEW,
@@ -25,6 +26,13 @@ typedef enum {
 	SESSION_CLOSING,
 	SESSION_BROKEN,
 } SessionState;
+
+/* Events of networks that the client wants to be told of. */
+typedef struct {
+	gint id;
+	gboolean has_network; /* only of the network @uuid */
+	guint8 uuid[16];
+} SessionCallback;
 
 typedef struct {
 	Daemon *daemon;
@@ -37,7 +45,9 @@ typedef struct {
 	gboolean wants_keepalive;
 	gint64 last_heard_sec;
 	gint64 last_ping_sec;
-	guint pings; /* unanswered */
+	guint pings;	   /* unanswered */
+	GArray *callbacks; /* of SessionCallback */
+	gint next_callback;
 	GByteArray *in;
 	gsize in_pos;
 	GQueue out;	 /* of GByteArray: whole frames */
@@ -71,3 +81,16 @@ void session_sent(Session *session, gsize len);
 
 /** session_tick: once a second: ping a silent client; it is broken when it answered none of SESSION_PINGS_MAX */
 void session_tick(Session *session, gint64 now_sec);
+
+/**
+ * session_callback_add: tell this client of networks' events from now on
+ * @uuid: (nullable): of one network only
+ *
+ * Returns: the callback's number; -1 past %SESSION_CALLBACKS_MAX.
+ */
+gint session_callback_add(Session *session, const guint8 *uuid);
+/** session_callback_remove: FALSE where there is none of that number */
+gboolean session_callback_remove(Session *session, gint id);
+
+/** session_network_event: tell the client, once for each of its callbacks that asks for this network */
+void session_network_event(Session *session, const char *name, const guint8 *uuid, guint32 event);

@@ -1,2 +1,3 @@
-daemon_SRCS := daemon/binding_store.c daemon/config.c daemon/daemon.c daemon/dispatch.c daemon/dispatch_binding.c \
-	daemon/dispatch_connect.c daemon/dispatch_nwfilter.c daemon/filter_store.c daemon/server.c daemon/session.c
+daemon_SRCS := $(addprefix daemon/,binding_store.c config.c daemon.c daemon_network.c dispatch.c dispatch_binding.c \
+	dispatch_connect.c dispatch_network.c dispatch_nwfilter.c dispatch_port.c filter_store.c networks.c networks_default.c \
+	networks_firewall.c networks_port.c networks_update.c networks_run.c networks_state.c server.c session.c)

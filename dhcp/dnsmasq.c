@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/state_file.h"
 #include "dhcp/dnsmasq_private.h"
+#include "vswitch/net_checksum.h"
 
 #define PROGRAM		   "dnsmasq"
 #define CONFIG_BYTES_MAX   (64 * 1024 * 1024)
@@ -246,6 +247,18 @@ watch_over(Dnsmasq *dnsmasq)
 	return TRUE;
 }
 
+/* Clients that read raw packets must not see a checksum that nobody finished. */
+static gboolean
+finish_checksums(const Dnsmasq *dnsmasq, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+
+	if (!network_dhcp_ip(dnsmasq->network, AF_INET) || net_dhcp_server_checksum_off(dnsmasq->pid, &local))
+		return TRUE;
+	log_warning("network '%s': %s; the bridge finishes checksums itself", dnsmasq->network->name, local->message);
+	return net_bridge_tx_checksum_off(dnsmasq->bridge, error);
+}
+
 static gboolean
 launch(Dnsmasq *dnsmasq, GError **error)
 {
@@ -264,7 +277,7 @@ launch(Dnsmasq *dnsmasq, GError **error)
 		return FALSE;
 	}
 	dnsmasq->started = g_get_monotonic_time();
-	return TRUE;
+	return finish_checksums(dnsmasq, error);
 }
 
 static gboolean

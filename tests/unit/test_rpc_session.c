@@ -131,7 +131,7 @@ test_open(Fixture *fixture, gconstpointer data)
 		{ NULL, 0, 1, RPC_DOMAIN_RPC },
 		{ "", 0, 5, RPC_DOMAIN_NONE },
 		{ "qemu:///system", 0, 5, RPC_DOMAIN_NONE },
-		{ "network:///system", 0, 5, RPC_DOMAIN_NONE },
+		{ "interface:///system", 0, 5, RPC_DOMAIN_NONE },
 		{ "nwfilter:///session", 0, 1, RPC_DOMAIN_NONE },
 		{ "nwfilter:///systematic", 0, 1, RPC_DOMAIN_NONE },
 		{ "nwfilter:///system", 2, 8, RPC_DOMAIN_NONE },

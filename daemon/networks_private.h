@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the parts of the network manager share. */
+#pragma once
+
+#include "daemon/networks.h"
+#include "vswitch/net_bridge.h"
+
+struct Networks {
+	NetworksConfig config;
+	char *dir, *autostart_dir, *run_dir, *ports_dir;
+	GHashTable *by_name; /* owns the entries */
+	GHashTable *by_uuid;
+	HostSysctls *sysctls;
+};
+
+#define NETWORK_SUFFIX ".xml"
+
+/** entry_new: into both tables; takes neither of the documents */
+NetworkEntry *networks_entry_new(Networks *networks, const char *name, const char *uuid);
+/** entry_drop: out of both tables, and freed */
+void networks_entry_drop(Networks *networks, NetworkEntry *entry);
+void networks_tell(Networks *networks, const NetworkEntry *entry, NetworkEvent event);
+
+/** network_entry_network: what counts now: live, else config */
+const Network *network_entry_network(const NetworkEntry *entry);
+
+/**
+ * networks_read_document: a definition, checked in itself and among all others, with what it leaves out
+ * @ret_entry: (out): the network of that name; NULL for a new one
+ */
+Network *networks_read_document(Networks *networks, const char *text, const char *label, NetworkEntry **ret_entry,
+				GError **error);
+
+/** networks_check_supported: refuse to run what this host or this version cannot do */
+gboolean networks_check_supported(Networks *networks, const Network *network, GError **error);
+
+/* --- files --- */
+
+char *networks_config_path(const Networks *networks, const char *name);
+char *networks_autostart_path(const Networks *networks, const char *name);
+
+/** networks_status_save: a network as it runs */
+gboolean networks_status_save(Networks *networks, const NetworkEntry *entry, GError **error);
+void networks_status_remove(Networks *networks, const char *name);
+
+/** networks_pending_write: note that a start is under way, so that a crash is tidied up */
+gboolean networks_pending_write(Networks *networks, const Network *network, GError **error);
+void networks_pending_remove(Networks *networks, const char *name);
+
+/** networks_taps_save: ports of a bridge that is about to go; networks_taps_take: (transfer full): read and forget */
+void networks_taps_save(Networks *networks, const char *name, const GPtrArray *taps);
+GPtrArray *networks_taps_take(Networks *networks, const char *name);
+
+/* --- the kernel --- */
+
+/**
+ * networks_firewall_sync: the rules of all networks that run
+ * @with: (nullable): one that is about to run, or runs already: taken as @with_network says
+ * @with_network: (nullable): NULL: as if @with did not run
+ */
+gboolean networks_firewall_sync(Networks *networks, const NetworkEntry *with, const Network *with_network,
+				GError **error);
+
+/** networks_run: start @network (transfer full) as @entry's live one */
+gboolean networks_run(Networks *networks, NetworkEntry *entry, Network *network, GError **error);
+
+/** networks_adopt: take over one that an earlier daemon left running */
+gboolean networks_adopt(Networks *networks, NetworkEntry *entry, Network *network, GError **error);
+
+/** networks_revive: what serves running networks and died meanwhile */
+void networks_revive(Networks *networks, GPtrArray *problems);
+
+/** networks_halt: the opposite of networks_run(); goes on whatever fails; the first problem is told in @error */
+gboolean networks_halt(Networks *networks, NetworkEntry *entry, GError **error);
+
+/** networks_change_live: bring the running network to @network (transfer full) in place */
+gboolean networks_change_live(Networks *networks, NetworkEntry *entry, Network *network, GError **error);
+
+/** networks_tidy_pending: take away what a start that was cut short had made */
+void networks_tidy_pending(Networks *networks, GPtrArray *problems);
+
+/** networks_default_define: the network of a first start */
+void networks_default_define(Networks *networks, GPtrArray *problems);

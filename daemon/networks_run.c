@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Starting, taking over and stopping a network. */
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/networks_private.h"
+#include "vswitch/collision.h"
+
+static gboolean
+serve(Networks *networks, NetworkEntry *entry, GError **error)
+{
+	const Network *network = entry->live;
+
+	if (!networks->config.dnsmasq || !dnsmasq_needed(network))
+		return TRUE;
+	entry->dnsmasq = dnsmasq_start(networks->config.dnsmasq, network, network->bridge->name, error);
+	return entry->dnsmasq != NULL;
+}
+
+/* No network that forwards is left: what the host's sysctls were comes back. */
+static void
+restore_sysctls(Networks *networks)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, networks->by_name);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const NetworkEntry *entry = value;
+
+		if (entry->live && network_is_managed(entry->live) && network_mode(entry->live) != NETWORK_FORWARD_NONE)
+			return;
+	}
+	host_sysctls_restore(networks->sysctls, networks->config.links);
+}
+
+/* Interfaces that were plugged in when the network stopped; those that went elsewhere meanwhile are let be. */
+static void
+plug_again(Networks *networks, const NetworkEntry *entry)
+{
+	g_autoptr(GPtrArray) taps = networks_taps_take(networks, entry->name);
+
+	for (guint i = 0; i < taps->len; i++) {
+		const char *tap = taps->pdata[i];
+		g_autoptr(GError) error = NULL;
+		LinkInfo info;
+
+		if (links_find(networks->config.links, tap, &info, NULL) <= 0 || info.master)
+			continue;
+		if (!links_set_master(networks->config.links, tap, entry->live->bridge->name, &error))
+			log_warning("%s", error->message);
+	}
+}
+
+static gboolean
+raise_managed(Networks *networks, NetworkEntry *entry, GError **error)
+{
+	const Network *network = entry->live;
+
+	return networks_firewall_sync(networks, NULL, NULL, error) &&
+	       net_bridge_raise(networks->config.links, network, networks->sysctls, error) &&
+	       serve(networks, entry, error) && networks_status_save(networks, entry, error);
+}
+
+static void
+undo_managed(Networks *networks, NetworkEntry *entry)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_clear_pointer(&entry->dnsmasq, dnsmasq_stop);
+	if (!links_delete(networks->config.links, entry->live->bridge->name, &error))
+		log_error("%s", error->message);
+	g_clear_error(&error);
+	networks_status_remove(networks, entry->name);
+	g_clear_pointer(&entry->live, network_free);
+	if (!networks_firewall_sync(networks, NULL, NULL, &error))
+		log_error("the rules of network '%s' are still there: %s", entry->name, error->message);
+	restore_sysctls(networks);
+}
+
+static gboolean
+run_managed(Networks *networks, NetworkEntry *entry, GError **error)
+{
+	Links *links = networks->config.links;
+
+	if (!collision_check(links, entry->live, NULL, error) ||
+	    !networks_pending_write(networks, entry->live, error) || !net_bridge_create(links, entry->live, error)) {
+		networks_pending_remove(networks, entry->name);
+		g_clear_pointer(&entry->live, network_free);
+		return FALSE;
+	}
+	if (!raise_managed(networks, entry, error)) {
+		undo_managed(networks, entry);
+		networks_pending_remove(networks, entry->name);
+		return FALSE;
+	}
+	networks_pending_remove(networks, entry->name);
+	plug_again(networks, entry);
+	return TRUE;
+}
+
+/* A network over an existing bridge, or over a pool of devices, has nothing of its own; what it names must be there. */
+static gboolean
+check_unmanaged(Networks *networks, const Network *network, GError **error)
+{
+	LinkInfo info;
+	gint found;
+
+	if (!network->bridge || !network->bridge->name)
+		return TRUE;
+	found = links_find(networks->config.links, network->bridge->name, &info, error);
+	if (!found)
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "network '%s': there is no bridge '%s'",
+				 network->name, network->bridge->name);
+	return found > 0;
+}
+
+/* Elements that the language has and we do not do: saying nothing would be worse than not starting. */
+gboolean
+networks_check_supported(Networks *networks, const Network *network, GError **error)
+{
+	const char *what = NULL;
+
+	if (network->bridge && network->bridge->zone)
+		what = "a firewalld zone";
+	else if (network->domain && network->domain->registered == NETWORK_YES)
+		what = "<domain register='yes'/>";
+	else if (network->bandwidth)
+		what = "<bandwidth>";
+	else if (network->forward && network->forward->pf)
+		what = "a pool of the virtual functions of <pf>";
+	if (!what)
+		return TRUE;
+	sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "network '%s': %s is not supported", network->name,
+			 what);
+	return FALSE;
+}
+
+gboolean
+networks_run(Networks *networks, NetworkEntry *entry, Network *network, GError **error)
+{
+	if (!networks_check_supported(networks, network, error)) {
+		network_free(network);
+		return FALSE;
+	}
+	entry->live = network;
+	if (network_is_managed(network)) {
+		if (!run_managed(networks, entry, error))
+			return FALSE;
+	} else if (!check_unmanaged(networks, network, error) || !networks_status_save(networks, entry, error)) {
+		g_clear_pointer(&entry->live, network_free);
+		return FALSE;
+	}
+	networks_tell(networks, entry, NETWORK_EVENT_STARTED);
+	return TRUE;
+}
+
+/*
+ * The firewall of all networks is brought up to date by the caller at once. A bridge that somebody deleted is made
+ * anew: the network was running, and nobody stopped it.
+ */
+gboolean
+networks_adopt(Networks *networks, NetworkEntry *entry, Network *network, GError **error)
+{
+	gint found;
+
+	if (!network_is_managed(network)) {
+		entry->live = network;
+		return TRUE;
+	}
+	found = links_find(networks->config.links, network->bridge->name, NULL, error);
+	if (found <= 0) {
+		log_warning("the bridge '%s' of network '%s' is gone: starting the network anew", network->bridge->name,
+			    network->name);
+		return found == 0 && networks_run(networks, entry, network, error);
+	}
+	entry->live = network;
+	if (net_bridge_raise(networks->config.links, network, networks->sysctls, error) &&
+	    serve(networks, entry, error))
+		return TRUE;
+	return FALSE;
+}
+
+void
+networks_revive(Networks *networks, GPtrArray *problems)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, networks->by_name);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		NetworkEntry *entry = value;
+		g_autoptr(GError) error = NULL;
+
+		if (!entry->live || !network_is_managed(entry->live) || !entry->dnsmasq)
+			continue;
+		if (!dnsmasq_update(entry->dnsmasq, entry->live, &error))
+			g_ptr_array_add(problems, g_strdup(error->message));
+	}
+}
+
+gboolean
+networks_halt(Networks *networks, NetworkEntry *entry, GError **error)
+{
+	Links *links = networks->config.links;
+	gboolean ok = TRUE;
+
+	if (network_is_managed(entry->live)) {
+		g_autoptr(GPtrArray) taps = net_bridge_ports(links, entry->live->bridge->name, NULL);
+
+		networks_taps_save(networks, entry->name, taps);
+		g_clear_pointer(&entry->dnsmasq, dnsmasq_stop);
+		ok = links_delete(links, entry->live->bridge->name, error);
+	}
+	networks_status_remove(networks, entry->name);
+	g_clear_pointer(&entry->live, network_free);
+	if (!networks_firewall_sync(networks, NULL, NULL, ok ? error : NULL))
+		ok = FALSE;
+	restore_sysctls(networks);
+	networks_tell(networks, entry, NETWORK_EVENT_STOPPED);
+	return ok;
+}
+
+/* Each step is undone by the same step the other way round. */
+gboolean
+networks_change_live(Networks *networks, NetworkEntry *entry, Network *network, GError **error)
+{
+	g_autoptr(Network) from = entry->live;
+	g_autoptr(Network) to = network;
+	Links *links = networks->config.links;
+	gboolean has_bridge = network_is_managed(to), bridge_done = FALSE, ok;
+
+	/* Rules for new addresses come before the addresses. */
+	ok = !has_bridge || networks_firewall_sync(networks, entry, to, error);
+	if (ok && has_bridge)
+		ok = bridge_done = net_bridge_change(links, from, to, networks->sysctls, error);
+	if (ok && has_bridge && networks->config.dnsmasq) {
+		entry->live = to;
+		if (entry->dnsmasq && !dnsmasq_needed(to))
+			g_clear_pointer(&entry->dnsmasq, dnsmasq_stop);
+		else if (entry->dnsmasq)
+			ok = dnsmasq_update(entry->dnsmasq, to, error);
+		else
+			ok = serve(networks, entry, error);
+	}
+	if (ok) {
+		entry->live = to;
+		ok = networks_status_save(networks, entry, error);
+	}
+	if (ok) {
+		entry->live = g_steal_pointer(&to);
+		return TRUE;
+	}
+	entry->live = g_steal_pointer(&from);
+	if (has_bridge) {
+		if (bridge_done)
+			net_bridge_change(links, to, entry->live, networks->sysctls, NULL);
+		if (entry->dnsmasq)
+			dnsmasq_update(entry->dnsmasq, entry->live, NULL);
+		else
+			serve(networks, entry, NULL);
+		networks_firewall_sync(networks, NULL, NULL, NULL);
+	}
+	return FALSE;
+}

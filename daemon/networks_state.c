@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The network manager's files. */
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/state_file.h"
+#include "daemon/networks_private.h"
+
+#define PENDING_SUFFIX ".pending"
+#define TAPS_SUFFIX    ".taps"
+#define TAPS_BYTES_MAX 65536
+#define TAPS_MAX       4096
+
+static char *
+file_path(const char *dir, const char *name, const char *suffix)
+{
+	g_autofree char *file = g_strconcat(name, suffix, NULL);
+
+	return g_build_filename(dir, file, NULL);
+}
+
+char *
+networks_config_path(const Networks *networks, const char *name)
+{
+	return file_path(networks->dir, name, NETWORK_SUFFIX);
+}
+
+char *
+networks_autostart_path(const Networks *networks, const char *name)
+{
+	return file_path(networks->autostart_dir, name, NETWORK_SUFFIX);
+}
+
+static gboolean
+run_file_write(const Networks *networks, const char *name, const char *suffix, const char *text, GError **error)
+{
+	g_autofree char *path = file_path(networks->run_dir, name, suffix);
+	StateFile *file = state_file_prepare(path, text, STATE_FILE_VOLATILE, error);
+
+	return file && state_file_commit(file, error);
+}
+
+static void
+run_file_remove(const Networks *networks, const char *name, const char *suffix)
+{
+	g_autofree char *path = file_path(networks->run_dir, name, suffix);
+	g_autoptr(GError) error = NULL;
+
+	if (g_file_test(path, G_FILE_TEST_EXISTS) && !state_file_remove(path, STATE_FILE_VOLATILE, &error))
+		log_warning("%s", error->message);
+}
+
+gboolean
+networks_status_save(Networks *networks, const NetworkEntry *entry, GError **error)
+{
+	g_autofree char *text = network_format(entry->live, NETWORK_FORMAT_INACTIVE);
+
+	return run_file_write(networks, entry->name, NETWORK_SUFFIX, text, error);
+}
+
+void
+networks_status_remove(Networks *networks, const char *name)
+{
+	run_file_remove(networks, name, NETWORK_SUFFIX);
+}
+
+gboolean
+networks_pending_write(Networks *networks, const Network *network, GError **error)
+{
+	g_autofree char *text = network_format(network, NETWORK_FORMAT_INACTIVE);
+
+	return run_file_write(networks, network->name, PENDING_SUFFIX, text, error);
+}
+
+void
+networks_pending_remove(Networks *networks, const char *name)
+{
+	run_file_remove(networks, name, PENDING_SUFFIX);
+}
+
+void
+networks_taps_save(Networks *networks, const char *name, const GPtrArray *taps)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autoptr(GError) error = NULL;
+
+	if (!taps || !taps->len)
+		return;
+	for (guint i = 0; i < taps->len; i++)
+		g_string_append_printf(text, "%s\n", (const char *)taps->pdata[i]);
+	if (!run_file_write(networks, name, TAPS_SUFFIX, text->str, &error))
+		log_warning("the interfaces of network '%s' will not be plugged in again: %s", name, error->message);
+}
+
+GPtrArray *
+networks_taps_take(Networks *networks, const char *name)
+{
+	GPtrArray *taps = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *path = file_path(networks->run_dir, name, TAPS_SUFFIX);
+	g_autofree char *text =
+		g_file_test(path, G_FILE_TEST_EXISTS) ? state_file_read(path, TAPS_BYTES_MAX, NULL) : NULL;
+	g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", TAPS_MAX);
+
+	for (char **line = lines; *line; line++) {
+		if (**line)
+			g_ptr_array_add(taps, g_strdup(*line));
+	}
+	run_file_remove(networks, name, TAPS_SUFFIX);
+	return taps;
+}
+
+/*
+ * A pending start whose status is there was finished; without it nobody was told of success. The bridge is ours when
+ * it carries the address that the definition gives it: a foreign one of that name is what the start stumbled over.
+ */
+void
+networks_tidy_pending(Networks *networks, GPtrArray *problems)
+{
+	g_autoptr(GPtrArray) names = state_dir_list(networks->run_dir, PENDING_SUFFIX, NULL);
+
+	for (guint i = 0; names && i < names->len; i++) {
+		const char *name = names->pdata[i];
+		g_autofree char *path = file_path(networks->run_dir, name, PENDING_SUFFIX);
+		g_autofree char *status = file_path(networks->run_dir, name, NETWORK_SUFFIX);
+		g_autofree char *text = state_file_read(path, NETWORK_BYTES_MAX, NULL);
+		g_autoptr(Network) network = text ? network_parse(text, path, FALSE, NULL, NULL) : NULL;
+		g_autoptr(GError) error = NULL;
+		LinkInfo info;
+
+		if (network && network_is_managed(network) && network->mac &&
+		    !g_file_test(status, G_FILE_TEST_EXISTS) &&
+		    links_find(networks->config.links, network->bridge->name, &info, NULL) > 0 &&
+		    !memcmp(info.mac, network->mac->address.bytes, sizeof(info.mac)) &&
+		    !links_delete(networks->config.links, network->bridge->name, &error))
+			g_ptr_array_add(problems, g_strdup(error->message));
+		networks_pending_remove(networks, name);
+	}
+}
