@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -159,6 +160,51 @@ cli_client_call(CliClient *client, guint32 program, guint32 number, const RpcVal
 	return send_all(client, frame, error) && receive_reply(client, header.serial, proc, ret, error);
 }
 
+/* No call has a time limit here: one that waits for an event may wait for days. */
+static gint
+wait_readable(const CliClient *client, gint64 until, GError **error)
+{
+	for (;;) {
+		struct pollfd pollfd = { .fd = client->fd, .events = POLLIN };
+		gint64 left = until ? MAX(until - g_get_monotonic_time(), 0) / 1000 : -1;
+		int ready = poll(&pollfd, 1, (int)MIN(left, G_MAXINT));
+
+		if (ready > 0)
+			return 1;
+		if (ready == 0 && until && g_get_monotonic_time() >= until)
+			return 0;
+		if (ready < 0 && errno != EINTR) {
+			fail_io("wait for", error);
+			return -1;
+		}
+	}
+}
+
+gint
+cli_client_event(CliClient *client, guint32 number, gint64 until, RpcValues *ret, GError **error)
+{
+	const RpcProcInfo *proc = rpc_proc_find(RPC_PROGRAM_REMOTE, number);
+
+	g_return_val_if_fail(proc && proc->args, -1);
+	for (;;) {
+		gint ready = wait_readable(client, until, error);
+		g_autoptr(GByteArray) frame = NULL;
+		XdrReader reader;
+		RpcHeader header;
+
+		if (ready <= 0)
+			return ready;
+		frame = receive_frame(client, error);
+		if (!frame)
+			return -1;
+		reader = (XdrReader){ .data = frame->data, .len = frame->len };
+		if (rpc_header_get(&reader, &header) && header.type == RPC_TYPE_MESSAGE &&
+		    header.program == RPC_PROGRAM_REMOTE && header.procedure == number &&
+		    rpc_values_get(&reader, proc->args, ret))
+			return 1;
+	}
+}
+
 /* Splits our own parameters off the URI, as libvirt's clients do. */
 static gboolean
 parse_uri(const char *text, char **ret_name, char **ret_socket, GError **error)
@@ -170,10 +216,12 @@ parse_uri(const char *text, char **ret_name, char **ret_socket, GError **error)
 	if (!uri)
 		return FALSE;
 	scheme = g_uri_get_scheme(uri);
-	if ((!g_str_equal(scheme, "sluice") && !g_str_equal(scheme, "nwfilter")) ||
+	if ((!g_str_equal(scheme, "sluice") && !g_str_equal(scheme, "nwfilter") && !g_str_equal(scheme, "network")) ||
 	    !g_str_equal(g_uri_get_path(uri), "/system")) {
-		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG,
-				 "cannot connect to '%s', only to sluice:///system or nwfilter:///system", text);
+		sluice_error_set(
+			error, SLUICE_ERROR_INVALID_ARG,
+			"cannot connect to '%s', only to sluice:///system, network:///system or nwfilter:///system",
+			text);
 		return FALSE;
 	}
 	if (g_uri_get_query(uri)) {

@@ -25,3 +25,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CliClient, cli_client_free)
  */
 gboolean cli_client_call(CliClient *client, guint32 program, guint32 number, const RpcValues *args, RpcValues *ret,
 			 GError **error);
+
+/**
+ * cli_client_event: wait for a message that the daemon sends by itself
+ * @number: its procedure, of the main program
+ * @until: monotonic time in microseconds; 0: for ever
+ * @ret: zeroed; filled by the procedure's arguments
+ *
+ * Returns: 1, 0 when the time is over, -1 with an error.
+ */
+gint cli_client_event(CliClient *client, guint32 number, gint64 until, RpcValues *ret, GError **error);

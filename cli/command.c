@@ -14,6 +14,7 @@
 
 #define GROUP_FILTER	      "Network filters"
 #define GROUP_OFFLINE	      "Network filters without a daemon"
+#define GROUP_NETWORK	      "Virtual networks"
 #define GROUP_NETWORK_OFFLINE "Virtual networks without a daemon"
 #define GROUP_GENERAL	      "General"
 
@@ -94,6 +95,77 @@ static const CliOption net_validate_options[] = {
 	{ "print", NULL, "print the document as it would be stored", 0, 0 },
 	{ 0 },
 };
+#define NETWORK_OPTION                                                                                                 \
+	{                                                                                                              \
+		"network", "NAME|UUID", "the network's name or UUID", POSITIONAL | REQUIRED, CLI_COMPLETE_NETWORK      \
+	}
+static const CliOption net_list_options[] = {
+	{ "inactive", NULL, "those that do not run", 0, 0 },
+	{ "all", NULL, "those that run and those that do not", 0, 0 },
+	{ "persistent", NULL, "those whose definition is kept", 0, 0 },
+	{ "transient", NULL, "those that go when they stop", 0, 0 },
+	{ "autostart", NULL, "those that start with the host", 0, 0 },
+	{ "no-autostart", NULL, "those that do not start with the host", 0, 0 },
+	{ "uuid", NULL, "print UUIDs only", 0, 0 },
+	{ "name", NULL, "print names only", 0, 0 },
+	{ "table", NULL, "print a table (default)", 0, 0 },
+	{ 0 },
+};
+static const CliOption net_options[] = { NETWORK_OPTION, { 0 } };
+static const CliOption net_destroy_options[] = {
+	NETWORK_OPTION,
+	{ "force", NULL, "even with guests' interfaces plugged in", 0, 0 },
+	{ 0 },
+};
+static const CliOption net_autostart_options[] = {
+	NETWORK_OPTION,
+	{ "disable", NULL, "do not start it with the host", 0, 0 },
+	{ 0 },
+};
+static const CliOption net_dumpxml_options[] = {
+	NETWORK_OPTION,
+	{ "inactive", NULL, "the definition, not what runs", 0, 0 },
+	{ 0 },
+};
+static const CliOption net_define_options[] = {
+	{ "file", "FILE", "XML document of the network; - for standard input", POSITIONAL | REQUIRED,
+	  CLI_COMPLETE_FILE },
+	{ "validate", NULL, "hold the document to the language; always so, accepted for virsh's sake", 0, 0 },
+	{ "apply", NULL, "bring the running network to it too, in place: guests stay connected", 0, 0 },
+	{ "plan", NULL, "say what --apply would change, and change nothing", 0, 0 },
+	{ 0 },
+};
+static const CliOption net_create_options[] = {
+	{ "file", "FILE", "XML document of the network; - for standard input", POSITIONAL | REQUIRED,
+	  CLI_COMPLETE_FILE },
+	{ "validate", NULL, "hold the document to the language; always so, accepted for virsh's sake", 0, 0 },
+	{ 0 },
+};
+static const CliOption net_update_options[] = {
+	NETWORK_OPTION,
+	{ "command", "COMMAND", "add-first, add-last (add), delete or modify", POSITIONAL | REQUIRED, 0 },
+	{ "section", "SECTION", "what to change, e.g. ip-dhcp-host, dns-host, portgroup", POSITIONAL | REQUIRED, 0 },
+	{ "xml", "XML|FILE", "the element, or a file that holds it", POSITIONAL | REQUIRED, CLI_COMPLETE_FILE },
+	{ "parent-index", "N", "which <ip> it belongs to, counted from 0", 0, 0 },
+	{ "config", NULL, "change the definition", 0, 0 },
+	{ "live", NULL, "change the running network", 0, 0 },
+	{ "current", NULL, "the running network, or the definition when it does not run (default)", 0, 0 },
+	{ 0 },
+};
+static const CliOption net_leases_options[] = {
+	NETWORK_OPTION,
+	{ "mac", "MAC", "of this client only", POSITIONAL, 0 },
+	{ 0 },
+};
+static const CliOption net_event_options[] = {
+	{ "network", "NAME|UUID", "of this network only", POSITIONAL, CLI_COMPLETE_NETWORK },
+	{ "event", "TYPE", "which event to wait for: lifecycle", POSITIONAL, 0 },
+	{ "loop", NULL, "until interrupted, not only the first", 0, 0 },
+	{ "timeout", "SECONDS", "give up after so long", 0, 0 },
+	{ "list", NULL, "list the events there are", 0, 0 },
+	{ "timestamp", NULL, "say when", 0, 0 },
+	{ 0 },
+};
 static const CliOption version_options[] = {
 	{ "verbose", NULL, "ask the daemon for its back end and counters", 0, 0 },
 	{ 0 },
@@ -129,6 +201,24 @@ const CliCommand cli_commands[] = {
 	  cli_nwfilter_explain },
 	{ "nwfilter-lint", GROUP_OFFLINE, "find what is suspicious about a filter, and prove it safe", lint_options,
 	  cli_nwfilter_lint },
+	{ "net-list", GROUP_NETWORK, "list virtual networks", net_list_options, cli_net_list },
+	{ "net-info", GROUP_NETWORK, "print what a network is", net_options, cli_net_info },
+	{ "net-dumpxml", GROUP_NETWORK, "print a network as XML", net_dumpxml_options, cli_net_dumpxml },
+	{ "net-define", GROUP_NETWORK, "define or change a network from an XML file", net_define_options,
+	  cli_net_define },
+	{ "net-create", GROUP_NETWORK, "run a network from an XML file, without keeping it", net_create_options,
+	  cli_net_create },
+	{ "net-edit", GROUP_NETWORK, "edit a network in your editor", net_options, cli_net_edit },
+	{ "net-start", GROUP_NETWORK, "start a network", net_options, cli_net_start },
+	{ "net-destroy", GROUP_NETWORK, "stop a network", net_destroy_options, cli_net_destroy },
+	{ "net-undefine", GROUP_NETWORK, "forget a network's definition", net_options, cli_net_undefine },
+	{ "net-autostart", GROUP_NETWORK, "start a network with the host", net_autostart_options, cli_net_autostart },
+	{ "net-update", GROUP_NETWORK, "change a part of a network, running or not", net_update_options,
+	  cli_net_update },
+	{ "net-dhcp-leases", GROUP_NETWORK, "list a network's DHCP leases", net_leases_options, cli_net_dhcp_leases },
+	{ "net-event", GROUP_NETWORK, "wait for events of networks", net_event_options, cli_net_event },
+	{ "net-uuid", GROUP_NETWORK, "print a network's UUID", net_options, cli_net_uuid },
+	{ "net-name", GROUP_NETWORK, "print a network's name", net_options, cli_net_name },
 	{ "net-validate", GROUP_NETWORK_OFFLINE, "check network files, alone and with each other", net_validate_options,
 	  cli_net_validate },
 	{ "version", GROUP_GENERAL, "print the version", version_options, cli_version },

@@ -20,6 +20,7 @@ typedef enum {
 	CLI_COMPLETE_DIR,
 	CLI_COMPLETE_FILTER,
 	CLI_COMPLETE_BINDING,
+	CLI_COMPLETE_NETWORK,
 	CLI_COMPLETE_COMMAND,
 	CLI_COMPLETE_BACKEND,
 	CLI_COMPLETE_SHELL,
@@ -109,6 +110,21 @@ CliExit cli_binding_create(CliContext *context, const CliArgs *args);
 CliExit cli_binding_delete(CliContext *context, const CliArgs *args);
 CliExit cli_binding_dumpxml(CliContext *context, const CliArgs *args);
 CliExit cli_net_validate(CliContext *context, const CliArgs *args);
+CliExit cli_net_list(CliContext *context, const CliArgs *args);
+CliExit cli_net_info(CliContext *context, const CliArgs *args);
+CliExit cli_net_dumpxml(CliContext *context, const CliArgs *args);
+CliExit cli_net_define(CliContext *context, const CliArgs *args);
+CliExit cli_net_create(CliContext *context, const CliArgs *args);
+CliExit cli_net_edit(CliContext *context, const CliArgs *args);
+CliExit cli_net_start(CliContext *context, const CliArgs *args);
+CliExit cli_net_destroy(CliContext *context, const CliArgs *args);
+CliExit cli_net_undefine(CliContext *context, const CliArgs *args);
+CliExit cli_net_autostart(CliContext *context, const CliArgs *args);
+CliExit cli_net_uuid(CliContext *context, const CliArgs *args);
+CliExit cli_net_name(CliContext *context, const CliArgs *args);
+CliExit cli_net_update(CliContext *context, const CliArgs *args);
+CliExit cli_net_dhcp_leases(CliContext *context, const CliArgs *args);
+CliExit cli_net_event(CliContext *context, const CliArgs *args);
 CliExit cli_version(CliContext *context, const CliArgs *args);
 CliExit cli_help(CliContext *context, const CliArgs *args);
 CliExit cli_completion(CliContext *context, const CliArgs *args);

@@ -136,6 +136,8 @@ bash_words(CliCompletion completion)
 		return "mapfile -t words < <(_sluice_names nwfilter-list 41-)";
 	case CLI_COMPLETE_BINDING:
 		return "mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16)";
+	case CLI_COMPLETE_NETWORK:
+		return "mapfile -t words < <(_sluice_names 'net-list --all --name' 1-)";
 	case CLI_COMPLETE_COMMAND:
 		return "words=(\"${commands[@]}\")";
 	case CLI_COMPLETE_BACKEND:

@@ -30,14 +30,14 @@ call(CliContext *context, guint32 program, guint32 number, const RpcValues *args
 	return FALSE;
 }
 
-gboolean
-cli_remote_call_document(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, const char *failed,
-			 const char *label, const char *file)
+static gboolean
+call_or_say(CliContext *context, guint32 program, guint32 number, const RpcValues *args, RpcValues *ret,
+	    const char *failed, const char *label, const char *file)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GString) text = NULL;
 
-	if (call(context, RPC_PROGRAM_REMOTE, number, args, ret, &error))
+	if (call(context, program, number, args, ret, &error))
 		return TRUE;
 	text = g_string_new(error->message);
 	if (label && file) {
@@ -54,7 +54,38 @@ cli_remote_call_document(CliContext *context, guint32 number, const RpcValues *a
 gboolean
 cli_remote_call(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, const char *failed)
 {
-	return cli_remote_call_document(context, number, args, ret, failed, NULL, NULL);
+	return call_or_say(context, RPC_PROGRAM_REMOTE, number, args, ret, failed, NULL, NULL);
+}
+
+gboolean
+cli_remote_call_document(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, const char *failed,
+			 const char *label, const char *file)
+{
+	return call_or_say(context, RPC_PROGRAM_REMOTE, number, args, ret, failed, label, file);
+}
+
+gboolean
+cli_remote_call_own(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, const char *failed)
+{
+	return call_or_say(context, RPC_PROGRAM_SLUICE, number, args, ret, failed, NULL, NULL);
+}
+
+gboolean
+cli_remote_try(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret)
+{
+	return call(context, RPC_PROGRAM_REMOTE, number, args, ret, NULL);
+}
+
+gint
+cli_remote_event(CliContext *context, guint32 number, gint64 until, RpcValues *ret)
+{
+	g_autoptr(GError) error = NULL;
+	CliClient *client = get_client(context, &error);
+	gint got = client ? cli_client_event(client, number, until, ret, &error) : -1;
+
+	if (got < 0)
+		cli_error("%s", error->message);
+	return got;
 }
 
 char *
@@ -69,20 +100,29 @@ cli_remote_describe(CliContext *context)
 	return NULL;
 }
 
-gboolean
-cli_remote_find_filter(CliContext *context, const char *name_or_uuid, RpcValues *ret)
+/* It may have a name that reads as a UUID: then the name is tried too. */
+static gboolean
+find_handle(CliContext *context, const char *name_or_uuid, guint32 uuid_call, guint32 name_call, RpcValues *ret)
 {
 	g_auto(RpcValues) by_uuid = { 0 }, by_name = { 0 };
 
-	/* A filter may have a name that reads as a UUID: then the name is tried too. */
-	if (rpc_uuid_parse(name_or_uuid, by_uuid.at[0].uuid)) {
-		g_autoptr(GError) error = NULL;
-
-		if (call(context, RPC_PROGRAM_REMOTE, RPC_PROC_FILTER_BY_UUID, &by_uuid, ret, &error))
-			return TRUE;
-	}
+	if (rpc_uuid_parse(name_or_uuid, by_uuid.at[0].uuid) &&
+	    call(context, RPC_PROGRAM_REMOTE, uuid_call, &by_uuid, ret, NULL))
+		return TRUE;
 	by_name.at[0].text = g_strdup(name_or_uuid);
-	return cli_remote_call(context, RPC_PROC_FILTER_BY_NAME, &by_name, ret, NULL);
+	return cli_remote_call(context, name_call, &by_name, ret, NULL);
+}
+
+gboolean
+cli_remote_find_filter(CliContext *context, const char *name_or_uuid, RpcValues *ret)
+{
+	return find_handle(context, name_or_uuid, RPC_PROC_FILTER_BY_UUID, RPC_PROC_FILTER_BY_NAME, ret);
+}
+
+gboolean
+cli_remote_find_network(CliContext *context, const char *name_or_uuid, RpcValues *ret)
+{
+	return find_handle(context, name_or_uuid, RPC_PROC_NETWORK_BY_UUID, RPC_PROC_NETWORK_BY_NAME, ret);
 }
 
 GPtrArray *
@@ -90,7 +130,9 @@ cli_remote_names(CliContext *context, CliCompletion completion)
 {
 	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
 	g_auto(RpcValues) args = { 0 }, ret = { 0 };
-	guint32 number = completion == CLI_COMPLETE_FILTER ? RPC_PROC_FILTER_LIST : RPC_PROC_BINDING_LIST;
+	guint32 number = completion == CLI_COMPLETE_FILTER    ? RPC_PROC_FILTER_LIST
+			 : completion == CLI_COMPLETE_BINDING ? RPC_PROC_BINDING_LIST
+							      : RPC_PROC_NETWORK_LIST;
 
 	args.at[0].number = 1;
 	if (!call(context, RPC_PROGRAM_REMOTE, number, &args, &ret, NULL))

@@ -51,7 +51,8 @@ words_for(const char *line, int start)
 	if (!command)
 		return words;
 	option = option_to_complete(command, given, g_strv_length(given));
-	if (option && (option->completion == CLI_COMPLETE_FILTER || option->completion == CLI_COMPLETE_BINDING)) {
+	if (option && (option->completion == CLI_COMPLETE_FILTER || option->completion == CLI_COMPLETE_BINDING ||
+		       option->completion == CLI_COMPLETE_NETWORK)) {
 		g_ptr_array_unref(words);
 		words = cli_remote_names(completion_context, option->completion);
 	} else if (option && option->completion == CLI_COMPLETE_COMMAND) {

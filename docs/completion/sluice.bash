@@ -27,6 +27,21 @@ _sluice()
 		nwfilter-compile
 		nwfilter-explain
 		nwfilter-lint
+		net-list
+		net-info
+		net-dumpxml
+		net-define
+		net-create
+		net-edit
+		net-start
+		net-destroy
+		net-undefine
+		net-autostart
+		net-update
+		net-dhcp-leases
+		net-event
+		net-uuid
+		net-name
 		net-validate
 		version
 		help
@@ -140,6 +155,102 @@ _sluice()
 		--filters,*) mapfile -t words < <(compgen -d -- "$cur") ;;
 		*,-*) words=(--filter --prove --mac --param --filters) ;;
 		*)  ;;
+		esac ;;
+	net-list)
+		case $prev,$cur in
+		*,-*) words=(--inactive --all --persistent --transient --autostart --no-autostart --uuid --name --table) ;;
+		*)  ;;
+		esac ;;
+	net-info)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*,-*) words=(--network) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		esac ;;
+	net-dumpxml)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*,-*) words=(--network --inactive) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		esac ;;
+	net-define)
+		case $prev,$cur in
+		--file,*)  ;;
+		*,-*) words=(--file --validate --apply --plan) ;;
+		*)  ;;
+		esac ;;
+	net-create)
+		case $prev,$cur in
+		--file,*)  ;;
+		*,-*) words=(--file --validate) ;;
+		*)  ;;
+		esac ;;
+	net-edit)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*,-*) words=(--network) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		esac ;;
+	net-start)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*,-*) words=(--network) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		esac ;;
+	net-destroy)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*,-*) words=(--network --force) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		esac ;;
+	net-undefine)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*,-*) words=(--network) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		esac ;;
+	net-autostart)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*,-*) words=(--network --disable) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		esac ;;
+	net-update)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--command,*)  ;;
+		--section,*)  ;;
+		--xml,*)  ;;
+		--parent-index,*)  ;;
+		*,-*) words=(--network --command --section --xml --parent-index --config --live --current) ;;
+		*)  ;;
+		esac ;;
+	net-dhcp-leases)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--mac,*)  ;;
+		*,-*) words=(--network --mac) ;;
+		*)  ;;
+		esac ;;
+	net-event)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--event,*)  ;;
+		--timeout,*)  ;;
+		*,-*) words=(--network --event --loop --timeout --list --timestamp) ;;
+		*)  ;;
+		esac ;;
+	net-uuid)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*,-*) words=(--network) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		esac ;;
+	net-name)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*,-*) words=(--network) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
 		esac ;;
 	net-validate)
 		case $prev,$cur in
