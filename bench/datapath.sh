@@ -43,13 +43,13 @@ measure() { # FILTER
 	"$DATAPATH" tcp g2 g1 10.9.0.11 80 "$MILLISECONDS" >>$WORK/"$1".tcp || exit 1
 }
 block() { # BACKEND BOUND
-	local filter n udp tcp none_udp none_tcp round
+	local filter n udp tcp none_udp none_tcp
 	rm -f $WORK/*.udp $WORK/*.tcp
 	for n in $(seq 2 "$2"); do
 		bind "x$n" "$(printf '52:54:00:01:%02x:%02x' $((n / 256)) $((n % 256)))" clean-traffic \
 			"IP=10.8.$((n / 256)).$((n % 256))" || exit 1
 	done
-	for round in $(seq "$ROUNDS"); do
+	for _ in $(seq "$ROUNDS"); do
 		for filter in "${FILTERS[@]}"; do
 			measure "$filter"
 		done
@@ -62,6 +62,7 @@ block() { # BACKEND BOUND
 	done
 }
 
+# shellcheck disable=SC2119
 make_host
 make_guest 1
 make_guest 2

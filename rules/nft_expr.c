@@ -226,6 +226,7 @@ field_span(const PlanRule *rule, RuleField field)
 		[RULE_BASE_LINK] = NFT_PAYLOAD_LL_HEADER,
 		[RULE_BASE_NETWORK] = NFT_PAYLOAD_NETWORK_HEADER,
 		[RULE_BASE_TRANSPORT] = NFT_PAYLOAD_TRANSPORT_HEADER,
+		[RULE_BASE_META] = 0, /* no bytes of the frame */
 	};
 	const RuleFieldInfo *info = rule_field_info(field);
 	guint first = info->bit_offset / 8, last = (info->bit_offset + info->bit_len - 1) / 8;
