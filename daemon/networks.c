@@ -314,6 +314,7 @@ networks_undefine(Networks *networks, NetworkEntry *entry, GError **error)
 		return TRUE;
 	if (networks->config.dnsmasq)
 		dnsmasq_leases_forget(networks->config.dnsmasq, entry->name);
+	networks_ports_forget(networks, entry);
 	networks_entry_drop(networks, entry);
 	return TRUE;
 }
@@ -366,8 +367,11 @@ networks_stop(Networks *networks, NetworkEntry *entry, GError **error)
 		return FALSE;
 	}
 	ok = networks_halt(networks, entry, error);
-	if (!entry->config)
+	/* Ports of a network that is kept outlive its stop, as the guests do. */
+	if (!entry->config) {
+		networks_ports_forget(networks, entry);
 		networks_entry_drop(networks, entry);
+	}
 	return ok;
 }
 
@@ -471,13 +475,22 @@ load_running(Networks *networks, const char *name, GPtrArray *problems)
 	}
 	if (!entry)
 		entry = networks_entry_new(networks, network->name, network->uuid);
-	if (networks_adopt(networks, entry, network, &error)) {
-		networks_ports_load(networks, entry, problems);
+	if (networks_adopt(networks, entry, network, &error))
 		return;
-	}
 	problem(problems, error);
 	if (!entry->live && !entry->config)
 		networks_entry_drop(networks, entry);
+}
+
+static void
+load_ports(Networks *networks, GPtrArray *problems)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, networks->by_name);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		networks_ports_load(networks, value, problems);
 }
 
 static void
@@ -532,6 +545,7 @@ networks_load(Networks *networks, GPtrArray **ret_problems, GError **error)
 	networks_tidy_pending(networks, problems);
 	for (guint i = 0; i < running->len; i++)
 		load_running(networks, running->pdata[i], problems);
+	load_ports(networks, problems);
 	if (is_first_start)
 		networks_default_define(networks, problems);
 	if (!networks_firewall_sync(networks, NULL, NULL, error) || !autostart_once(networks, problems, error))

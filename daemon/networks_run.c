@@ -153,6 +153,7 @@ networks_run(Networks *networks, NetworkEntry *entry, Network *network, GError *
 		g_clear_pointer(&entry->live, network_free);
 		return FALSE;
 	}
+	entry->live->connections = g_hash_table_size(entry->ports);
 	networks_tell(networks, entry, NETWORK_EVENT_STARTED);
 	return TRUE;
 }
@@ -177,7 +178,8 @@ networks_adopt(Networks *networks, NetworkEntry *entry, Network *network, GError
 		return found == 0 && networks_run(networks, entry, network, error);
 	}
 	entry->live = network;
-	if (net_bridge_raise(networks->config.links, network, networks->sysctls, error) &&
+	if (net_bridge_settle(networks->config.links, network, error) &&
+	    net_bridge_raise(networks->config.links, network, networks->sysctls, error) &&
 	    serve(networks, entry, error))
 		return TRUE;
 	return FALSE;

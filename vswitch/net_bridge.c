@@ -372,6 +372,28 @@ net_bridge_change(Links *links, const Network *from, const Network *to, HostSysc
 	return FALSE;
 }
 
+gboolean
+net_bridge_settle(Links *links, const Network *network, GError **error)
+{
+	static const IpAddress link_local = { AF_INET6, { 0xfe, 0x80 } };
+	const char *name = network->bridge->name;
+	g_autoptr(GArray) addresses = links_addresses(links, name, error);
+	LinkInfo info;
+
+	if (!addresses || links_find(links, name, &info, error) <= 0)
+		return FALSE;
+	if (mtu(network) && info.mtu != mtu(network) && !links_set_mtu(links, name, mtu(network), error))
+		return FALSE;
+	for (guint i = 0; i < addresses->len; i++) {
+		const LinkAddress *address = &g_array_index(addresses, LinkAddress, i);
+
+		if (!has_address(network, address) && !ip_address_in(&address->address, &link_local, 10) &&
+		    !links_address_remove(links, name, address, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 GPtrArray *
 net_bridge_ports(Links *links, const char *bridge, GError **error)
 {

@@ -42,5 +42,12 @@ gboolean net_bridge_raise(Links *links, const Network *network, HostSysctls *sys
  */
 gboolean net_bridge_change(Links *links, const Network *from, const Network *to, HostSysctls *sysctls, GError **error);
 
+/**
+ * net_bridge_settle: take from a bridge what its definition does not give it: addresses and MTU
+ *
+ * For one that an earlier daemon left in the middle of net_bridge_change(); net_bridge_raise() adds what is missing.
+ */
+gboolean net_bridge_settle(Links *links, const Network *network, GError **error);
+
 /** net_bridge_ports: (transfer full) (element-type utf8): names of the bridge's ports */
 GPtrArray *net_bridge_ports(Links *links, const char *bridge, GError **error);
