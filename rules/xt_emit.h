@@ -30,6 +30,7 @@
  *                packet together
  *   cut headers  iptables drops what has not the whole header that a rule asks for
  *   TCP options  iptables takes one that runs over the header's end
+ *   connlimit    beside a list, counts for each of its values by itself
  *   icmp         type 255 is iptables' number for any type
  *   comments     in iptables only, their first 255 bytes
  *

@@ -135,6 +135,16 @@ is_any_type(const NwRule *rule)
 	return rule->proto && rule->proto->is_layer3 && type && !type->is_var && type->number == 255;
 }
 
+static gboolean
+has_limit_and_list(const NwRule *rule)
+{
+	gboolean list = FALSE;
+
+	for (guint i = 0; rule->proto && i < rule->proto->attr_count; i++)
+		list |= rule->values[i].is_set && rule->values[i].is_var;
+	return list && value_of(rule, RULE_FIELD_CT_COUNT, NW_ROLE_VALUE);
+}
+
 /* The frame goes through a chain beside the root. */
 static gboolean
 enters_chain(const Subject *subject, const GenFrame *frame, const PacketView *view)
@@ -241,6 +251,8 @@ static const Difference differences[] = {
 	  "ebtables looks for the protocol behind an authentication header, and finds none where nothing follows",
 	  is_ipv6_end, NULL },
 	{ &backend_iptables, "icmp-255", "ICMP type 255 is iptables' number for any type", NULL, is_any_type },
+	{ &backend_iptables, "limit-of-each",
+	  "a connection limit beside a list counts for each of its values by itself", NULL, has_limit_and_list },
 	/* libvirt 9.0.0, seen. */
 	{ &backend_libvirt, "chain-end",
 	  "a chain of ebtables accepts at its end: what stands behind in the root is passed by", enters_chain, NULL },

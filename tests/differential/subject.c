@@ -144,6 +144,7 @@ evaluate(const Subject *subject, Track *track, const GenFrame *frame, const Pack
 	limit = verdict ? limit_reached(verdict) : NULL;
 	if (limit && track) {
 		conn.count = track_count(track, view, flow, limit);
+		known_flow &= !track_is_lost(track);
 		rule_verdict_free(verdict);
 		verdict = rule_eval(subject->program, frame->way, view, subject->vars, &conn, TRUE, NULL);
 	}

@@ -37,7 +37,7 @@ struct TrackFlow {
 struct Track {
 	GPtrArray *flows;   /* of TrackFlow, those that no packet confirmed too */
 	GHashTable *counts; /* "STEP ADDRESS" -> GHashTable of TrackFlow */
-	TrackFlow *related; /* that the packet looked at last is an error about */
+	gboolean is_lost;   /* see track_is_lost() */
 };
 
 Track *
@@ -197,7 +197,6 @@ look_error(Track *track, const PacketView *view, RuleConn *ret_conn)
 	flow = find(track, &back, &is_reply);
 	if (!flow || memcmp(outer_tuple.dst, inner.src, 16) != 0)
 		return TRUE;
-	track->related = flow;
 	*ret_conn = (RuleConn){ .state = RULE_CT_RELATED, .is_reply = is_reply, .count = 1 };
 	return TRUE;
 }
@@ -247,8 +246,10 @@ track_look(Track *track, const PacketView *view, RuleConn *ret_conn, TrackFlow *
 	Tuple tuple, back;
 	TrackFlow *flow;
 
-	*ret_flow = track->related = NULL;
+	*ret_flow = NULL;
 	*ret_conn = rule_conn_guess(view);
+	if (track->is_lost)
+		return FALSE;
 	/* Connection tracking does not see tagged frames. */
 	if ((view->kind != PACKET_IPV4 && view->kind != PACKET_IPV6) || view->tag_count)
 		return TRUE;
@@ -335,6 +336,12 @@ track_unseen(TrackFlow *flow)
 		flow->tcp = TCP_LOST;
 }
 
+gboolean
+track_is_lost(const Track *track)
+{
+	return track->is_lost;
+}
+
 guint
 track_count(Track *track, const PacketView *view, TrackFlow *flow, const RuleStep *step)
 {
@@ -352,12 +359,11 @@ track_count(Track *track, const PacketView *view, TrackFlow *flow, const RuleSte
 		flows = g_hash_table_new(NULL, NULL);
 		g_hash_table_insert(track->counts, g_strdup(key->str), flows);
 	}
-	if (!flow)
-		flow = track->related;
+	/* Kernels differ: newer ones count a connection by its first packet only, and never one that is there before.
+	 */
+	track->is_lost |= !flow || (flow->confirmed && !g_hash_table_contains(flows, flow));
 	if (flow)
 		g_hash_table_add(flows, flow);
-	else
-		count++; /* what has no connection counts as one, for the moment */
 	/* What was dropped later has no entry, and is not counted the next time. */
 	for (guint i = 0; i < track->flows->len; i++) {
 		const TrackFlow *other = track->flows->pdata[i];

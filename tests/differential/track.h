@@ -34,3 +34,9 @@ void track_unseen(TrackFlow *flow);
 
 /** track_count: what the limit @step counts for the packet's source, this packet's connection among them */
 guint track_count(Track *track, const PacketView *view, TrackFlow *flow, const RuleStep *step);
+
+/**
+ * track_is_lost: whether a limit was asked about a packet that opens no connection: what it counts then is each
+ * kernel's own, and from then on the model does not know
+ */
+gboolean track_is_lost(const Track *track);
