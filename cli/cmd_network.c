@@ -10,6 +10,9 @@
 
 #define XML_INACTIVE 1u
 
+/* What the daemon calls a document that has no file's name. */
+#define DOCUMENT_LABEL "network.xml"
+
 /* What CONNECT_LIST_ALL_NETWORKS can pick. */
 #define LIST_INACTIVE	  (1u << 0)
 #define LIST_ACTIVE	  (1u << 1)
@@ -222,7 +225,8 @@ send_document(CliContext *context, const CliArgs *args, guint32 number, guint32 
 		cli_error("%s", error->message);
 		return CLI_FAILED;
 	}
-	if (!cli_remote_call(context, validate ? validating : number, &call, &ret, message))
+	if (!cli_remote_call_document(context, validate ? validating : number, &call, &ret, message, DOCUMENT_LABEL,
+				      file))
 		return CLI_FAILED;
 	printf("Network %s %s from %s\n\n", ret.at[0].text, done, file);
 	return CLI_OK;
@@ -243,7 +247,7 @@ apply_document(CliContext *context, const CliArgs *args, gboolean plan_only)
 		cli_error("%s", error->message);
 		return CLI_FAILED;
 	}
-	if (!cli_remote_call_own(context, RPC_SLUICE_NETWORK_APPLY, &call, &ret, failed))
+	if (!cli_remote_call_own(context, RPC_SLUICE_NETWORK_APPLY, &call, &ret, failed, DOCUMENT_LABEL, file))
 		return CLI_FAILED;
 	printf("%s", ret.at[0].text);
 	if (!plan_only)
@@ -302,7 +306,7 @@ cli_net_destroy(CliContext *context, const CliArgs *args)
 
 	if (!cli_args_has(args, "force")) {
 		if (!find_network(context, args, &handle) ||
-		    !cli_remote_call_own(context, RPC_SLUICE_NETWORK_PLUGGED, &handle, &plugged, NULL))
+		    !cli_remote_call_own(context, RPC_SLUICE_NETWORK_PLUGGED, &handle, &plugged, NULL, NULL, NULL))
 			return CLI_FAILED;
 		count = plugged.at[0].list ? plugged.at[0].list->len : 0;
 		if (count) {

@@ -65,9 +65,10 @@ cli_remote_call_document(CliContext *context, guint32 number, const RpcValues *a
 }
 
 gboolean
-cli_remote_call_own(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, const char *failed)
+cli_remote_call_own(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, const char *failed,
+		    const char *label, const char *file)
 {
-	return call_or_say(context, RPC_PROGRAM_SLUICE, number, args, ret, failed, NULL, NULL);
+	return call_or_say(context, RPC_PROGRAM_SLUICE, number, args, ret, failed, label, file);
 }
 
 gboolean

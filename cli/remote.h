@@ -24,7 +24,7 @@ gboolean cli_remote_call_document(CliContext *context, guint32 number, const Rpc
 
 /** cli_remote_call_own: the same for a call of our own program */
 gboolean cli_remote_call_own(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret,
-			     const char *failed);
+			     const char *failed, const char *label, const char *file);
 
 /** cli_remote_try: the same without any message */
 gboolean cli_remote_try(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret);
