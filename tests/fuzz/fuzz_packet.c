@@ -38,6 +38,7 @@ decide(const PacketView *view)
 	static RuleVars *vars;
 	RuleConn conn = rule_conn_guess(view);
 
+	conn.ip_sets = &rule_ip_sets_none;
 	for (guint i = 0; i < G_N_ELEMENTS(policies); i++) {
 		g_autoptr(RuleVerdict) verdict = NULL;
 
