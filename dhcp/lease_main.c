@@ -141,6 +141,7 @@ static gboolean
 change(const Context *context, int argc, char **argv, gboolean is_gone, GError **error)
 {
 	g_autoptr(LeaseRecord) record = argc > 3 ? read_lease(argc, argv) : NULL;
+	const LeaseRecord *told = record;
 	g_autoptr(GPtrArray) records = NULL;
 
 	if (!record) {
@@ -158,10 +159,13 @@ change(const Context *context, int argc, char **argv, gboolean is_gone, GError *
 		sluice_error_set(error, SLUICE_ERROR_LIMIT, "there are %d leases, which is the limit", LEASES_MAX);
 		return FALSE;
 	}
-	tell(context, record, is_gone);
 	if (!is_gone)
 		g_ptr_array_add(records, g_steal_pointer(&record));
-	return store(context, records, error);
+	/* Who is told reads the store. */
+	if (!store(context, records, error))
+		return FALSE;
+	tell(context, told, is_gone);
+	return TRUE;
 }
 
 /* Lines of dnsmasq's own lease file: those of IPv4, the server's DUID, those of IPv6. */
