@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The daemon's part of virtual networks: what they stand on, and what they tell. */
 
+#include <string.h>
+
 #include "base/log.h"
 #include "base/rpc_proto.h"
+#include "base/state_file.h"
 #include "daemon/daemon.h"
 
-#define DNSMASQ_USER "nobody"
+#define DNSMASQ_USER	 "nobody"
+#define BACKEND_NOTE	 "firewall" /* in the run folder: the back ends that may hold rules of networks */
+#define BACKEND_NOTE_MAX 256
+#define PRIVATE_DIR_MODE 0700
+
+static const char *const backend_names[] = {
+	[NET_FIREWALL_NFT] = "nftables",
+	[NET_FIREWALL_IPTABLES] = "iptables",
+};
 
 static void
 on_event(const char *name, const char *uuid, NetworkEvent event, gpointer data)
@@ -26,11 +37,60 @@ on_lease(const char *network_name, const DhcpLease *lease, gboolean is_gone, gpo
 	networks_lease_changed(daemon->networks, network_name);
 }
 
+static gboolean
+backend_note_write(const char *path, const char *text, GError **error)
+{
+	StateFile *file = state_file_prepare(path, text, STATE_FILE_VOLATILE, error);
+
+	return file && state_file_commit(file, error);
+}
+
+/*
+ * Rules of the back end that served before go when those of this one are in force, so that no network is without any in
+ * between. The note is written before the first rule is: whatever dies when, the next daemon knows where to look.
+ *
+ * Returns: (transfer full): the back ends that have rules, a line each
+ */
+static char *
+backend_note_begin(const char *path, NetFirewallBackend backend, GError **error)
+{
+	const char *name = backend_names[backend];
+	g_autofree char *before =
+		g_file_test(path, G_FILE_TEST_EXISTS) ? state_file_read(path, BACKEND_NOTE_MAX, error) : g_strdup("");
+	g_autofree char *text = NULL;
+
+	if (!before)
+		return NULL;
+	if (strstr(before, name))
+		return g_steal_pointer(&before);
+	text = g_strdup_printf("%s%s\n", before, name);
+	return backend_note_write(path, text, error) ? g_steal_pointer(&text) : NULL;
+}
+
+static void
+backend_note_end(const char *path, const char *noted, NetFirewallBackend backend)
+{
+	NetFirewallConfig other = { .backend = backend == NET_FIREWALL_NFT ? NET_FIREWALL_IPTABLES : NET_FIREWALL_NFT };
+	g_autoptr(NetFirewall) firewall = NULL;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = g_strdup_printf("%s\n", backend_names[backend]);
+
+	if (!strstr(noted, backend_names[other.backend]))
+		return;
+	firewall = net_firewall_new(&other, &error);
+	if (!firewall || !net_firewall_apply(firewall, NULL, 0, &error) || !backend_note_write(path, text, &error))
+		log_error("rules of networks that are left in %s: %s", backend_names[other.backend], error->message);
+}
+
 gboolean
 daemon_networks_start(Daemon *daemon, const SluicePaths *paths, const DaemonConfig *config, gboolean no_kernel,
 		      GError **error)
 {
-	NetFirewallConfig firewall = { .no_kernel = no_kernel };
+	NetFirewallConfig firewall = {
+		.backend = config->firewall_backend == NW_BACKEND_IPTABLES ? NET_FIREWALL_IPTABLES : NET_FIREWALL_NFT,
+		.no_kernel = no_kernel,
+	};
+	g_autofree char *note = g_build_filename(paths->network_run_dir, BACKEND_NOTE, NULL), *noted = NULL;
 	g_autoptr(GPtrArray) problems = NULL;
 	NetworksConfig networks = { .paths = paths, .on_event = on_event, .event_data = daemon };
 
@@ -55,8 +115,17 @@ daemon_networks_start(Daemon *daemon, const SluicePaths *paths, const DaemonConf
 		if (!daemon->dhcp_events)
 			return FALSE;
 	}
+	if (!no_kernel) {
+		if (!state_dir_ensure(paths->network_run_dir, PRIVATE_DIR_MODE, NULL, error))
+			return FALSE;
+		noted = backend_note_begin(note, firewall.backend, error);
+		if (!noted)
+			return FALSE;
+	}
 	if (!networks_load(daemon->networks, &problems, error))
 		return FALSE;
+	if (noted)
+		backend_note_end(note, noted, firewall.backend);
 	for (guint i = 0; i < problems->len; i++)
 		log_error("%s", (const char *)problems->pdata[i]);
 	return TRUE;
