@@ -75,6 +75,10 @@ check_refused() {
 		note "wanted /$pattern/, got: ${out//$'\n'/$'\n'# }"
 	fi
 }
+# check_status LABEL STATUS: it is 0
+check_status() {
+	if [ "$2" = 0 ]; then ok "$1"; else not_ok "$1"; fi
+}
 # same LABEL EXPECTED GOT
 same() {
 	if [ "$2" = "$3" ]; then
@@ -358,5 +362,18 @@ connects() {
 }
 blocked() {
 	if attempt $((WAIT_DROP * 2)) "$@"; then not_ok "${TITLE:+$TITLE: }$1 -> $2 $3 ${4:-} is not blocked"; else ok "${TITLE:+$TITLE: }$1 -> $2 $3 ${4:-} is blocked"; fi
+}
+# sees FROM PROTO ADDRESS PORT PATTERN: the server sees a client of this address (and port)
+sees() {
+	local got
+	got=$(in_ns "$1" "$CONN" who "$2" "$3" "$4" $WAIT_PASS)
+	# shellcheck disable=SC2053 # a pattern
+	if [[ $got == $5 ]]; then ok "$TITLE: $1 -> $3 $2 $4 comes from ${got% *}"; else not_ok "$TITLE: $1 -> $3 $2 $4: wanted $5, got $got"; fi
+}
+# rejected FROM PROTO ADDRESS PORT: at once, by ICMP port unreachable
+rejected() {
+	local got
+	got=$(in_ns "$1" "$CONN" who "$2" "$3" "$4" $WAIT_PASS)
+	if [ "$got" = refused ]; then ok "$TITLE: $1 -> $3 $2 $4 is rejected"; else not_ok "$TITLE: $1 -> $3 $2 $4 is not rejected: $got"; fi
 }
 TITLE=

@@ -66,20 +66,6 @@ apply() {
 # A new case must not live on connections of the one before: sources and identifiers are new, so nothing is to be done
 # but to let neighbours be learned.
 forget_connections() { ip neigh flush all 2>/dev/null; }
-# sees FROM PROTO ADDRESS PORT PATTERN: the server sees a client of this address (and port)
-sees() {
-	local got
-	got=$(in_ns "$1" "$CONN" who "$2" "$3" "$4" $WAIT_PASS)
-	# shellcheck disable=SC2053 # a pattern
-	if [[ $got == $5 ]]; then ok "$TITLE: $1 -> $3 $2 $4 comes from ${got% *}"; else not_ok "$TITLE: $1 -> $3 $2 $4: wanted $5, got $got"; fi
-}
-# rejected FROM PROTO ADDRESS PORT: at once, by ICMP port unreachable
-rejected() {
-	local got
-	got=$(in_ns "$1" "$CONN" who "$2" "$3" "$4" $WAIT_PASS)
-	if [ "$got" = refused ]; then ok "$TITLE: $1 -> $3 $2 $4 is rejected"; else not_ok "$TITLE: $1 -> $3 $2 $4 is not rejected: $got"; fi
-}
-
 mac_in() { in_ns "$1" ip -o link show "$2" | sed 's/.*ether \([^ ]*\) .*/\1/'; }
 # stray VERDICT: packets that belong to no connection
 stray() {
