@@ -155,8 +155,7 @@ rejected w0 tcp 192.0.0.1 3333
 station a3 virbr1 52:54:00:00:01:13
 serve a3 tcp 80
 in_ns a3 udhcpc -i eth0 -n -q -t 10 -T 1 -s $WORK/dhcp-script -x hostname:late >/dev/null 2>&1
-forwarded() { in_ns w0 "$CONN" try tcp 192.0.0.1 3333 1000; }
-wait_for forwarded
+wait_for in_ns w0 "$CONN" try tcp 192.0.0.1 3333 1000
 sees w0 tcp 192.0.0.1 3333 "192.0.0.2 *"
 daemon_kill
 daemon_start
