@@ -73,6 +73,16 @@ set_socket_group(DaemonConfig *config, const char *value)
 	return TRUE;
 }
 
+static gboolean
+set_dnsmasq_user(DaemonConfig *config, const char *value)
+{
+	if (!*value || g_str_equal(value, "root"))
+		return FALSE;
+	g_free(config->dnsmasq_user);
+	config->dnsmasq_user = g_strdup(value);
+	return TRUE;
+}
+
 static const ConfigKey config_keys[] = {
 	{ "firewall_backend", set_firewall_backend, "nftables or iptables" },
 	{ "log_level", set_log_level, "error, warning, info or debug" },
@@ -80,6 +90,7 @@ static const ConfigKey config_keys[] = {
 	{ "max_clients", set_max_clients, "a number from 1 to 50000" },
 	{ "optimize", set_optimize, "yes or no" },
 	{ "socket_group", set_socket_group, "the name of a group" },
+	{ "dnsmasq_user", set_dnsmasq_user, "the name of a user that is not root" },
 };
 
 static gboolean
@@ -139,5 +150,6 @@ daemon_config_free(DaemonConfig *config)
 	if (!config)
 		return;
 	g_free(config->socket_group);
+	g_free(config->dnsmasq_user);
 	g_free(config);
 }

@@ -16,6 +16,7 @@ typedef struct {
 	guint max_clients;
 	gboolean no_optimize;
 	char *socket_group; /* NULL: "sluice" where that group exists */
+	char *dnsmasq_user; /* NULL: "dnsmasq" where that user exists, else "nobody" */
 } DaemonConfig;
 
 /**

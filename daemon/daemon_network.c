@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The daemon's part of virtual networks: what they stand on, and what they tell. */
 
+#include <pwd.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -8,7 +9,6 @@
 #include "base/state_file.h"
 #include "daemon/daemon.h"
 
-#define DNSMASQ_USER	 "nobody"
 #define BACKEND_NOTE	 "firewall" /* in the run folder: the back ends that may hold rules of networks */
 #define BACKEND_NOTE_MAX 256
 #define PRIVATE_DIR_MODE 0700
@@ -17,6 +17,18 @@ static const char *const backend_names[] = {
 	[NET_FIREWALL_NFT] = "nftables",
 	[NET_FIREWALL_IPTABLES] = "iptables",
 };
+
+/* Whom dnsmasq runs as: the first of them that the host has. Others than us may use "nobody" too. */
+#define DNSMASQ_USER	  "dnsmasq"
+#define DNSMASQ_USER_ELSE "nobody"
+
+static const char *
+dnsmasq_user(const DaemonConfig *config)
+{
+	if (config->dnsmasq_user)
+		return config->dnsmasq_user;
+	return getpwnam(DNSMASQ_USER) ? DNSMASQ_USER : DNSMASQ_USER_ELSE;
+}
 
 static void
 on_event(const char *name, const char *uuid, NetworkEvent event, gpointer data)
@@ -104,7 +116,7 @@ daemon_networks_start(Daemon *daemon, const SluicePaths *paths, const DaemonConf
 		.run_dir = paths->network_run_dir,
 		.event_path = paths->lease_socket,
 		.lease_helper = paths->lease_helper,
-		.user = DNSMASQ_USER,
+		.user = dnsmasq_user(config),
 	};
 	networks.links = daemon->links;
 	networks.firewall = daemon->net_firewall;
