@@ -440,10 +440,9 @@ add_network_rule(RuleChain *chain, const NwTreeRule *tree_rule, gboolean swapped
 	add_ipset(&build);
 	/*
 	 * The answers to frames of one MAC address cannot be told by it: the swapped rule does without. Where nothing
-	 * else is left it would match everything, so it is left out, as libvirt does.
+	 * else is left than the protocol it would match all of that, so it is left out, as libvirt does.
 	 */
-	if (swapped && mac && !any && rule->proto->l4_protocol < 0 &&
-	    !attr_value(rule, RULE_FIELD_IPSET, NW_ROLE_VALUE)) {
+	if (swapped && mac && !any && !attr_value(rule, RULE_FIELD_IPSET, NW_ROLE_VALUE)) {
 		g_ptr_array_remove_index(chain->steps, chain->steps->len - 1);
 		return;
 	}

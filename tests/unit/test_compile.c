@@ -169,12 +169,12 @@ test_srcmacaddr(void)
 		    V4("l4.protocol tcp ether.src 02:00:00:00:00:01 l4.dst-port 22 ct.state new,established "
 		       "ct.direction original accept"),
 		    V4("l4.protocol tcp l4.src-port 22 ct.state established ct.direction reply accept"));
-	/* With nothing else to match there would be a rule for everything. */
+	/* With nothing else than the protocol to match there would be a rule for all of it. */
 	assert_rule(NETWORK, "action='drop' direction='out'", "<all srcmacaddr='02:00:00:00:00:01'/>",
 		    V4("ether.src 02:00:00:00:00:01 drop"), "");
 	assert_rule(NETWORK, "action='accept' direction='in'", "<all-ipv6 srcmacaddr='$MAC'/>", "",
 		    V6("ether.src $MAC ct.state new,established ct.direction original accept"));
-	assert_rule(NETWORK, "action='drop' direction='inout'", "<udp srcmacaddr='$MAC'/>", V4("l4.protocol udp drop"),
+	assert_rule(NETWORK, "action='drop' direction='inout'", "<udp srcmacaddr='$MAC'/>", "",
 		    V4("l4.protocol udp ether.src $MAC drop"));
 	assert_rule(NETWORK, "action='drop' direction='out'", "<all srcmacaddr='$MAC' ipset='bad' ipsetflags='dst'/>",
 		    V4("ether.src $MAC ipset bad dst drop"), V4("ipset bad src drop"));
