@@ -176,6 +176,16 @@ recorded_find(const Links *links, const char *name)
 	return NULL;
 }
 
+void
+links_record_add(Links *links, const char *name, const char *kind)
+{
+	LinkInfo info = { .index = links->recorded->len + 1 };
+
+	g_strlcpy(info.name, name, sizeof(info.name));
+	g_strlcpy(info.kind, kind, sizeof(info.kind));
+	g_array_append_val(links->recorded, info);
+}
+
 gint
 links_find(Links *links, const char *name, LinkInfo *ret_info, GError **error)
 {
@@ -481,10 +491,7 @@ links_tap_create(Links *links, const LinkTap *tap, GError **error)
 	int fd, saved;
 
 	if (links_record(links, "tap %s", tap->name)) {
-		LinkInfo info = { .index = links->recorded->len + 1, .kind = "tun" };
-
-		g_strlcpy(info.name, tap->name, sizeof(info.name));
-		g_array_append_val(links->recorded, info);
+		links_record_add(links, tap->name, "tun");
 		return TRUE;
 	}
 	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);

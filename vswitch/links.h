@@ -65,6 +65,33 @@ typedef struct {
 	guint32 owner, group; /* who may open it; G_MAXUINT32: root only */
 } LinkTap;
 
+typedef enum {
+	LINK_MACVTAP_PRIVATE,
+	LINK_MACVTAP_VEPA,
+	LINK_MACVTAP_BRIDGE,
+	LINK_MACVTAP_PASSTHROUGH,
+} LinkMacvtapMode;
+
+typedef struct {
+	const char *name, *parent;
+	LinkMacvtapMode mode;
+	const guint8 *mac; /* 6 bytes */
+} LinkMacvtap;
+
+typedef enum {
+	LINK_VF_UNSAID, /* leave it as it is; the driver does not know */
+	LINK_VF_OFF,
+	LINK_VF_ON,
+} LinkVfSwitch;
+
+/* What a physical function holds a virtual one to. */
+typedef struct {
+	guint8 mac[6];	 /* zero: none given */
+	guint16 vlan;	 /* 0: none */
+	guint8 priority; /* IEEE 802.1Q PCP */
+	LinkVfSwitch trust;
+} LinkVf;
+
 /** links_new: Errors: %SLUICE_ERROR_SYSTEM */
 Links *links_new(GError **error);
 Links *links_new_recording(void);
@@ -101,8 +128,22 @@ gboolean links_set_mac(Links *links, const char *name, const guint8 *mac, GError
 gboolean links_set_master(Links *links, const char *name, const char *master, GError **error);
 gboolean links_port_set(Links *links, const char *name, LinkPortFlag flag, gboolean value, GError **error);
 
+/** links_fdb_add: tell the bridge that a MAC address is behind its port @name; goes with the port */
+gboolean links_fdb_add(Links *links, const char *name, const guint8 *mac, GError **error);
+
 /** links_tap_create: a persistent tap, down */
 gboolean links_tap_create(Links *links, const LinkTap *tap, GError **error);
+
+/**
+ * links_macvtap_create: a macvtap, down
+ *
+ * In passthrough its parent takes the address too, and gets its own back when the macvtap goes.
+ */
+gboolean links_macvtap_create(Links *links, const LinkMacvtap *macvtap, GError **error);
+
+/** links_vf_get, links_vf_set: virtual function number @index of the physical function's interface @pf */
+gboolean links_vf_get(Links *links, const char *pf, guint index, LinkVf *ret_vf, GError **error);
+gboolean links_vf_set(Links *links, const char *pf, guint index, const LinkVf *vf, GError **error);
 
 /**
  * links_address_add: one that is there already is no error

@@ -19,6 +19,9 @@ struct Links {
 /** links_record: TRUE when nothing is to be done: a recording Links has noted the line */
 gboolean links_record(Links *links, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/** links_record_add: a link that a recording Links finds from now on */
+void links_record_add(Links *links, const char *name, const char *kind);
+
 /** links_index: the index of a link that must exist; 0 and @error when it does not */
 guint32 links_index(Links *links, const char *name, GError **error);
 
