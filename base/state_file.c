@@ -135,17 +135,13 @@ state_file_remove(const char *path, StateFileKind kind, GError **error)
 	return TRUE;
 }
 
-char *
-state_file_read(const char *path, gsize max, GError **error)
+/* Takes @fd over. */
+static char *
+read_all(int fd, const char *path, gsize max, GError **error)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	char block[16384];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0) {
-		set_system_error(error, "read", path);
-		return NULL;
-	}
 	for (;;) {
 		gssize len = read(fd, block, sizeof(block));
 
@@ -172,6 +168,36 @@ state_file_read(const char *path, gsize max, GError **error)
 		return NULL;
 	}
 	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+char *
+state_file_read(const char *path, gsize max, GError **error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		set_system_error(error, "read", path);
+		return NULL;
+	}
+	return read_all(fd, path, max, error);
+}
+
+char *
+state_file_read_foreign(const char *path, gsize max, GError **error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0) {
+		set_system_error(error, "read", path);
+		return NULL;
+	}
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot read '%s': it is no regular file", path);
+		close(fd);
+		return NULL;
+	}
+	return read_all(fd, path, max, error);
 }
 
 gboolean

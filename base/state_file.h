@@ -46,6 +46,9 @@ gboolean state_file_remove(const char *path, StateFileKind kind, GError **error)
  */
 char *state_file_read(const char *path, gsize max, GError **error);
 
+/** state_file_read_foreign: a file in a folder that another user may write: a regular file, no link to one */
+char *state_file_read_foreign(const char *path, gsize max, GError **error);
+
 /** state_dir_ensure: create the folder and its parents; @ret_created: (nullable): whether it was not there */
 gboolean state_dir_ensure(const char *path, guint mode, gboolean *ret_created, GError **error);
 

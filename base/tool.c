@@ -76,14 +76,19 @@ memory_read(int fd, gsize max)
 }
 
 static int
-spawn(const char *const *argv, const int fds[3], pid_t *ret_pid)
+spawn(const ToolCall *call, const int fds[3], pid_t *ret_pid)
 {
-	char *environment[] = { TOOL_PATH, "LC_ALL=C", NULL };
+	g_autoptr(GPtrArray) environment = g_ptr_array_new();
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
 	int status;
 
+	g_ptr_array_add(environment, TOOL_PATH);
+	g_ptr_array_add(environment, "LC_ALL=C");
+	for (guint i = 0; call->env && call->env[i]; i++)
+		g_ptr_array_add(environment, (gpointer)call->env[i]);
+	g_ptr_array_add(environment, NULL);
 	sigemptyset(&none);
 	sigfillset(&all);
 	posix_spawn_file_actions_init(&actions);
@@ -94,7 +99,8 @@ spawn(const char *const *argv, const int fds[3], pid_t *ret_pid)
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
-	status = posix_spawnp(ret_pid, argv[0], &actions, &attributes, (char *const *)argv, environment);
+	status = posix_spawnp(ret_pid, call->argv[0], &actions, &attributes, (char *const *)call->argv,
+			      (char *const *)environment->pdata);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return status;
@@ -102,10 +108,10 @@ spawn(const char *const *argv, const int fds[3], pid_t *ret_pid)
 
 /* Returns FALSE when it had to be killed. */
 static gboolean
-wait_for(pid_t pid, int *ret_status)
+wait_for(pid_t pid, guint time_ms, int *ret_status)
 {
 	struct pollfd end = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
-	gint64 deadline = g_get_monotonic_time() + TOOL_TIME_MS * G_TIME_SPAN_MILLISECOND;
+	gint64 deadline = g_get_monotonic_time() + (gint64)time_ms * G_TIME_SPAN_MILLISECOND;
 	int ready = 1;
 
 	while (end.fd >= 0) {
@@ -140,57 +146,62 @@ message_of(int fd)
 	return g_utf8_make_valid(line->str, (gssize)line->len);
 }
 
-static gboolean
-check_end(const char *const *argv, gboolean ended, int status, int message_fd, GError **error)
+gboolean
+tool_call(const ToolCall *call, char **ret_output, char **ret_words, int *ret_status, GError **error)
 {
-	g_autofree char *message = NULL;
-
-	if (!ended) {
-		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "%s did not end within %d s and was killed", argv[0],
-				 TOOL_TIME_MS / 1000);
-		return FALSE;
-	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return TRUE;
-	message = message_of(message_fd);
-	if (WIFSIGNALED(status))
-		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "%s was killed by signal %d", argv[0], WTERMSIG(status));
-	else
-		sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL, "%s failed with status %d: %s", argv[0],
-				 WEXITSTATUS(status), *message ? message : "it said nothing");
-	return FALSE;
-}
-
-static gboolean
-run(gpointer data, const char *const *argv, const char *input, char **ret_output, GError **error)
-{
-	int fds[3] = { memory_file(input), memory_file(NULL), memory_file(NULL) };
+	const char *program = call->argv[0];
+	int fds[3] = { memory_file(call->input), memory_file(NULL), memory_file(NULL) };
 	gboolean ok = FALSE;
-	int code = 0, status = 0;
+	int code = 0;
 	pid_t pid = 0;
 
 	if (fds[0] < 0 || fds[1] < 0 || fds[2] < 0)
 		code = errno;
 	else
-		code = spawn(argv, fds, &pid);
+		code = spawn(call, fds, &pid);
 	if (code) {
-		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot start %s: %s", argv[0], g_strerror(code));
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot start %s: %s", program, g_strerror(code));
 	} else {
-		gboolean ended = wait_for(pid, &status);
-
-		ok = check_end(argv, ended, status, fds[2], error);
+		ok = wait_for(pid, call->time_ms, ret_status);
+		if (!ok)
+			sluice_error_set(error, SLUICE_ERROR_SYSTEM, "%s did not end within %u s and was killed",
+					 program, call->time_ms / 1000);
 	}
 	if (ok && ret_output) {
 		*ret_output = memory_read(fds[1], TOOL_OUTPUT_MAX);
 		ok = *ret_output != NULL;
 		if (!ok)
-			sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot read what %s wrote: %s", argv[0],
+			sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot read what %s wrote: %s", program,
 					 g_strerror(errno));
 	}
+	if (ok && ret_words)
+		*ret_words = message_of(fds[2]);
 	for (guint i = 0; i < G_N_ELEMENTS(fds); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	return ok;
+}
+
+static gboolean
+run(gpointer data, const char *const *argv, const char *input, char **ret_output, GError **error)
+{
+	const ToolCall call = { .argv = argv, .input = input, .time_ms = TOOL_TIME_MS };
+	g_autofree char *output = NULL, *words = NULL;
+	int status;
+
+	if (!tool_call(&call, &output, &words, &status, error))
+		return FALSE;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		if (ret_output)
+			*ret_output = g_steal_pointer(&output);
+		return TRUE;
+	}
+	if (WIFSIGNALED(status))
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "%s was killed by signal %d", argv[0], WTERMSIG(status));
+	else
+		sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL, "%s failed with status %d: %s", argv[0],
+				 WEXITSTATUS(status), *words ? words : "it said nothing");
+	return FALSE;
 }
 
 const ToolRunner tool_runner = { run, NULL };

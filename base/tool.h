@@ -24,3 +24,20 @@ typedef struct {
 
 /* Real processes. */
 extern const ToolRunner tool_runner;
+
+typedef struct {
+	const char *const *argv; /* NULL-terminated; looked up in PATH, no shell */
+	const char *const *env;	 /* (nullable): NULL-terminated, "NAME=value"; beside these: PATH, the C locale */
+	const char *input;	 /* (nullable) */
+	guint time_ms;		 /* before it is killed */
+} ToolCall;
+
+/**
+ * tool_call: start a program, wait for its end; processes it leaves in the background live on
+ * @ret_output: (nullable) (out) (transfer full): what it wrote to standard output
+ * @ret_words: (nullable) (out) (transfer full): what it said on standard error, as one line
+ * @ret_status: (out): as waitpid() tells it
+ *
+ * Errors: %SLUICE_ERROR_SYSTEM when it cannot be started or had to be killed.
+ */
+gboolean tool_call(const ToolCall *call, char **ret_output, char **ret_words, int *ret_status, GError **error);
