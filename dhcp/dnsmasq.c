@@ -4,10 +4,8 @@
 #include "dhcp/dnsmasq.h"
 
 #include <errno.h>
-#include <gio/gio.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
-#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
@@ -20,17 +18,15 @@
 #include "dhcp/dnsmasq_private.h"
 #include "vswitch/net_checksum.h"
 
-#define PROGRAM		   "dnsmasq"
 #define CONFIG_BYTES_MAX   (64 * 1024 * 1024)
-#define PROC_BYTES_MAX	   65536
-#define STOP_WAIT_MS	   1000 /* for SIGTERM to do its work, before SIGKILL */
-#define KILL_WAIT_MS	   1000
+#define DRAIN_MS	   500 /* for the helper of a dnsmasq that ended to tell the last leases */
 #define RESTART_MS_FIRST   100
 #define RESTART_MS_MAX	   30000
 #define STEADY_SEC	   60 /* one that ran so long has not failed at its start */
 #define STATE_DIR_MODE	   0755
 #define LEASE_DIR_MODE	   0700
 #define READABLE_FILE_MODE 0644 /* dnsmasq reads hosts and names again when it is no longer root */
+#define HELPER_MAX	   200	/* bytes; dnsmasq has 256 for the helper's path and a word */
 
 struct Dnsmasq {
 	DnsmasqEnv env;
@@ -67,7 +63,7 @@ dnsmasq_pid_path(const DnsmasqEnv *env, const char *network_name)
 static const char *
 program(const DnsmasqEnv *env)
 {
-	return env->binary ? env->binary : PROGRAM;
+	return env->binary ? env->binary : DNSMASQ_PROGRAM;
 }
 
 /* --- files --- */
@@ -95,18 +91,41 @@ write_file(const DnsmasqEnv *env, const char *network_name, DnsmasqFile kind, co
 	return TRUE;
 }
 
+/* What dnsmasq reads, before it is written. */
+typedef struct {
+	char *config, *hosts, *names;
+	GArray *origins;
+} Texts;
+
+static void
+texts_clear(Texts *texts)
+{
+	g_free(texts->config);
+	g_free(texts->hosts);
+	g_free(texts->names);
+	g_clear_pointer(&texts->origins, g_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Texts, texts_clear)
+
 static gboolean
-write_files(const Dnsmasq *dnsmasq, const Network *network, gboolean *ret_config, gboolean *ret_hosts, GError **error)
+make_texts(Texts *texts, const Dnsmasq *dnsmasq, const Network *network, GError **error)
+{
+	texts->config = dnsmasq_config_build(network, dnsmasq->bridge, &dnsmasq->env, &texts->origins, error);
+	texts->hosts = dnsmasq_hosts_text(network);
+	texts->names = dnsmasq_names_text(network);
+	return texts->config != NULL;
+}
+
+static gboolean
+write_files(const Dnsmasq *dnsmasq, const Texts *texts, gboolean *ret_config, gboolean *ret_hosts, GError **error)
 {
 	const DnsmasqEnv *env = &dnsmasq->env;
-	g_autofree char *config = dnsmasq_config_text(network, dnsmasq->bridge, env);
-	g_autofree char *hosts = dnsmasq_hosts_text(network);
-	g_autofree char *names = dnsmasq_names_text(network);
+	const char *name = dnsmasq->network->name;
 	gboolean hosts_changed, names_changed;
 
-	if (!write_file(env, network->name, DNSMASQ_HOSTS, hosts, &hosts_changed, error) ||
-	    !write_file(env, network->name, DNSMASQ_NAMES, names, &names_changed, error) ||
-	    !write_file(env, network->name, DNSMASQ_CONFIG, config, ret_config, error))
+	if (!write_file(env, name, DNSMASQ_HOSTS, texts->hosts, &hosts_changed, error) ||
+	    !write_file(env, name, DNSMASQ_NAMES, texts->names, &names_changed, error) ||
+	    !write_file(env, name, DNSMASQ_CONFIG, texts->config, ret_config, error))
 		return FALSE;
 	*ret_hosts = hosts_changed || names_changed;
 	return TRUE;
@@ -125,20 +144,44 @@ remove_files(const Dnsmasq *dnsmasq)
 	g_unlink(pid);
 }
 
+/* dnsmasq gives the helper's path to a shell, and has little room for it. */
+static gboolean
+check_helper(const DnsmasqEnv *env, GError **error)
+{
+	const char *path = env->lease_helper;
+	gboolean is_plain = TRUE;
+
+	for (const char *at = path; *at; at++)
+		is_plain &= g_ascii_isalnum(*at) || strchr("/._-+", *at);
+	if (is_plain && strlen(path) <= HELPER_MAX)
+		return TRUE;
+	sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
+			 "'%s': dnsmasq needs a path of at most %d letters, digits, '/', '.', '_', '-' and '+'", path,
+			 HELPER_MAX);
+	return FALSE;
+}
+
 /* Leases are written by the unprivileged helper. */
 static gboolean
 ensure_dirs(const DnsmasqEnv *env, GError **error)
 {
 	const struct passwd *user = getpwnam(env->user);
+	gboolean created;
 
 	if (!user) {
 		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "there is no user '%s' to run dnsmasq as",
 				 env->user);
 		return FALSE;
 	}
-	if (!state_dir_ensure(env->state_dir, STATE_DIR_MODE, NULL, error) ||
+	if (!state_dir_ensure(env->state_dir, STATE_DIR_MODE, &created, error) ||
 	    !state_dir_ensure(env->lease_dir, LEASE_DIR_MODE, NULL, error))
 		return FALSE;
+	/* Whatever our umask is. */
+	if (created && g_chmod(env->state_dir, STATE_DIR_MODE) < 0) {
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot make '%s' readable: %s", env->state_dir,
+				 g_strerror(errno));
+		return FALSE;
+	}
 	if (chown(env->lease_dir, user->pw_uid, user->pw_gid) < 0) {
 		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot give '%s' to user '%s': %s", env->lease_dir,
 				 env->user, g_strerror(errno));
@@ -148,69 +191,6 @@ ensure_dirs(const DnsmasqEnv *env, GError **error)
 }
 
 /* --- the process --- */
-
-/* Runs it to its end; the one that serves has left into the background by then, and listens. */
-static gboolean
-run_program(const DnsmasqEnv *env, const char *network_name, const char *const *argv, GError **error)
-{
-	g_autoptr(GSubprocessLauncher) launcher =
-		g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
-	g_autoptr(GSubprocess) process = NULL;
-	g_autofree char *said = NULL;
-
-	g_subprocess_launcher_setenv(launcher, LEASE_ENV_NETWORK, network_name, TRUE);
-	g_subprocess_launcher_setenv(launcher, LEASE_ENV_DIR, env->lease_dir, TRUE);
-	g_subprocess_launcher_setenv(launcher, LEASE_ENV_EVENTS, env->event_path, TRUE);
-	process = g_subprocess_launcher_spawnv(launcher, argv, error);
-	if (!process || !g_subprocess_communicate_utf8(process, NULL, NULL, NULL, &said, error))
-		return FALSE;
-	if (g_subprocess_get_successful(process))
-		return TRUE;
-	g_strstrip(said);
-	sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "network '%s': %s", network_name,
-			 *said ? said : "dnsmasq failed without a word");
-	return FALSE;
-}
-
-static char *
-config_argument(const DnsmasqEnv *env, const char *network_name)
-{
-	g_autofree char *path = dnsmasq_file(env, network_name, DNSMASQ_CONFIG);
-
-	return g_strconcat("--conf-file=", path, NULL);
-}
-
-/* Whether the process is a dnsmasq with this network's configuration. */
-static gboolean
-is_ours(const DnsmasqEnv *env, const char *network_name, pid_t pid)
-{
-	g_autofree char *path = g_strdup_printf("/proc/%d/cmdline", (int)pid);
-	g_autofree char *wanted = config_argument(env, network_name);
-	g_autofree char *line = NULL;
-	gsize len = 0;
-
-	if (!g_file_get_contents(path, &line, &len, NULL) || len > PROC_BYTES_MAX)
-		return FALSE;
-	for (const char *word = line; word < line + len; word += strlen(word) + 1) {
-		if (g_str_equal(word, wanted))
-			return TRUE;
-	}
-	return FALSE;
-}
-
-static pid_t
-read_pid(const DnsmasqEnv *env, const char *network_name)
-{
-	g_autofree char *path = dnsmasq_pid_path(env, network_name);
-	g_autofree char *text = NULL;
-	gint64 pid;
-
-	if (!g_file_get_contents(path, &text, NULL, NULL) ||
-	    !g_ascii_string_to_signed(g_strchomp(text), 10, 2, G_MAXINT32, &pid, NULL) ||
-	    !is_ours(env, network_name, (pid_t)pid))
-		return 0;
-	return (pid_t)pid;
-}
 
 static void
 let_go(Dnsmasq *dnsmasq)
@@ -228,23 +208,23 @@ let_go(Dnsmasq *dnsmasq)
 
 static gboolean on_end(gint fd, GIOCondition condition, gpointer data);
 
-/* The descriptor names the process even when its number is given to another. */
 static gboolean
 watch_over(Dnsmasq *dnsmasq)
 {
-	pid_t pid = read_pid(&dnsmasq->env, dnsmasq->network->name);
-
 	let_go(dnsmasq);
-	if (!pid)
+	dnsmasq->pidfd = dnsmasq_process_open(&dnsmasq->env, dnsmasq->network->name, &dnsmasq->pid);
+	if (dnsmasq->pidfd < 0)
 		return FALSE;
-	dnsmasq->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (dnsmasq->pidfd < 0 || !is_ours(&dnsmasq->env, dnsmasq->network->name, pid)) {
-		let_go(dnsmasq);
-		return FALSE;
-	}
-	dnsmasq->pid = pid;
 	dnsmasq->watch = g_unix_fd_add(dnsmasq->pidfd, G_IO_IN, on_end, dnsmasq);
 	return TRUE;
+}
+
+static void
+end_process(Dnsmasq *dnsmasq)
+{
+	if (dnsmasq->pidfd >= 0)
+		dnsmasq_process_end(dnsmasq->pidfd);
+	let_go(dnsmasq);
 }
 
 /* Clients that read raw packets must not see a checksum that nobody finished. */
@@ -259,25 +239,37 @@ finish_checksums(const Dnsmasq *dnsmasq, GError **error)
 	return net_bridge_tx_checksum_off(dnsmasq->bridge, error);
 }
 
+/* @texts: (nullable): what it reads, for messages */
 static gboolean
-launch(Dnsmasq *dnsmasq, GError **error)
+launch(Dnsmasq *dnsmasq, const Texts *texts, GError **error)
 {
 	const DnsmasqEnv *env = &dnsmasq->env;
 	const char *name = dnsmasq->network->name;
-	g_autofree char *config = config_argument(env, name);
+	g_autofree char *config = dnsmasq_config_argument(env, name);
 	g_autofree char *script = g_strconcat("--dhcp-script=", env->lease_helper, NULL);
 	g_autofree char *script_user = g_strconcat("--dhcp-scriptuser=", env->user, NULL);
 	g_autofree char *user = g_strconcat("--user=", env->user, NULL);
+	g_autofree char *words = NULL, *message = NULL;
 	const char *const argv[] = { program(env), config, "--leasefile-ro", script, script_user, user, NULL };
 
-	if (!run_program(env, name, argv, error))
+	dnsmasq_process_end_strays(env, name, DRAIN_MS);
+	if (!dnsmasq_process_run(env, name, argv, NULL, &words, error)) {
+		if (words && texts && error) {
+			message = dnsmasq_config_locate(dnsmasq->network, texts->config, texts->origins, words);
+			g_clear_error(error);
+			sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "%s", message);
+		}
 		return FALSE;
+	}
 	if (!watch_over(dnsmasq)) {
 		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "network '%s': dnsmasq ended at once", name);
 		return FALSE;
 	}
 	dnsmasq->started = g_get_monotonic_time();
-	return finish_checksums(dnsmasq, error);
+	if (finish_checksums(dnsmasq, error))
+		return TRUE;
+	end_process(dnsmasq);
+	return FALSE;
 }
 
 static gboolean
@@ -287,7 +279,7 @@ on_retry(gpointer data)
 	g_autoptr(GError) error = NULL;
 
 	dnsmasq->retry = 0;
-	if (launch(dnsmasq, &error)) {
+	if (launch(dnsmasq, NULL, &error)) {
 		log_warning("network '%s': dnsmasq was started again, pid %d", dnsmasq->network->name,
 			    (int)dnsmasq->pid);
 		return G_SOURCE_REMOVE;
@@ -314,35 +306,9 @@ on_end(gint fd, GIOCondition condition, gpointer data)
 }
 
 static void
-send_signal(const Dnsmasq *dnsmasq, int number)
+read_again(const Dnsmasq *dnsmasq)
 {
-	if (dnsmasq->pidfd >= 0)
-		(void)syscall(SYS_pidfd_send_signal, dnsmasq->pidfd, number, NULL, 0);
-}
-
-static gboolean
-wait_end(const Dnsmasq *dnsmasq, int ms)
-{
-	struct pollfd pollfd = { .fd = dnsmasq->pidfd, .events = POLLIN };
-	int ready;
-
-	do
-		ready = poll(&pollfd, 1, ms);
-	while (ready < 0 && errno == EINTR);
-	return ready > 0;
-}
-
-static void
-end_process(Dnsmasq *dnsmasq)
-{
-	if (dnsmasq->pidfd >= 0) {
-		send_signal(dnsmasq, SIGTERM);
-		if (!wait_end(dnsmasq, STOP_WAIT_MS)) {
-			send_signal(dnsmasq, SIGKILL);
-			wait_end(dnsmasq, KILL_WAIT_MS);
-		}
-	}
-	let_go(dnsmasq);
+	(void)syscall(SYS_pidfd_send_signal, dnsmasq->pidfd, SIGHUP, NULL, 0);
 }
 
 /* --- the interface --- */
@@ -351,55 +317,83 @@ Dnsmasq *
 dnsmasq_start(const DnsmasqEnv *env, const Network *network, const char *bridge, GError **error)
 {
 	g_autoptr(Dnsmasq) dnsmasq = g_new0(Dnsmasq, 1);
+	g_auto(Texts) texts = { 0 };
 	gboolean config_changed, hosts_changed;
 
 	dnsmasq->env = *env;
 	dnsmasq->pidfd = -1;
 	dnsmasq->bridge = g_strdup(bridge);
 	dnsmasq->network = network_copy(network);
-	if (!ensure_dirs(env, error) || !write_files(dnsmasq, network, &config_changed, &hosts_changed, error))
+	if (!check_helper(env, error) || !ensure_dirs(env, error) || !make_texts(&texts, dnsmasq, network, error))
 		return NULL;
-	if (watch_over(dnsmasq)) {
-		dnsmasq->started = g_get_monotonic_time();
-		if (!config_changed) {
-			if (hosts_changed)
-				send_signal(dnsmasq, SIGHUP);
-			return g_steal_pointer(&dnsmasq);
+	if (write_files(dnsmasq, &texts, &config_changed, &hosts_changed, error)) {
+		if (watch_over(dnsmasq)) {
+			dnsmasq->started = g_get_monotonic_time();
+			if (!config_changed) {
+				if (hosts_changed)
+					read_again(dnsmasq);
+				return g_steal_pointer(&dnsmasq);
+			}
+			end_process(dnsmasq);
 		}
-		end_process(dnsmasq);
+		if (launch(dnsmasq, &texts, error))
+			return g_steal_pointer(&dnsmasq);
 	}
-	if (launch(dnsmasq, error))
-		return g_steal_pointer(&dnsmasq);
+	end_process(dnsmasq);
 	remove_files(dnsmasq);
 	return NULL;
 }
 
+/* What an update that failed had written goes, and what had ended comes back; the caller is told of the first error. */
+static void
+restore(Dnsmasq *dnsmasq)
+{
+	g_auto(Texts) texts = { 0 };
+	gboolean config_changed, hosts_changed;
+
+	if (make_texts(&texts, dnsmasq, dnsmasq->network, NULL) &&
+	    write_files(dnsmasq, &texts, &config_changed, &hosts_changed, NULL)) {
+		if (dnsmasq->pid) {
+			read_again(dnsmasq);
+			return;
+		}
+		if (launch(dnsmasq, NULL, NULL))
+			return;
+	}
+	dnsmasq->retry_ms = RESTART_MS_FIRST;
+	if (!dnsmasq->pid && !dnsmasq->retry)
+		dnsmasq->retry = g_timeout_add(dnsmasq->retry_ms, on_retry, dnsmasq);
+}
+
+static gboolean test_texts(const DnsmasqEnv *env, const Network *network, const Texts *texts, GError **error);
+
 gboolean
 dnsmasq_update(Dnsmasq *dnsmasq, const Network *network, GError **error)
 {
-	g_autoptr(Network) before = dnsmasq->network;
+	g_autoptr(Network) before = NULL;
+	g_auto(Texts) texts = { 0 }, old = { 0 };
 	gboolean config_changed, hosts_changed;
 
+	if (!make_texts(&texts, dnsmasq, network, error))
+		return FALSE;
+	if (make_texts(&old, dnsmasq, dnsmasq->network, NULL) && !g_str_equal(old.config, texts.config) &&
+	    !test_texts(&dnsmasq->env, network, &texts, error))
+		return FALSE;
+	before = dnsmasq->network;
 	dnsmasq->network = network_copy(network);
-	if (write_files(dnsmasq, network, &config_changed, &hosts_changed, error)) {
+	if (write_files(dnsmasq, &texts, &config_changed, &hosts_changed, error)) {
 		if (!config_changed && dnsmasq->pid) {
 			if (hosts_changed)
-				send_signal(dnsmasq, SIGHUP);
+				read_again(dnsmasq);
 			return TRUE;
 		}
 		end_process(dnsmasq);
-		if (launch(dnsmasq, error))
+		if (launch(dnsmasq, &texts, error))
 			return TRUE;
 	}
-	/* Back to what served before; the caller is told of the first error only. */
 	network_free(dnsmasq->network);
 	dnsmasq->network = g_steal_pointer(&before);
-	if (!write_files(dnsmasq, dnsmasq->network, &config_changed, &hosts_changed, NULL) ||
-	    (!dnsmasq->pid && !launch(dnsmasq, NULL))) {
-		dnsmasq->retry_ms = RESTART_MS_FIRST;
-		if (!dnsmasq->retry)
-			dnsmasq->retry = g_timeout_add(dnsmasq->retry_ms, on_retry, dnsmasq);
-	}
+	restore(dnsmasq);
 	return FALSE;
 }
 
@@ -428,24 +422,26 @@ dnsmasq_free(Dnsmasq *dnsmasq)
 	g_free(dnsmasq);
 }
 
+static gboolean
+test_texts(const DnsmasqEnv *env, const Network *network, const Texts *texts, GError **error)
+{
+	const char *const argv[] = { program(env), "--test", "--conf-file=-", NULL };
+	g_autofree char *words = NULL, *message = NULL;
+	g_autoptr(GError) local = NULL;
+
+	if (dnsmasq_process_run(env, network->name, argv, texts->config, &words, &local))
+		return TRUE;
+	if (words)
+		message = dnsmasq_config_locate(network, texts->config, texts->origins, words);
+	sluice_error_set(error, SLUICE_ERROR_XML_DETAIL, "%s", message ? message : local->message);
+	return FALSE;
+}
+
 gboolean
 dnsmasq_test(const DnsmasqEnv *env, const Network *network, const char *bridge, GError **error)
 {
-	g_autofree char *text = dnsmasq_config_text(network, bridge, env);
-	g_autofree char *path = NULL, *argument = NULL;
-	g_autoptr(GError) local = NULL;
-	gboolean ok;
-	int fd = g_file_open_tmp("sluice-dnsmasq-XXXXXX.conf", &path, error);
+	g_auto(Texts) texts = { 0 };
 
-	if (fd < 0)
-		return FALSE;
-	close(fd);
-	argument = g_strconcat("--conf-file=", path, NULL);
-	const char *const argv[] = { program(env), "--test", argument, NULL };
-
-	ok = g_file_set_contents(path, text, -1, &local) && run_program(env, network->name, argv, &local);
-	g_unlink(path);
-	if (!ok)
-		sluice_error_set(error, SLUICE_ERROR_XML_DETAIL, "%s", local->message);
-	return ok;
+	texts.config = dnsmasq_config_build(network, bridge, env, &texts.origins, error);
+	return texts.config && test_texts(env, network, &texts, error);
 }

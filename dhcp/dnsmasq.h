@@ -9,6 +9,8 @@
 
 #include "vswitch/network.h"
 
+#define DNSMASQ_START_MS 10000
+
 /* Where everything lies; all (transfer none), valid as long as what is made with it. */
 typedef struct {
 	const char *binary;	/* NULL: "dnsmasq" by PATH */
@@ -18,6 +20,7 @@ typedef struct {
 	const char *event_path; /* the socket that sluice-lease tells of leases */
 	const char *lease_helper;
 	const char *user; /* whom dnsmasq and the helper run as */
+	guint start_ms;	  /* before one that does not come up is killed; 0: %DNSMASQ_START_MS */
 } DnsmasqEnv;
 
 typedef struct Dnsmasq Dnsmasq;
@@ -40,15 +43,19 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DhcpLease, dhcp_lease_free)
 /** dnsmasq_needed: whether the network has anything to serve: DHCP, TFTP, router advertisements or DNS */
 gboolean dnsmasq_needed(const Network *network);
 
-/** dnsmasq_config_text, dnsmasq_hosts_text, dnsmasq_names_text: (transfer full): the three files */
-char *dnsmasq_config_text(const Network *network, const char *bridge, const DnsmasqEnv *env);
+/**
+ * dnsmasq_config_text, dnsmasq_hosts_text, dnsmasq_names_text: (transfer full): the three files
+ *
+ * Errors: %SLUICE_ERROR_XML_DETAIL, with the document's file and line, for what dnsmasq would read as something else.
+ */
+char *dnsmasq_config_text(const Network *network, const char *bridge, const DnsmasqEnv *env, GError **error);
 char *dnsmasq_hosts_text(const Network *network);
 char *dnsmasq_names_text(const Network *network);
 
 /**
  * dnsmasq_test: have dnsmasq read the configuration this network would get
  *
- * Errors: %SLUICE_ERROR_XML_DETAIL with dnsmasq's own words.
+ * Errors: %SLUICE_ERROR_XML_DETAIL with the document's file and line, and dnsmasq's own words.
  */
 gboolean dnsmasq_test(const DnsmasqEnv *env, const Network *network, const char *bridge, GError **error);
 
@@ -67,7 +74,8 @@ Dnsmasq *dnsmasq_start(const DnsmasqEnv *env, const Network *network, const char
 /**
  * dnsmasq_update: bring the running one to what the network says now
  *
- * Hosts and names take a SIGHUP, all else a new process on the same leases. On error the old one serves on.
+ * Hosts and names take a SIGHUP, all else a new process on the same leases. On error the old one serves on: what
+ * dnsmasq does not take it is asked before the old one ends.
  */
 gboolean dnsmasq_update(Dnsmasq *dnsmasq, const Network *network, GError **error);
 

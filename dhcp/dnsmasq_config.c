@@ -3,7 +3,7 @@
  * What dnsmasq reads: its configuration, DHCP hosts and names.
  *
  * Every value in a line comes from a definition that network_parse() and network_check() let pass: names, addresses and
- * numbers without line ends. Free text goes through line_text().
+ * numbers, and texts without control characters, line ends among them. Texts go through append_value().
  */
 
 #include "dhcp/dnsmasq_private.h"
@@ -12,30 +12,79 @@
 
 #include "base/error.h"
 
-#define PORT_SRV 1 /* where a target is given without a port, and something behind it */
+#define PORT_SRV     1	  /* where a target is given without a port, and something behind it */
+#define LINE_QUOTED  80	  /* bytes of a line in a message */
+#define LINE_MAX_LEN 1023 /* dnsmasq reads the rest of a longer line as another one */
+#define SLAAC_PREFIX 64	  /* RFC 4862, 5.5.3 d: with interface identifiers of 64 bits (RFC 4291, 2.5.1) */
 
-/* Free text in a line: whatever would end the line or is not printable is left out. */
+/* The text, and for each of its lines the line of the document that it comes from (0: of no element in particular). */
+typedef struct {
+	GString *text;
+	GArray *origins; /* of guint */
+} Config;
+
 static void
-line_text(GString *out, const char *text)
+end_line(Config *config, guint origin)
 {
-	for (const char *at = text; *at; at++) {
-		if ((guchar)*at >= ' ' && *at != 0x7f)
-			g_string_append_c(out, *at);
-	}
+	g_string_append_c(config->text, '\n');
+	g_array_append_val(config->origins, origin);
 }
 
-/* A text in a record: dnsmasq splits at commas unless the text is quoted, and knows backslashes inside quotes. */
+static void G_GNUC_PRINTF(3, 4) add_line(Config *config, guint origin, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_string_append_vprintf(config->text, format, args);
+	va_end(args);
+	end_line(config, origin);
+}
+
 static void
-quoted_text(GString *out, const char *text)
+append_quoted(GString *out, const char *text)
 {
 	g_string_append_c(out, '"');
 	for (const char *at = text; *at; at++) {
 		if (*at == '"' || *at == '\\')
 			g_string_append_c(out, '\\');
-		if ((guchar)*at >= ' ' && *at != 0x7f)
-			g_string_append_c(out, *at);
+		g_string_append_c(out, *at);
 	}
 	g_string_append_c(out, '"');
+}
+
+/*
+ * A text of the user's as one value: dnsmasq splits lines at commas, ends them at " #" and knows words before colons,
+ * but not between quotes, where a backslash stands before quotes and backslashes.
+ */
+static void
+append_value(GString *out, const char *text)
+{
+	for (const char *at = text; *at; at++) {
+		if (!g_ascii_isalnum(*at) && !strchr("/._-+", *at)) {
+			append_quoted(out, text);
+			return;
+		}
+	}
+	g_string_append(out, text);
+}
+
+static void
+add_value(Config *config, guint origin, const char *key, const char *value)
+{
+	g_string_append_printf(config->text, "%s=", key);
+	append_value(config->text, value);
+	end_line(config, origin);
+}
+
+/* A host's name beside others: dnsmasq would take some for a time or a command of its own. */
+static void
+append_host_name(GString *out, const char *name)
+{
+	if (g_ascii_isdigit(*name) || g_ascii_strcasecmp(name, "infinite") == 0 ||
+	    g_ascii_strcasecmp(name, "ignore") == 0)
+		append_quoted(out, name);
+	else
+		g_string_append(out, name);
 }
 
 static void
@@ -121,8 +170,9 @@ reverse_zone(const IpAddress *address, guint prefix)
 }
 
 static void
-append_forwarders(GString *out, const NetworkDns *dns)
+add_forwarders(Config *config, const NetworkDns *dns)
 {
+	GString *out = config->text;
 	gboolean no_resolv = FALSE;
 
 	for (guint i = 0; i < dns->forwarders->len; i++) {
@@ -139,15 +189,17 @@ append_forwarders(GString *out, const NetworkDns *dns)
 		} else {
 			g_string_append_c(out, '#');
 		}
-		g_string_append_c(out, '\n');
+		end_line(config, forwarder->line);
 	}
 	if (no_resolv)
-		g_string_append(out, "no-resolv\n");
+		add_line(config, dns->line, "no-resolv");
 }
 
 static void
-append_srv(GString *out, const NetworkDnsSrv *srv)
+add_srv(Config *config, const NetworkDnsSrv *srv)
 {
+	GString *out = config->text;
+
 	g_string_append_printf(out, "srv-host=_%s._%s", srv->service, srv->protocol);
 	if (srv->domain)
 		g_string_append_printf(out, ".%s", srv->domain);
@@ -163,42 +215,48 @@ append_srv(GString *out, const NetworkDnsSrv *srv)
 		if (has_weight)
 			g_string_append_printf(out, ",%" G_GUINT64_FORMAT, srv->weight.value);
 	}
-	g_string_append_c(out, '\n');
+	end_line(config, srv->line);
 }
 
 static void
-append_records(GString *out, const NetworkDns *dns)
+add_records(Config *config, const NetworkDns *dns)
 {
 	for (guint i = 0; i < dns->txts->len; i++) {
 		const NetworkDnsTxt *txt = dns->txts->pdata[i];
 
-		g_string_append_printf(out, "txt-record=%s,", txt->name);
-		quoted_text(out, txt->value);
-		g_string_append_c(out, '\n');
+		g_string_append(config->text, "txt-record=");
+		append_value(config->text, txt->name);
+		g_string_append_c(config->text, ',');
+		append_quoted(config->text, txt->value);
+		end_line(config, txt->line);
 	}
 	for (guint i = 0; i < dns->srvs->len; i++)
-		append_srv(out, dns->srvs->pdata[i]);
+		add_srv(config, dns->srvs->pdata[i]);
 }
 
 static void
-append_domain(GString *out, const Network *network)
+add_domain(Config *config, const Network *network)
 {
 	const NetworkDomain *domain = network->domain;
 
 	if (domain && domain->local_only == NETWORK_YES)
-		g_string_append_printf(out, "local=/%s/\n", domain->name);
-	if (domain)
-		g_string_append_printf(out, "domain=%s\nexpand-hosts\n", domain->name);
+		add_line(config, domain->line, "local=/%s/", domain->name);
+	if (domain) {
+		add_line(config, domain->line, "domain=%s", domain->name);
+		add_line(config, domain->line, "expand-hosts");
+	}
 	for (guint i = 0; i < network->ips->len; i++) {
 		const NetworkIp *ip = network->ips->pdata[i];
 		g_autofree char *zone =
 			ip->local_ptr == NETWORK_YES ? reverse_zone(&ip->address, network_ip_prefix(ip)) : NULL;
 
 		if (zone)
-			g_string_append_printf(out, "local=/%s/\n", zone);
+			add_line(config, ip->line, "local=/%s/", zone);
 	}
-	if (network->dns && network->dns->forward_plain_names == NETWORK_NO)
-		g_string_append(out, "domain-needed\nlocal=//\n");
+	if (network->dns && network->dns->forward_plain_names == NETWORK_NO) {
+		add_line(config, network->dns->line, "domain-needed");
+		add_line(config, network->dns->line, "local=//");
+	}
 }
 
 /* --- DHCP --- */
@@ -218,10 +276,11 @@ append_range_end(GString *out, const NetworkIp *ip)
 	}
 }
 
-/* The number of addresses that the ranges can give. */
+/* The number of addresses that it can give. */
 static guint64
-append_ranges(GString *out, const NetworkIp *ip)
+add_ranges(Config *config, const NetworkIp *ip)
 {
+	GString *out = config->text;
 	guint64 count = 0;
 
 	for (guint i = 0; i < ip->dhcp->ranges->len; i++) {
@@ -233,7 +292,7 @@ append_ranges(GString *out, const NetworkIp *ip)
 		append_address(out, &range->end);
 		append_range_end(out, ip);
 		append_lease(out, range->lease);
-		g_string_append_c(out, '\n');
+		end_line(config, range->line);
 		count += ip_address_distance(&range->start, &range->end) + 1;
 	}
 	/* Known hosts only. */
@@ -243,22 +302,22 @@ append_ranges(GString *out, const NetworkIp *ip)
 		g_string_append(out, ",static");
 		if (ip->address.family == AF_INET6)
 			g_string_append_printf(out, ",%u", network_ip_prefix(ip));
-		g_string_append_c(out, '\n');
-		count += ip->dhcp->hosts->len;
+		end_line(config, ip->dhcp->line);
 	}
-	return count;
+	/* Hosts may lie outside the ranges, and more may come without a restart. */
+	return count + NETWORK_HOSTS_MAX;
 }
 
 static void
-append_bootp(GString *out, const NetworkBootp *bootp)
+add_bootp(Config *config, const NetworkBootp *bootp)
 {
 	if (!bootp || !bootp->file)
 		return;
-	g_string_append(out, "dhcp-boot=");
-	line_text(out, bootp->file);
+	g_string_append(config->text, "dhcp-boot=");
+	append_value(config->text, bootp->file);
 	if (bootp->server)
-		g_string_append_printf(out, ",,%s", bootp->server);
-	g_string_append_c(out, '\n');
+		g_string_append_printf(config->text, ",,%s", bootp->server);
+	end_line(config, bootp->line);
 }
 
 static gboolean
@@ -268,91 +327,193 @@ serves_dhcp(const NetworkIp *ip)
 }
 
 static void
-append_dhcp(GString *out, const Network *network)
+add_tftp(Config *config, const Network *network)
 {
-	const NetworkIp *v4 = network_dhcp_ip(network, AF_INET), *v6 = network_dhcp_ip(network, AF_INET6);
-	guint64 count = 0;
-
 	for (guint i = 0; i < network->ips->len; i++) {
 		const NetworkIp *ip = network->ips->pdata[i];
 
 		if (ip->tftp) {
-			g_string_append(out, "enable-tftp\ntftp-root=");
-			line_text(out, ip->tftp->root);
-			g_string_append_c(out, '\n');
-			break;
+			add_line(config, ip->tftp->line, "enable-tftp");
+			add_value(config, ip->tftp->line, "tftp-root", ip->tftp->root);
+			return;
 		}
 	}
-	if (serves_dhcp(v4)) {
-		count += append_ranges(out, v4);
-		g_string_append(out, "dhcp-no-override\ndhcp-authoritative\n");
-		append_bootp(out, v4->dhcp->bootp);
-	}
-	if (serves_dhcp(v6))
-		count += append_ranges(out, v6);
-	if (count)
-		g_string_append_printf(out, "dhcp-lease-max=%" G_GUINT64_FORMAT "\n", count);
 }
 
-/* With stateful DHCPv6 on one prefix the others are still advertised for SLAAC: dnsmasq takes both side by side. */
 static void
-append_advertisements(GString *out, const Network *network)
+add_dhcp(Config *config, const Network *network)
+{
+	const NetworkIp *v4 = network_dhcp_ip(network, AF_INET), *v6 = network_dhcp_ip(network, AF_INET6);
+	guint64 count = 0;
+
+	if (serves_dhcp(v4)) {
+		count += add_ranges(config, v4);
+		add_line(config, v4->dhcp->line, "dhcp-no-override");
+		add_line(config, v4->dhcp->line, "dhcp-authoritative");
+		add_bootp(config, v4->dhcp->bootp);
+	}
+	if (serves_dhcp(v6))
+		count += add_ranges(config, v6);
+	if (count)
+		add_line(config, 0, "dhcp-lease-max=%" G_GUINT64_FORMAT, count);
+}
+
+/*
+ * With stateful DHCPv6 on one prefix the others are still advertised for SLAAC: dnsmasq takes both side by side. A
+ * prefix of another length has no SLAAC.
+ */
+static void
+add_advertisements(Config *config, const Network *network)
 {
 	const NetworkIp *v6 = network_dhcp_ip(network, AF_INET6);
 
 	if (serves_dhcp(v6))
-		g_string_append(out, "enable-ra\n");
+		add_line(config, v6->line, "enable-ra");
 	for (guint i = 0; i < network->ips->len; i++) {
 		const NetworkIp *ip = network->ips->pdata[i];
 		IpAddress base;
 
-		if (ip->address.family != AF_INET6 || (serves_dhcp(v6) && ip == v6))
+		if (ip->address.family != AF_INET6 || (serves_dhcp(v6) && ip == v6) ||
+		    network_ip_prefix(ip) != SLAAC_PREFIX)
 			continue;
-		base = ip_address_network(&ip->address, network_ip_prefix(ip));
-		g_string_append(out, "dhcp-range=");
-		append_address(out, &base);
-		g_string_append_printf(out, ",ra-only,%u\n", network_ip_prefix(ip));
+		base = ip_address_network(&ip->address, SLAAC_PREFIX);
+		g_string_append(config->text, "dhcp-range=");
+		append_address(config->text, &base);
+		g_string_append_printf(config->text, ",ra-only,%u", SLAAC_PREFIX);
+		end_line(config, ip->line);
 	}
 }
 
-char *
-dnsmasq_config_text(const Network *network, const char *bridge, const DnsmasqEnv *env)
+/* --- the whole --- */
+
+static void
+add_ground(Config *config, const Network *network, const char *bridge, const DnsmasqEnv *env)
 {
-	GString *out = g_string_new("# Written by sluiced for each start of the network; changes here are lost.\n"
-				    "# `sluice net-edit` and `sluice net-update` change the network.\n"
-				    "strict-order\n");
+	g_autofree char *pid = dnsmasq_pid_path(env, network->name);
+
+	add_value(config, 0, "pid-file", pid);
+	add_line(config, 0, "except-interface=lo");
+	add_line(config, 0, "bind-dynamic");
+	add_value(config, network->bridge->line, "interface", bridge);
+	if (network_mode(network) != NETWORK_FORWARD_NONE)
+		return;
+	/* No route, no name server but us, and no lifetime as a router (RFC 4861 6.2.1). */
+	add_line(config, 0, "dhcp-option=3");
+	add_line(config, 0, "no-resolv");
+	if (has_family(network, AF_INET6))
+		add_line(config, 0, "ra-param=*,0,0");
+}
+
+static void
+fill(Config *config, const Network *network, const char *bridge, const DnsmasqEnv *env)
+{
 	g_autofree char *hosts = dnsmasq_file(env, network->name, DNSMASQ_HOSTS);
 	g_autofree char *names = dnsmasq_file(env, network->name, DNSMASQ_NAMES);
-	g_autofree char *pid = dnsmasq_pid_path(env, network->name);
-	gboolean isolated = network_mode(network) == NETWORK_FORWARD_NONE;
 
+	add_line(config, 0, "# Written by sluiced for each start of the network; changes here are lost.");
+	add_line(config, 0, "# `sluice net-edit` and `sluice net-update` change the network.");
+	add_line(config, 0, "strict-order");
 	if (dns_is_off(network))
-		g_string_append(out, "port=0\n");
+		add_line(config, network->dns->line, "port=0");
 	if (network->dns)
-		append_forwarders(out, network->dns);
-	append_domain(out, network);
-	g_string_append_printf(out, "pid-file=%s\nexcept-interface=lo\nbind-dynamic\ninterface=%s\n", pid, bridge);
-	if (isolated) {
-		/* No route, no name server but us, and no lifetime as a router (RFC 4861 6.2.1). */
-		g_string_append(out, "dhcp-option=3\nno-resolv\n");
-		if (has_family(network, AF_INET6))
-			g_string_append(out, "ra-param=*,0,0\n");
-	}
+		add_forwarders(config, network->dns);
+	add_domain(config, network);
+	add_ground(config, network, bridge, env);
 	if (network->dns)
-		append_records(out, network->dns);
-	append_dhcp(out, network);
+		add_records(config, network->dns);
+	add_tftp(config, network);
+	add_dhcp(config, network);
 	if (network_dhcp_ip(network, AF_INET) || network_dhcp_ip(network, AF_INET6))
-		g_string_append_printf(out, "dhcp-hostsfile=%s\n", hosts);
+		add_value(config, 0, "dhcp-hostsfile", hosts);
 	if (!dns_is_off(network))
-		g_string_append_printf(out, "addn-hosts=%s\n", names);
+		add_value(config, 0, "addn-hosts", names);
 	if (network->mtu && network->mtu->size.is_set)
-		g_string_append_printf(out, "dhcp-option=option:mtu,%" G_GUINT64_FORMAT "\n", network->mtu->size.value);
-	append_advertisements(out, network);
+		add_line(config, network->mtu->line, "dhcp-option=option:mtu,%" G_GUINT64_FORMAT,
+			 network->mtu->size.value);
+	add_advertisements(config, network);
 	for (guint i = 0; network->dnsmasq && i < network->dnsmasq->options->len; i++) {
-		line_text(out, ((const NetworkText *)network->dnsmasq->options->pdata[i])->text);
-		g_string_append_c(out, '\n');
+		const NetworkText *option = network->dnsmasq->options->pdata[i];
+
+		g_string_append(config->text, option->text);
+		end_line(config, option->line);
 	}
-	return g_string_free(out, FALSE);
+}
+
+static const char *
+file_of(const Network *network)
+{
+	return network->file ? network->file : network->name;
+}
+
+static gboolean
+refuse(const Network *network, guint line, GError **error, const char *what)
+{
+	sluice_error_set(error, SLUICE_ERROR_XML_DETAIL, "%s:%u: %s", file_of(network), line ? line : 1, what);
+	return FALSE;
+}
+
+/* What dnsmasq would read as something else, and says nothing about. */
+static gboolean
+check(const Config *config, const Network *network, const char *bridge, GError **error)
+{
+	g_auto(GStrv) lines = g_strsplit(config->text->str, "\n", -1);
+
+	if (g_str_has_suffix(bridge, "*"))
+		return refuse(network, network->bridge->line, error,
+			      "<bridge>: dnsmasq takes a name that ends with '*' for a pattern");
+	for (guint i = 0; i < config->origins->len; i++) {
+		gsize len = strlen(lines[i]);
+
+		if (len > LINE_MAX_LEN) {
+			g_autofree char *what = g_strdup_printf("'%.*s…': %" G_GSIZE_FORMAT
+								" bytes in a line for dnsmasq, which reads %d",
+								LINE_QUOTED, lines[i], len, LINE_MAX_LEN);
+
+			return refuse(network, g_array_index(config->origins, guint, i), error, what);
+		}
+	}
+	return TRUE;
+}
+
+char *
+dnsmasq_config_build(const Network *network, const char *bridge, const DnsmasqEnv *env, GArray **ret_origins,
+		     GError **error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autoptr(GArray) origins = g_array_new(FALSE, FALSE, sizeof(guint));
+	Config config = { text, origins };
+
+	fill(&config, network, bridge, env);
+	if (!check(&config, network, bridge, error))
+		return NULL;
+	if (ret_origins)
+		*ret_origins = g_steal_pointer(&origins);
+	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+char *
+dnsmasq_config_text(const Network *network, const char *bridge, const DnsmasqEnv *env, GError **error)
+{
+	return dnsmasq_config_build(network, bridge, env, NULL, error);
+}
+
+/* dnsmasq says "dnsmasq: MESSAGE at line N of PATH". */
+char *
+dnsmasq_config_locate(const Network *network, const char *config, const GArray *origins, const char *words)
+{
+	const char *message =
+		g_str_has_prefix(words, DNSMASQ_PROGRAM ": ") ? words + strlen(DNSMASQ_PROGRAM ": ") : words;
+	const char *where = strstr(message, " at line ");
+	guint64 number = where ? g_ascii_strtoull(where + strlen(" at line "), NULL, 10) : 0;
+	g_auto(GStrv) lines = g_strsplit(config, "\n", -1);
+	guint origin;
+
+	if (!number || number > origins->len)
+		return g_strdup_printf("network '%s': dnsmasq: %s", network->name,
+				       *message ? message : "failed without a word");
+	origin = g_array_index(origins, guint, number - 1);
+	return g_strdup_printf("%s:%u: dnsmasq does not take '%.*s': %.*s", file_of(network), origin ? origin : 1,
+			       LINE_QUOTED, lines[number - 1], (int)(where - message), message);
 }
 
 /* --- hosts and names --- */
@@ -365,8 +526,10 @@ append_host(GString *out, const NetworkDhcpHost *host, guint16 family)
 	if (family == AF_INET6) {
 		if (host->id)
 			g_string_append_printf(out, "id:%s", host->id);
+		if (host->id && host->name)
+			g_string_append_c(out, ',');
 		if (host->name)
-			g_string_append_printf(out, "%s%s", host->id ? "," : "", host->name);
+			append_host_name(out, host->name);
 		g_string_append(out, ",[");
 		append_address(out, &host->address);
 		g_string_append_c(out, ']');
@@ -374,13 +537,15 @@ append_host(GString *out, const NetworkDhcpHost *host, guint16 family)
 		if (host->mac.is_set)
 			g_string_append(out, mac_address_format(&host->mac, mac));
 		else if (host->name)
-			g_string_append(out, host->name);
+			append_host_name(out, host->name);
 		if (host->address.family) {
 			g_string_append_c(out, ',');
 			append_address(out, &host->address);
 		}
-		if (host->mac.is_set && host->name)
-			g_string_append_printf(out, ",%s", host->name);
+		if (host->mac.is_set && host->name) {
+			g_string_append_c(out, ',');
+			append_host_name(out, host->name);
+		}
 	}
 	append_lease(out, host->lease);
 	g_string_append_c(out, '\n');

@@ -3,8 +3,10 @@
 
 #include "dhcp/lease.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/state_file.h"
@@ -58,12 +60,43 @@ lease_id_is_valid(const char *text)
 	return TRUE;
 }
 
+static char *
+path_of(const char *dir, const char *network_name, const char *suffix)
+{
+	g_autofree char *file = g_strconcat(network_name, suffix, NULL);
+
+	return g_build_filename(dir, file, NULL);
+}
+
 char *
 lease_store_path(const char *dir, const char *network_name)
 {
-	g_autofree char *file = g_strconcat(network_name, ".leases", NULL);
+	return path_of(dir, network_name, ".leases");
+}
 
-	return g_build_filename(dir, file, NULL);
+char *
+lease_lock_path(const char *dir, const char *network_name)
+{
+	return path_of(dir, network_name, ".lock");
+}
+
+char *
+lease_damaged_path(const char *dir, const char *network_name)
+{
+	return path_of(dir, network_name, ".damaged");
+}
+
+LeaseRecord *
+lease_record_copy(const LeaseRecord *record)
+{
+	LeaseRecord *copy = g_memdup2(record, sizeof(*record));
+
+	copy->mac = g_strdup(record->mac);
+	copy->host_name = g_strdup(record->host_name);
+	copy->client_id = g_strdup(record->client_id);
+	copy->iaid = g_strdup(record->iaid);
+	copy->server_duid = g_strdup(record->server_duid);
+	return copy;
 }
 
 /* --- JSON --- */
@@ -170,9 +203,11 @@ lease_store_load(const char *dir, const char *network_name, GError **error)
 	g_autofree char *path = lease_store_path(dir, network_name);
 	g_autofree char *text = NULL;
 
-	if (!g_file_test(path, G_FILE_TEST_EXISTS))
+	struct stat st;
+
+	if (lstat(path, &st) < 0 && errno == ENOENT)
 		return g_ptr_array_new_with_free_func((GDestroyNotify)lease_record_free);
-	text = state_file_read(path, LEASE_STORE_BYTES_MAX, error);
+	text = state_file_read_foreign(path, LEASE_STORE_BYTES_MAX, error);
 	return text ? lease_store_parse(text, error) : NULL;
 }
 

@@ -6,8 +6,8 @@
  *	    "client-id": "01:52:…", "iaid": "…", "server-duid": "…" }, … ]
  *
  * "expiry" counts seconds since the epoch, 0 is never; only "address" is always there. What clients say of themselves
- *is text from outside: lease_text_is_valid() holds it to a few characters before it is stored, and again when it is
- *read.
+ *is text from outside: lease_host_name_is_valid() and lease_id_is_valid() hold it to a few characters before it is
+ *stored, and again when it is read.
  */
 #pragma once
 
@@ -34,7 +34,12 @@ gboolean lease_host_name_is_valid(const char *text);
 /** lease_id_is_valid: hexadecimal digits, ':', '-' and a leading 'T', at most %LEASE_ID_MAX */
 gboolean lease_id_is_valid(const char *text);
 
+LeaseRecord *lease_record_copy(const LeaseRecord *record);
+
+/* (transfer full): the store, the lock of those who write it, and a store that was none */
 char *lease_store_path(const char *dir, const char *network_name);
+char *lease_lock_path(const char *dir, const char *network_name);
+char *lease_damaged_path(const char *dir, const char *network_name);
 
 /**
  * lease_store_parse: the records of a store's text; what is not valid is left out
@@ -48,7 +53,7 @@ GPtrArray *lease_store_parse(const char *text, GError **error);
 /** lease_store_format: (transfer full) */
 char *lease_store_format(const GPtrArray *records);
 
-/** lease_store_load: no file is an empty store */
+/** lease_store_load: no file is an empty store; the folder is not trusted: no links, no pipes */
 GPtrArray *lease_store_load(const char *dir, const char *network_name, GError **error);
 
 /** lease_store_expire: leave out what ended before @now (seconds since the epoch) */

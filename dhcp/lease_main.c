@@ -9,6 +9,7 @@
  * and then tells the daemon. All that it reads comes from a guest: bounded, held to a few characters, else left out.
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -25,7 +27,8 @@
 #include "dhcp/dnsmasq_private.h"
 #include "dhcp/lease.h"
 
-#define NOW_SEC() (g_get_real_time() / G_USEC_PER_SEC)
+#define TELL_WAIT_SEC 2
+#define NOW_SEC()     (g_get_real_time() / G_USEC_PER_SEC)
 
 typedef struct {
 	const char *network, *dir, *events;
@@ -55,14 +58,35 @@ valid_env(const char *name, gboolean (*is_valid)(const char *text))
 static gboolean
 take_lock(const Context *context, GError **error)
 {
-	g_autofree char *store = lease_store_path(context->dir, context->network);
-	g_autofree char *path = g_strconcat(store, ".lock", NULL);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	g_autofree char *path = lease_lock_path(context->dir, context->network);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), status = fd;
 
-	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+	while (fd >= 0 && (status = flock(fd, LOCK_EX)) < 0 && errno == EINTR)
+		;
+	if (status >= 0)
 		return TRUE;
 	sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot lock '%s': %m", path);
 	return FALSE;
+}
+
+/* A store that is none must not keep the network from serving: it is kept beside a new one. */
+static GPtrArray *
+load(const Context *context, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+	GPtrArray *records = lease_store_load(context->dir, context->network, &local);
+	g_autofree char *path = NULL, *aside = NULL;
+
+	if (records)
+		return records;
+	path = lease_store_path(context->dir, context->network);
+	aside = lease_damaged_path(context->dir, context->network);
+	if (rename(path, aside) < 0) {
+		g_propagate_error(error, g_steal_pointer(&local));
+		return NULL;
+	}
+	fprintf(stderr, "sluice-lease: network '%s': %s; kept as '%s'\n", context->network, local->message, aside);
+	return lease_store_load(context->dir, context->network, error);
 }
 
 static gboolean
@@ -80,15 +104,18 @@ static void
 tell(const Context *context, const LeaseRecord *record, gboolean is_gone)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const struct timeval wait = { .tv_sec = TELL_WAIT_SEC };
 	g_autofree char *text = lease_event_format(context->network, record, is_gone);
 	int fd;
 
 	if (!context->events ||
 	    g_strlcpy(address.sun_path, context->events, sizeof(address.sun_path)) >= sizeof(address.sun_path))
 		return;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
+	/* Its queue is short, and the daemon may be busy for a moment. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 	(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address, sizeof(address));
 	close(fd);
 }
@@ -121,10 +148,9 @@ read_lease(int argc, char **argv)
 		record->iaid = valid_env("DNSMASQ_IAID", lease_id_is_valid);
 		record->server_duid = valid_env("DNSMASQ_SERVER_DUID", lease_id_is_valid);
 	}
+	/* Not the one that the client says it has: dnsmasq gives a name once, and a forwarded port may go by it. */
 	if (host_name && lease_host_name_is_valid(host_name))
 		record->host_name = g_strdup(host_name);
-	else
-		record->host_name = valid_env("DNSMASQ_SUPPLIED_HOSTNAME", lease_host_name_is_valid);
 	return g_steal_pointer(&record);
 }
 
@@ -138,19 +164,10 @@ drop(GPtrArray *records, const IpAddress *address)
 }
 
 static gboolean
-change(const Context *context, int argc, char **argv, gboolean is_gone, GError **error)
+put(const Context *context, const LeaseRecord *record, gboolean is_gone, GError **error)
 {
-	g_autoptr(LeaseRecord) record = argc > 3 ? read_lease(argc, argv) : NULL;
-	const LeaseRecord *told = record;
-	g_autoptr(GPtrArray) records = NULL;
+	g_autoptr(GPtrArray) records = take_lock(context, error) ? load(context, error) : NULL;
 
-	if (!record) {
-		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "the lease is not one");
-		return FALSE;
-	}
-	if (!take_lock(context, error))
-		return FALSE;
-	records = lease_store_load(context->dir, context->network, error);
 	if (!records)
 		return FALSE;
 	lease_store_expire(records, NOW_SEC());
@@ -160,20 +177,31 @@ change(const Context *context, int argc, char **argv, gboolean is_gone, GError *
 		return FALSE;
 	}
 	if (!is_gone)
-		g_ptr_array_add(records, g_steal_pointer(&record));
-	/* Who is told reads the store. */
-	if (!store(context, records, error))
+		g_ptr_array_add(records, lease_record_copy(record));
+	return store(context, records, error);
+}
+
+static gboolean
+change(const Context *context, int argc, char **argv, gboolean is_gone, GError **error)
+{
+	g_autoptr(LeaseRecord) record = argc > 3 ? read_lease(argc, argv) : NULL;
+	gboolean ok;
+
+	if (!record) {
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "the lease is not one");
 		return FALSE;
-	tell(context, told, is_gone);
-	return TRUE;
+	}
+	ok = put(context, record, is_gone, error);
+	/* Afterwards: the daemon reads the store then. */
+	tell(context, record, is_gone);
+	return ok;
 }
 
 /* Lines of dnsmasq's own lease file: those of IPv4, the server's DUID, those of IPv6. */
 static gboolean
 print_all(const Context *context, GError **error)
 {
-	g_autoptr(GPtrArray) records =
-		take_lock(context, error) ? lease_store_load(context->dir, context->network, error) : NULL;
+	g_autoptr(GPtrArray) records = take_lock(context, error) ? load(context, error) : NULL;
 	const char *duid = NULL;
 	char address[IP_TEXT_MAX];
 

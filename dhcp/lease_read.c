@@ -93,10 +93,12 @@ void
 dnsmasq_leases_forget(const DnsmasqEnv *env, const char *network_name)
 {
 	g_autofree char *path = lease_store_path(env->lease_dir, network_name);
-	g_autofree char *lock = g_strconcat(path, ".lock", NULL);
+	g_autofree char *lock = lease_lock_path(env->lease_dir, network_name);
+	g_autofree char *damaged = lease_damaged_path(env->lease_dir, network_name);
 
 	g_unlink(path);
 	g_unlink(lock);
+	g_unlink(damaged);
 }
 
 /* --- events --- */
@@ -180,9 +182,10 @@ dhcp_events_new(const DnsmasqEnv *env, DhcpLeaseFn on_lease, gpointer data, GErr
 	}
 	events->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	g_unlink(env->event_path);
-	/* Anyone may send; who did is looked at. */
+	/* Of those who may send, who did is looked at too. */
 	if (events->fd < 0 || setsockopt(events->fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0 ||
-	    bind(events->fd, (struct sockaddr *)&address, sizeof(address)) < 0 || g_chmod(env->event_path, 0666) < 0) {
+	    bind(events->fd, (struct sockaddr *)&address, sizeof(address)) < 0 || g_chmod(env->event_path, 0600) < 0 ||
+	    chown(env->event_path, events->user, (gid_t)-1) < 0) {
 		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot listen on '%s': %s", env->event_path,
 				 g_strerror(errno));
 		return NULL;

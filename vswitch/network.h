@@ -12,7 +12,7 @@
 #include "base/xml_map.h"
 
 #define NETWORK_BYTES_MAX	  (4 * 1024 * 1024)
-#define NETWORK_NAME_MAX	  250 /* bytes: with ".xml" it is a file name too */
+#define NETWORK_NAME_MAX	  240 /* bytes: with a suffix it is a file name too */
 #define NETWORK_IPS_MAX		  256
 #define NETWORK_RANGES_MAX	  256	/* <range> of one <dhcp> */
 #define NETWORK_HOSTS_MAX	  16384 /* <host> of one <dhcp> */

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What dnsmasq gets: tests/golden/dnsmasq, each file read by dnsmasq itself where it is installed; what is refused
+ * before it could misread it; and its process, played by scripts that hang, fail or say nothing.
+ */
+
+#include "dhcp/dnsmasq_private.h"
+#include "tests/unit/golden.h"
+#include "vswitch/network_check.h"
+
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+static const DnsmasqEnv golden_env = {
+	.state_dir = "/var/lib/sluice/dnsmasq",
+	.lease_dir = "/var/lib/sluice/leases",
+	.run_dir = "/run/sluice/network",
+	.event_path = "/run/sluice/leases-sock",
+	.lease_helper = "/usr/libexec/sluice/sluice-lease",
+	.user = "nobody",
+};
+
+static Network *
+parse(const char *text, const char *file)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Network) network = network_parse(text, file, FALSE, NULL, &error);
+
+	g_assert_no_error(error);
+	network_check(network, &error);
+	g_assert_no_error(error);
+	return g_steal_pointer(&network);
+}
+
+static gboolean
+has_dnsmasq(void)
+{
+	g_autofree char *path = g_find_program_in_path(DNSMASQ_PROGRAM);
+
+	return path != NULL;
+}
+
+/* The lines of a hosts file as options: --test does not open the file. */
+static void
+check_hosts(const char *hosts)
+{
+	const char *const argv[] = { DNSMASQ_PROGRAM, "--test", "--conf-file=-", NULL };
+	g_auto(GStrv) lines = g_strsplit(hosts, "\n", -1);
+	g_autoptr(GString) config = g_string_new(NULL);
+	g_autoptr(GError) error = NULL;
+	g_autofree char *words = NULL;
+
+	for (guint i = 0; lines[i] && *lines[i]; i++)
+		g_string_append_printf(config, "dhcp-host=%s\n", lines[i]);
+	dnsmasq_process_run(&golden_env, "golden", argv, config->str, &words, &error);
+	g_assert_no_error(error);
+}
+
+static void
+test_golden(gconstpointer data)
+{
+	g_autofree char *text = golden_read(data);
+	g_autofree char *file = g_path_get_basename(data);
+	g_autofree char *config_path = golden_sibling(data, ".xml", ".conf");
+	g_autofree char *hosts_path = golden_sibling(data, ".xml", ".hosts");
+	g_autofree char *names_path = golden_sibling(data, ".xml", ".names");
+	g_autoptr(Network) network = parse(text, file);
+	g_autoptr(GError) error = NULL;
+	g_autofree char *config = dnsmasq_config_text(network, network->bridge->name, &golden_env, &error);
+	g_autofree char *hosts = dnsmasq_hosts_text(network);
+	g_autofree char *names = dnsmasq_names_text(network);
+
+	g_assert_no_error(error);
+	golden_compare(config_path, config);
+	golden_compare(hosts_path, hosts);
+	golden_compare(names_path, names);
+	if (!has_dnsmasq())
+		return;
+	dnsmasq_test(&golden_env, network, network->bridge->name, &error);
+	g_assert_no_error(error);
+	check_hosts(hosts);
+}
+
+/* --- what is refused --- */
+
+#define DOCUMENT(MORE)                                                                                                 \
+	"<network xmlns:dnsmasq='" NETWORK_DNSMASQ_URI "'>\n<name>n</name>\n<bridge name='br0'/>\n"                    \
+	"<ip address='10.0.0.1' prefix='24'/>\n" MORE "</network>\n"
+
+static void
+test_option_refused(void)
+{
+	g_autoptr(Network) network = parse(DOCUMENT("<dnsmasq:options>\n<dnsmasq:option value='cache-size=0'/>\n"
+						    "<dnsmasq:option value='no-such-option=1'/>\n</dnsmasq:options>"),
+					   "n.xml");
+	g_autoptr(GError) error = NULL;
+
+	if (!has_dnsmasq()) {
+		g_test_skip("no dnsmasq");
+		return;
+	}
+	g_assert_false(dnsmasq_test(&golden_env, network, "br0", &error));
+	g_assert_cmpstr(error->message, ==, "n.xml:7: dnsmasq does not take 'no-such-option=1': bad option");
+}
+
+static void
+test_long_lines(void)
+{
+	g_autofree char *fits = g_strnfill(1023 - strlen("txt-record=t,\"\""), 'x');
+	g_autofree char *fit = g_strdup_printf(DOCUMENT("<dns>\n<txt name='t' value='%s'/></dns>"), fits);
+	g_autofree char *too_long = g_strdup_printf(DOCUMENT("<dns>\n<txt name='t' value='%sy'/></dns>"), fits);
+	g_autoptr(Network) good = parse(fit, "n.xml"), bad = parse(too_long, "n.xml");
+	g_autoptr(GError) error = NULL;
+	g_autofree char *config = dnsmasq_config_text(good, "br0", &golden_env, &error);
+	g_autofree char *none = NULL;
+
+	g_assert_no_error(error);
+	if (has_dnsmasq())
+		dnsmasq_test(&golden_env, good, "br0", &error);
+	g_assert_no_error(error);
+	none = dnsmasq_config_text(bad, "br0", &golden_env, &error);
+	g_assert_null(none);
+	g_assert_true(g_str_has_prefix(error->message, "n.xml:6: 'txt-record=t,\"xxx"));
+	g_assert_nonnull(strstr(error->message, "1024 bytes in a line for dnsmasq, which reads 1023"));
+}
+
+static void
+test_bridge_names(void)
+{
+	g_autoptr(Network) network = parse(DOCUMENT(""), "n.xml");
+	g_autoptr(GError) error = NULL;
+	g_autofree char *config = dnsmasq_config_text(network, "a,eth0", &golden_env, NULL);
+	g_autofree char *none = dnsmasq_config_text(network, "virbr*", &golden_env, &error);
+
+	g_assert_nonnull(strstr(config, "\ninterface=\"a,eth0\"\n"));
+	g_assert_null(none);
+	g_assert_true(g_str_has_prefix(error->message, "n.xml:3: <bridge>"));
+}
+
+/* --- the process --- */
+
+typedef struct {
+	char *dir;
+	DnsmasqEnv env;
+} Fixture;
+
+static void
+set_up(Fixture *fixture, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+
+	fixture->dir = g_dir_make_tmp("sluice-dnsmasq-XXXXXX", &error);
+	g_assert_no_error(error);
+	fixture->env = (DnsmasqEnv){
+		.binary = g_build_filename(fixture->dir, "program", NULL),
+		.state_dir = g_build_filename(fixture->dir, "state", NULL),
+		.lease_dir = g_build_filename(fixture->dir, "leases", NULL),
+		.run_dir = g_build_filename(fixture->dir, "run", NULL),
+		.event_path = g_build_filename(fixture->dir, "events", NULL),
+		.lease_helper = "/usr/libexec/sluice-lease",
+		.user = g_get_user_name(),
+		.start_ms = 300,
+	};
+	g_assert_cmpint(g_mkdir(fixture->env.run_dir, 0700), ==, 0);
+}
+
+static void
+tear_down(Fixture *fixture, gconstpointer data)
+{
+	g_autofree char *command = g_strdup_printf("rm -rf '%s'", fixture->dir);
+
+	g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
+	g_free((char *)fixture->env.binary);
+	g_free((char *)fixture->env.state_dir);
+	g_free((char *)fixture->env.lease_dir);
+	g_free((char *)fixture->env.run_dir);
+	g_free((char *)fixture->env.event_path);
+	g_free(fixture->dir);
+}
+
+static void
+play(const Fixture *fixture, const char *script)
+{
+	g_autofree char *text = g_strconcat("#!/bin/sh\n", script, NULL);
+
+	g_assert_true(g_file_set_contents(fixture->env.binary, text, -1, NULL));
+	g_assert_cmpint(g_chmod(fixture->env.binary, 0755), ==, 0);
+}
+
+/* Nothing may be left: no file, no process. */
+static void
+refused(const Fixture *fixture, const char *script, const char *words)
+{
+	g_autoptr(Network) network = parse(DOCUMENT(""), "n.xml");
+	g_autofree char *argument = dnsmasq_config_argument(&fixture->env, "n");
+	g_autofree char *left = NULL;
+	g_autoptr(GError) error = NULL;
+	gint64 start = g_get_monotonic_time();
+	const char *const list[] = { "pgrep", "-f", "--", argument, NULL };
+	g_autoptr(Dnsmasq) dnsmasq = NULL;
+	g_autoptr(GDir) dir = NULL;
+	int status = 0;
+
+	play(fixture, script);
+	dnsmasq = dnsmasq_start(&fixture->env, network, "br0", &error);
+	g_assert_null(dnsmasq);
+	g_assert_nonnull(error);
+	if (!strstr(error->message, words))
+		g_error("expected '%s' in: %s", words, error->message);
+	g_assert_cmpint(g_get_monotonic_time() - start, <, 8 * G_TIME_SPAN_SECOND);
+	dir = g_dir_open(fixture->env.state_dir, 0, NULL);
+	if (dir)
+		g_assert_null(g_dir_read_name(dir));
+	if (g_find_program_in_path("pgrep")) {
+		g_spawn_sync(NULL, (char **)list, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &left, NULL, &status, NULL);
+		g_assert_cmpstr(left, ==, "");
+	}
+}
+
+static void
+test_fails(Fixture *fixture, gconstpointer data)
+{
+	refused(fixture, "echo >&2; echo 'dnsmasq: no luck today' >&2; exit 3\n",
+		"network 'n': dnsmasq: no luck today");
+	refused(fixture, "exit 1\n", "network 'n': dnsmasq: failed without a word");
+	refused(fixture, "echo 'dnsmasq: odd word at line 3 of x' >&2; exit 1\n",
+		"n.xml:1: dnsmasq does not take 'strict-order': odd word");
+	refused(fixture, "echo 'dnsmasq: odd word at line 300 of x' >&2; exit 1\n", "odd word at line 300 of x");
+}
+
+/* In the foreground, or in the background with a parent that waits: neither may hold us up. */
+static void
+test_hangs(Fixture *fixture, gconstpointer data)
+{
+	refused(fixture, "exec sleep 100\n", "did not end within");
+	refused(fixture, "[ \"$2\" = again ] && exec sleep 100\nsetsid \"$0\" \"$1\" again &\nwait\n",
+		"did not end within");
+	refused(fixture, "exit 0\n", "dnsmasq ended at once");
+}
+
+/* It has no command line when it waits to be reaped only. */
+static gboolean
+is_alive(const Fixture *fixture, pid_t pid)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/cmdline", (int)pid);
+	g_autofree char *text = NULL;
+	gsize len = 0;
+
+	return g_file_get_contents(path, &text, &len, NULL) && len > 0;
+}
+
+/* A process that holds standard error open behind itself: its parent has ended, and that counts. */
+static void
+test_serves(Fixture *fixture, gconstpointer data)
+{
+	g_autoptr(Network) network = parse(DOCUMENT(""), "n.xml");
+	g_autofree char *pid_path = dnsmasq_pid_path(&fixture->env, "n");
+	g_autofree char *script = g_strdup_printf("[ \"$2\" = again ] && while :; do sleep 0.1; done\n"
+						  "setsid \"$0\" \"$1\" again &\necho $! >'%s'\nsleep 0.3\n",
+						  pid_path);
+	g_autoptr(GError) error = NULL;
+	Dnsmasq *first, *second;
+	pid_t pid;
+
+	fixture->env.start_ms = 10000;
+	play(fixture, script);
+	first = dnsmasq_start(&fixture->env, network, "br0", &error);
+	g_assert_no_error(error);
+	pid = dnsmasq_pid(first);
+	g_assert_cmpint(pid, >, 1);
+	dnsmasq_free(first);
+	/* The next daemon takes it over. */
+	second = dnsmasq_start(&fixture->env, network, "br0", &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(dnsmasq_pid(second), ==, pid);
+	dnsmasq_free(second);
+	/* Without its pid file it is in the way: it goes, another comes. */
+	g_assert_cmpint(g_unlink(pid_path), ==, 0);
+	second = dnsmasq_start(&fixture->env, network, "br0", &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(dnsmasq_pid(second), !=, pid);
+	g_assert_false(is_alive(fixture, pid));
+	pid = dnsmasq_pid(second);
+	g_assert_true(is_alive(fixture, pid));
+	dnsmasq_stop(second);
+	g_assert_false(is_alive(fixture, pid));
+	g_assert_false(g_file_test(pid_path, G_FILE_TEST_EXISTS));
+}
+
+/* A number in a pid file that is another process now is not taken for ours. */
+static void
+test_stale_pid(Fixture *fixture, gconstpointer data)
+{
+	g_autofree char *pid_path = dnsmasq_pid_path(&fixture->env, "n");
+	const char *const texts[] = { "", "1\n", "-5\n", "x\n", "99999999999999999999\n", NULL };
+	g_autofree char *own = g_strdup_printf("%d\n", (int)getpid());
+	pid_t pid = 0;
+
+	for (guint i = 0; texts[i]; i++) {
+		g_assert_true(g_file_set_contents(pid_path, texts[i], -1, NULL));
+		g_assert_cmpint(dnsmasq_process_open(&fixture->env, "n", &pid), ==, -1);
+	}
+	g_assert_true(g_file_set_contents(pid_path, own, -1, NULL));
+	g_assert_cmpint(dnsmasq_process_open(&fixture->env, "n", &pid), ==, -1);
+}
+
+static void
+test_helper_path(Fixture *fixture, gconstpointer data)
+{
+	g_autofree char *long_path = g_strnfill(300, '/');
+
+	fixture->env.lease_helper = "/opt/my sluice/$(date)";
+	refused(fixture, "exit 0\n", "dnsmasq needs a path");
+	fixture->env.lease_helper = long_path;
+	refused(fixture, "exit 0\n", "dnsmasq needs a path");
+}
+
+int
+main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	golden_add("/dnsmasq", "dnsmasq", ".xml", 27, test_golden);
+	g_test_add_func("/dnsmasq/option-refused", test_option_refused);
+	g_test_add_func("/dnsmasq/long-lines", test_long_lines);
+	g_test_add_func("/dnsmasq/bridge-names", test_bridge_names);
+	g_test_add("/dnsmasq/fails", Fixture, NULL, set_up, test_fails, tear_down);
+	g_test_add("/dnsmasq/hangs", Fixture, NULL, set_up, test_hangs, tear_down);
+	g_test_add("/dnsmasq/serves", Fixture, NULL, set_up, test_serves, tear_down);
+	g_test_add("/dnsmasq/stale-pid", Fixture, NULL, set_up, test_stale_pid, tear_down);
+	g_test_add("/dnsmasq/helper-path", Fixture, NULL, set_up, test_helper_path, tear_down);
+	return g_test_run();
+}
