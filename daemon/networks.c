@@ -546,6 +546,7 @@ networks_load(Networks *networks, GPtrArray **ret_problems, GError **error)
 	for (guint i = 0; i < running->len; i++)
 		load_running(networks, running->pdata[i], problems);
 	load_ports(networks, problems);
+	networks_rates_load(networks, problems);
 	if (is_first_start)
 		networks_default_define(networks, problems);
 	if (!networks_firewall_sync(networks, NULL, NULL, error) || !autostart_once(networks, problems, error))
@@ -615,6 +616,7 @@ networks_reload(Networks *networks, GPtrArray **ret_problems)
 	net_firewall_refresh(networks->config.firewall);
 	if (!networks_firewall_sync(networks, NULL, NULL, &error))
 		problem(problems, error);
+	networks_rates_load(networks, problems);
 	networks_revive(networks, problems);
 	*ret_problems = g_steal_pointer(&problems);
 }

@@ -102,6 +102,19 @@ check_reclaim(const NetworkPort *port, guint flags, GError **error)
 	return FALSE;
 }
 
+/* A port that could not be plugged in: its file is there already, so that a crash leaves no half of it unknown. */
+static void
+port_undo(Networks *networks, NetworkEntry *entry, const NetworkPort *port)
+{
+	g_autofree char *path = port_path(networks, entry, port->uuid);
+	g_autoptr(GError) error = NULL;
+
+	if (!state_file_remove(path, STATE_FILE_VOLATILE, &error))
+		log_warning("%s", error->message);
+	g_hash_table_remove(entry->ports, port->uuid);
+	networks_rates_sync(networks, entry, entry->live, NULL);
+}
+
 const NetworkPort *
 networks_port_create(Networks *networks, NetworkEntry *entry, const char *text, const char *label, guint flags,
 		     GError **error)
@@ -130,8 +143,11 @@ networks_port_create(Networks *networks, NetworkEntry *entry, const char *text, 
 	if (!port_plan(entry->live, port, others, error) || !port_save(networks, entry, port, error))
 		return NULL;
 	kept = port;
-	g_hash_table_insert(entry->ports, port->uuid, port);
-	port = NULL;
+	g_hash_table_insert(entry->ports, port->uuid, g_steal_pointer(&port));
+	if (networks_port_has_floor(kept) && !networks_rates_sync(networks, entry, entry->live, error)) {
+		port_undo(networks, entry, kept);
+		return NULL;
+	}
 	entry->live->connections = g_hash_table_size(entry->ports);
 	return kept;
 }
@@ -140,12 +156,20 @@ gboolean
 networks_port_delete(Networks *networks, NetworkEntry *entry, const char *uuid, GError **error)
 {
 	g_autofree char *path = port_path(networks, entry, uuid);
+	const NetworkPort *port = networks_port_find(entry, uuid, error);
+	g_autoptr(GError) rates_error = NULL;
+	gboolean had_floor;
 
-	if (!networks_port_find(entry, uuid, error) || !state_file_remove(path, STATE_FILE_VOLATILE, error))
+	if (!port || !state_file_remove(path, STATE_FILE_VOLATILE, error))
 		return FALSE;
+	had_floor = networks_port_has_floor(port);
 	g_hash_table_remove(entry->ports, uuid);
-	if (entry->live)
-		entry->live->connections = g_hash_table_size(entry->ports);
+	if (!entry->live)
+		return TRUE;
+	entry->live->connections = g_hash_table_size(entry->ports);
+	/* The port is gone whatever the kernel says; the next change of the bridge's rates tries again. */
+	if (had_floor && !networks_rates_sync(networks, entry, entry->live, &rates_error))
+		log_warning("%s", rates_error->message);
 	return TRUE;
 }
 
@@ -156,6 +180,7 @@ networks_port_set_rates(Networks *networks, NetworkEntry *entry, const char *uui
 	NetworkPort *port = networks_port_find(entry, uuid, error);
 	g_autoptr(GPtrArray) others = port ? other_ports(entry, port) : NULL;
 	NetworkBandwidth *before;
+	gboolean changes_floor, ok;
 
 	if (!port || !entry->live) {
 		network_bandwidth_free(bandwidth);
@@ -164,16 +189,25 @@ networks_port_set_rates(Networks *networks, NetworkEntry *entry, const char *uui
 					 entry->name);
 		return FALSE;
 	}
+	changes_floor = networks_port_has_floor(port);
 	before = port->bandwidth;
 	port->bandwidth = bandwidth;
 	if (before)
 		bandwidth->class_id = before->class_id;
-	if (port_plan_floor(entry->live, port, others, error) && port_save(networks, entry, port, error)) {
+	ok = port_plan_floor(entry->live, port, others, error) && port_save(networks, entry, port, error);
+	if (ok) {
+		changes_floor |= networks_port_has_floor(port);
+		ok = !changes_floor || networks_rates_sync(networks, entry, entry->live, error);
+	}
+	if (ok) {
 		network_bandwidth_free(before);
 		return TRUE;
 	}
 	network_bandwidth_free(port->bandwidth);
 	port->bandwidth = before;
+	port_save(networks, entry, port, NULL);
+	if (changes_floor)
+		networks_rates_sync(networks, entry, entry->live, NULL);
 	return FALSE;
 }
 

@@ -2,7 +2,7 @@
 /* What the parts of the network manager share. */
 #pragma once
 
-#include "daemon/networks.h"
+#include "daemon/networks_port.h"
 #include "vswitch/net_bridge.h"
 
 struct Networks {
@@ -60,6 +60,24 @@ GPtrArray *networks_taps_take(Networks *networks, const char *name);
  */
 gboolean networks_firewall_sync(Networks *networks, const NetworkEntry *with, const Network *with_network,
 				GError **error);
+
+/**
+ * networks_rates_sync: bring the bridge to the rates of @network and what the entry's ports are guaranteed of them
+ *
+ * With nothing changed nothing is sent. On error the caller does it again with what was before.
+ */
+gboolean networks_rates_sync(Networks *networks, const NetworkEntry *entry, const Network *network, GError **error);
+
+/** networks_rates_clear: before the network stops; problems are logged */
+void networks_rates_clear(Networks *networks, const Network *network);
+
+/** networks_rates_check: whether the ports' guaranteed rates fit into a changed definition */
+gboolean networks_rates_check(const NetworkEntry *entry, const Network *to, GError **error);
+
+/** networks_rates_load: of all networks that an earlier daemon left running */
+void networks_rates_load(Networks *networks, GPtrArray *problems);
+
+gboolean networks_port_has_floor(const NetworkPort *port);
 
 /** networks_run: start @network (transfer full) as @entry's live one */
 gboolean networks_run(Networks *networks, NetworkEntry *entry, Network *network, GError **error);

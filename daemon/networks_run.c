@@ -61,6 +61,7 @@ raise_managed(Networks *networks, NetworkEntry *entry, GError **error)
 
 	return networks_firewall_sync(networks, NULL, NULL, error) &&
 	       net_bridge_raise(networks->config.links, network, networks->sysctls, error) &&
+	       (!network->bandwidth || networks_rates_sync(networks, entry, network, error)) &&
 	       serve(networks, entry, error) && networks_status_save(networks, entry, error);
 }
 
@@ -70,6 +71,7 @@ undo_managed(Networks *networks, NetworkEntry *entry)
 	g_autoptr(GError) error = NULL;
 
 	g_clear_pointer(&entry->dnsmasq, dnsmasq_stop);
+	networks_rates_clear(networks, entry->live);
 	if (!links_delete(networks->config.links, entry->live->bridge->name, &error))
 		log_error("%s", error->message);
 	g_clear_error(&error);
@@ -117,6 +119,21 @@ check_unmanaged(Networks *networks, const Network *network, GError **error)
 	return found > 0;
 }
 
+static gboolean
+run_unmanaged(Networks *networks, NetworkEntry *entry, GError **error)
+{
+	const Network *network = entry->live;
+
+	if (check_unmanaged(networks, network, error)) {
+		if ((!network->bandwidth || networks_rates_sync(networks, entry, network, error)) &&
+		    networks_status_save(networks, entry, error))
+			return TRUE;
+		networks_rates_clear(networks, network);
+	}
+	g_clear_pointer(&entry->live, network_free);
+	return FALSE;
+}
+
 /* Elements that the language has and we do not do: saying nothing would be worse than not starting. */
 gboolean
 networks_check_supported(Networks *networks, const Network *network, GError **error)
@@ -127,8 +144,6 @@ networks_check_supported(Networks *networks, const Network *network, GError **er
 		what = "a firewalld zone";
 	else if (network->domain && network->domain->registered == NETWORK_YES)
 		what = "<domain register='yes'/>";
-	else if (network->bandwidth)
-		what = "<bandwidth>";
 	else if (network->forward && network->forward->pf)
 		what = "a pool of the virtual functions of <pf>";
 	if (!what)
@@ -149,8 +164,7 @@ networks_run(Networks *networks, NetworkEntry *entry, Network *network, GError *
 	if (network_is_managed(network)) {
 		if (!run_managed(networks, entry, error))
 			return FALSE;
-	} else if (!check_unmanaged(networks, network, error) || !networks_status_save(networks, entry, error)) {
-		g_clear_pointer(&entry->live, network_free);
+	} else if (!run_unmanaged(networks, entry, error)) {
 		return FALSE;
 	}
 	entry->live->connections = g_hash_table_size(entry->ports);
@@ -209,6 +223,7 @@ networks_halt(Networks *networks, NetworkEntry *entry, GError **error)
 	Links *links = networks->config.links;
 	gboolean ok = TRUE;
 
+	networks_rates_clear(networks, entry->live);
 	if (network_is_managed(entry->live)) {
 		g_autoptr(GPtrArray) taps = net_bridge_ports(links, entry->live->bridge->name, NULL);
 
@@ -232,12 +247,15 @@ networks_change_live(Networks *networks, NetworkEntry *entry, Network *network, 
 	g_autoptr(Network) from = entry->live;
 	g_autoptr(Network) to = network;
 	Links *links = networks->config.links;
-	gboolean has_bridge = network_is_managed(to), bridge_done = FALSE, ok;
+	gboolean has_bridge = network_is_managed(to), has_rates = from->bandwidth || to->bandwidth, bridge_done = FALSE,
+		 ok;
 
 	/* Rules for new addresses come before the addresses. */
 	ok = !has_bridge || networks_firewall_sync(networks, entry, to, error);
 	if (ok && has_bridge)
 		ok = bridge_done = net_bridge_change(links, from, to, networks->sysctls, error);
+	if (ok && has_rates)
+		ok = networks_rates_sync(networks, entry, to, error);
 	if (ok && has_bridge && networks->config.dnsmasq) {
 		entry->live = to;
 		if (entry->dnsmasq && !dnsmasq_needed(to))
@@ -256,6 +274,8 @@ networks_change_live(Networks *networks, NetworkEntry *entry, Network *network, 
 		return TRUE;
 	}
 	entry->live = g_steal_pointer(&from);
+	if (has_rates)
+		networks_rates_sync(networks, entry, entry->live, NULL);
 	if (has_bridge) {
 		if (bridge_done)
 			net_bridge_change(links, to, entry->live, networks->sysctls, NULL);

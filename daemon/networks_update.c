@@ -72,7 +72,7 @@ static gboolean
 check_live(Networks *networks, const NetworkEntry *entry, const Network *to, GError **error)
 {
 	return check_in_place(entry->live, to, error) && check_pool(entry, to, error) &&
-	       networks_check_supported(networks, to, error);
+	       networks_rates_check(entry, to, error) && networks_check_supported(networks, to, error);
 }
 
 /* A changed copy of one of the two definitions. */

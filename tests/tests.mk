@@ -3,7 +3,7 @@
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/netfw $(B)/tests/differential/differential
+TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/stream $(B)/tests/netfw $(B)/tests/differential/differential
 BENCH := $(B)/bench/bench $(B)/bench/datapath
 RUN_TESTS := SLUICE_BUILD=$(B) tests/run
 JOBS := -j$(shell nproc 2>/dev/null || echo 2)
@@ -28,6 +28,9 @@ $(B)/tests/frame: $(B)/tests/netns/frame.o $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 $(B)/tests/conn: $(B)/tests/netns/conn.o
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^
+$(B)/tests/stream: $(B)/tests/netns/stream.o
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^
 $(B)/tests/netfw: $(B)/tests/netns/netfw.o $(LIB)

@@ -14,6 +14,7 @@ struct Links {
 	guint event_source;
 	LinksChangedFn changed;
 	gpointer changed_data;
+	gboolean no_fair_queue; /* the kernel has no fq_codel: it is asked once */
 };
 
 /** links_record: TRUE when nothing is to be done: a recording Links has noted the line */

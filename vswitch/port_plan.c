@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "vswitch/qos.h"
 
 /* --- virtualport: what port, portgroup and network say must agree --- */
 
@@ -401,7 +402,7 @@ port_plan_floor(const Network *network, NetworkPort *port, const GPtrArray *othe
 	const NetworkRate *inbound = network->bandwidth ? network->bandwidth->inbound : NULL;
 	const NetworkNumber *wanted = port_floor(port);
 	char mac[MAC_TEXT_MAX];
-	guint64 limit, sum = 0, class_id = PORT_CLASS_FIRST;
+	guint64 limit, sum = 0, class_id = QOS_CLASS_FIRST;
 
 	if (!wanted->is_set || !wanted->value) {
 		if (port->bandwidth)
@@ -438,13 +439,14 @@ port_plan_floor(const Network *network, NetworkPort *port, const GPtrArray *othe
 			inbound->peak.is_set ? "peak" : "average", limit, network->name);
 		return FALSE;
 	}
-	if (port->bandwidth->class_id.is_set && !class_is_used(others, port->bandwidth->class_id.value))
+	if (port->bandwidth->class_id.is_set && port->bandwidth->class_id.value >= QOS_CLASS_FIRST &&
+	    port->bandwidth->class_id.value <= QOS_CLASS_MAX && !class_is_used(others, port->bandwidth->class_id.value))
 		return TRUE;
-	while (class_is_used(others, class_id))
+	while (class_id <= QOS_CLASS_MAX && class_is_used(others, class_id))
 		class_id++;
-	if (class_id > PORT_CLASS_MAX) {
+	if (class_id > QOS_CLASS_MAX) {
 		sluice_error_set(error, SLUICE_ERROR_LIMIT, "network '%s' has %d traffic classes, which is the limit",
-				 network->name, PORT_CLASS_MAX);
+				 network->name, QOS_CLASS_MAX);
 		return FALSE;
 	}
 	port->bandwidth->class_id = (NetworkNumber){ TRUE, class_id };

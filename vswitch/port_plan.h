@@ -4,9 +4,6 @@
 
 #include "vswitch/port_xml.h"
 
-#define PORT_CLASS_FIRST 3     /* of traffic classes: 1 and 2 are the network's own */
-#define PORT_CLASS_MAX	 65535 /* 16 bits: the minor number of a tc handle */
-
 /**
  * port_plan: complete a port
  * @port: gets its <plug>, and vlan, virtualport, bandwidth, isolation and filter trust where network or portgroup say

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Rates of networks, and what their ports are guaranteed of them. */
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/networks_port.h"
+#include "daemon/networks_private.h"
+#include "vswitch/qos.h"
+
+static guint64
+number(const NetworkNumber *value)
+{
+	return value->is_set ? value->value : 0;
+}
+
+static QosRate
+qos_rate(const NetworkRate *rate)
+{
+	return rate ? (QosRate){ number(&rate->average), number(&rate->peak), number(&rate->burst) } : (QosRate){ 0 };
+}
+
+/* The rate that a port is guaranteed; 0: none. */
+static guint64
+port_floor(const NetworkPort *port)
+{
+	if (!port->bandwidth || !port->bandwidth->inbound || !port->bandwidth->class_id.is_set)
+		return 0;
+	return number(&port->bandwidth->inbound->floor);
+}
+
+/* What guests get goes out of the bridge, what they send comes in. */
+static void
+fill_rates(QosPlan *plan, const NetworkBandwidth *bandwidth)
+{
+	plan->out = qos_rate(bandwidth ? bandwidth->inbound : NULL);
+	plan->in = qos_rate(bandwidth ? bandwidth->outbound : NULL);
+}
+
+static const char *
+bridge_name(const Network *network)
+{
+	return network->bridge ? network->bridge->name : NULL;
+}
+
+/* Two networks over one bridge of the host: only one may say how fast it is. */
+static gboolean
+check_shared(Networks *networks, const NetworkEntry *entry, const Network *network, GError **error)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	if (network_is_managed(network))
+		return TRUE;
+	g_hash_table_iter_init(&iter, networks->by_name);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const NetworkEntry *other = value;
+
+		if (other != entry && other->live && other->live->bandwidth && bridge_name(other->live) &&
+		    g_str_equal(bridge_name(other->live), bridge_name(network))) {
+			sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID,
+					 "network '%s': network '%s' has set the <bandwidth> of bridge '%s'",
+					 network->name, other->name, bridge_name(network));
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+gboolean
+networks_rates_sync(Networks *networks, const NetworkEntry *entry, const Network *network, GError **error)
+{
+	g_autoptr(GArray) floors = g_array_new(FALSE, TRUE, sizeof(QosFloor));
+	g_autoptr(GPtrArray) ports = NULL;
+	QosPlan plan = { 0 };
+
+	if (!bridge_name(network))
+		return TRUE;
+	if (network->bandwidth && !check_shared(networks, entry, network, error))
+		return FALSE;
+	fill_rates(&plan, network->bandwidth);
+	ports = networks_port_list(entry);
+	for (guint i = 0; plan.out.average && i < ports->len; i++) {
+		const NetworkPort *port = ports->pdata[i];
+		QosFloor floor = { .rate = port_floor(port) };
+
+		if (!floor.rate)
+			continue;
+		floor.class_id = (guint16)port->bandwidth->class_id.value;
+		memcpy(floor.mac, port->mac->address.bytes, sizeof(floor.mac));
+		g_array_append_val(floors, floor);
+	}
+	plan.floors = (const QosFloor *)(gpointer)floors->data;
+	plan.floor_count = floors->len;
+	return qos_apply(networks->config.links, bridge_name(network), &plan, error);
+}
+
+void
+networks_rates_clear(Networks *networks, const Network *network)
+{
+	static const QosPlan none;
+	g_autoptr(GError) error = NULL;
+
+	if (network->bandwidth && bridge_name(network) &&
+	    links_find(networks->config.links, bridge_name(network), NULL, NULL) > 0 &&
+	    !qos_apply(networks->config.links, bridge_name(network), &none, &error))
+		log_warning("%s", error->message);
+}
+
+gboolean
+networks_rates_check(const NetworkEntry *entry, const Network *to, GError **error)
+{
+	const NetworkRate *inbound = to->bandwidth ? to->bandwidth->inbound : NULL;
+	guint64 sum = 0, limit = inbound ? MAX(number(&inbound->peak), number(&inbound->average)) : 0;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, entry->ports);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		sum += port_floor(value);
+	if (sum <= limit)
+		return TRUE;
+	sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID,
+			 "network '%s': its ports are guaranteed %" G_GUINT64_FORMAT
+			 " KiB/s, more than the inbound rate of %" G_GUINT64_FORMAT " KiB/s",
+			 entry->name, sum, limit);
+	return FALSE;
+}
+
+gboolean
+networks_port_has_floor(const NetworkPort *port)
+{
+	return port_floor(port) != 0;
+}
+
+void
+networks_rates_load(Networks *networks, GPtrArray *problems)
+{
+	g_autoptr(GPtrArray) list = networks_list(networks);
+	g_autoptr(GError) tidy_error = NULL;
+
+	for (guint i = 0; i < list->len; i++) {
+		const NetworkEntry *entry = list->pdata[i];
+		g_autoptr(GError) error = NULL;
+
+		if (entry->live && (entry->live->bandwidth || network_is_managed(entry->live)) &&
+		    !networks_rates_sync(networks, entry, entry->live, &error))
+			g_ptr_array_add(problems, g_strdup(error->message));
+	}
+	if (!qos_tidy(networks->config.links, &tidy_error))
+		g_ptr_array_add(problems, g_strdup(tidy_error->message));
+}

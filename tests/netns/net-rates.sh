@@ -1,0 +1,213 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Bandwidth of a virtual network: measured rates of both directions, guaranteed rates of ports for IPv4 and IPv6,
+# changes in place, restarts. Rates are small, so that a busy machine keeps up; a measurement may be repeated.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib-net.sh"
+STREAM=$BUILD/tests/stream
+[ -x "$STREAM" ] || { not_ok "$STREAM is missing: make test-programs" && finish; }
+need tc
+check_status() {
+	if [ "$2" = 0 ]; then ok "$1"; else not_ok "$1"; fi
+}
+ip link set lo up
+daemon_start
+ip link add probe type ifb 2>/dev/null || { skip "bandwidth" "no ifb in this kernel" && finish; }
+ip link delete probe
+tc qdisc add dev lo root htb 2>/dev/null || { skip "bandwidth" "no htb in this kernel" && finish; }
+tc qdisc del dev lo root
+sluice version --verbose | grep '^bandwidth: htb with .* through ifb'
+check_status "version --verbose says what the kernel can do" $?
+
+network() { # BANDWIDTH
+	cat >$WORK/net.xml <<XML
+<network>
+  <name>slow</name>
+  <uuid>aadc8920-502a-4774-ac2b-cd382a204d06</uuid>
+  <bridge name='virbr7' stp='off'/>
+  $1
+  <ip address='10.77.0.1' prefix='24'/>
+  <ip family='ipv6' address='fd77::1' prefix='64'/>
+</network>
+XML
+}
+guest() { # N
+	station "g$1" virbr7 "52:54:00:00:00:7$1"
+	in_ns "g$1" ip addr add "10.77.0.1$1/24" dev eth0
+	in_ns "g$1" ip addr add "fd77::1$1/64" dev eth0 nodad
+}
+# bytes NAMESPACE rx|tx
+bytes() { in_ns "$1" awk -v column=$([ "$2" = rx ] && echo 2 || echo 10) '{ sub(":", ": ") } $1 == "eth0:" { print $column }' /proc/net/dev; }
+# rate NAMESPACE rx|tx: KiB/s over some two seconds, once a burst is over
+rate() {
+	local from to start end
+	sleep 1
+	from=$(bytes "$1" "$2") start=${EPOCHREALTIME/./}
+	sleep $((2 * SLOW))
+	to=$(bytes "$1" "$2") end=${EPOCHREALTIME/./}
+	echo $(((to - from) * 1000000 / 1024 / (end - start)))
+}
+SENDERS=()
+in_place() { # NAMESPACE COMMAND...: in place of this shell
+	[ "$1" = host ] || in_ns_exec "$@"
+	shift
+	exec "$@"
+}
+stream_to() { # FROM ADDRESS [KIB_PER_SEC]: in the background, TCP without a rate
+	if [ $# = 2 ]; then
+		in_place "$1" "$STREAM" tcp "$2" 5001 60 2>/dev/null &
+	else
+		in_place "$1" "$STREAM" udp "$2" 5001 "$3" 60 2>/dev/null &
+	fi
+	SENDERS+=($!)
+}
+stop_streams() {
+	kill "${SENDERS[@]}" 2>/dev/null
+	wait "${SENDERS[@]}" 2>/dev/null
+	SENDERS=()
+}
+# near LABEL WANTED NAMESPACE rx|tx: within 10 %, at one of three measurements
+near() {
+	local got list=
+	for _ in 1 2 3; do
+		got=$(rate "$3" "$4")
+		list+=" $got"
+		if [ "$got" -ge $(($2 * 90 / 100)) ] && [ "$got" -le $(($2 * 110 / 100)) ]; then
+			ok "$1 ($got of $2 KiB/s)"
+			return
+		fi
+	done
+	not_ok "$1: wanted $2 KiB/s, measured$list"
+}
+# between LABEL MIN MAX NAMESPACE rx|tx: the same with bounds
+between() {
+	local got list=
+	for _ in 1 2 3; do
+		got=$(rate "$4" "$5")
+		list+=" $got"
+		[ "$got" -ge "$2" ] && [ "$got" -le "$3" ] && ok "$1 ($got KiB/s)" && return
+	done
+	not_ok "$1: wanted $2 to $3 KiB/s, measured$list"
+}
+
+network "<bandwidth><inbound average='3000'/><outbound average='2000'/></bandwidth>"
+check "define" sluice net-define $WORK/net.xml
+check "a network with <bandwidth> starts" sluice net-start slow
+guest 1
+guest 2
+for ns in host g1 g2; do
+	in_place $ns "$STREAM" sink 5001 &
+done
+wait_for in_ns g1 ping -c 1 -W 1 10.77.0.1
+stream_to host 10.77.0.11
+near "TCP to a guest" 3000 g1 rx
+stop_streams
+stream_to host fd77::11 9000
+near "UDP over IPv6 to a guest" 3000 g1 rx
+stop_streams
+stream_to g1 10.77.0.1
+near "TCP from a guest" 2000 g1 tx
+stop_streams
+in_ns g1 ping -c 1 -W 2 10.77.0.12 >/dev/null
+stream_to g1 10.77.0.12 6000
+between "guests among each other are not slowed down" 4500 7000 g2 rx
+stop_streams
+
+# --- changes in place ---
+network "<bandwidth><inbound average='4000' peak='5000' burst='200'/><outbound average='3000'/></bandwidth>"
+stream_to host 10.77.0.11
+sleep 0.5
+check "rates change in place" sluice net-define --apply $WORK/net.xml
+near "TCP follows while it runs" 4000 g1 rx
+stop_streams
+tc -d class show dev virbr7 | sort >$WORK/before
+state() {
+	tc qdisc show | grep -v 'noqueue\|pfifo_fast\|dev lo'
+	tc class show dev virbr7 | sort
+	tc filter show dev virbr7
+	tc filter show dev virbr7 ingress
+	ip -o link show type ifb | sed 's/ state.*//'
+}
+state >$WORK/before
+daemon_kill
+daemon_start
+same "kill -9 and a restart: traffic control is the same" "$(cat $WORK/before)" "$(state)"
+tc qdisc del dev virbr7 root
+kill -HUP "$DAEMON"
+wait_for sh -c "tc qdisc show dev virbr7 | grep -q 'htb 51:'"
+same "SIGHUP brings back what somebody deleted" "$(cat $WORK/before | sed 's/qdisc bfifo [0-9a-f]*:/qdisc bfifo x:/; s/leaf [0-9a-f]*:/leaf x:/')" \
+	"$(state | sed 's/qdisc bfifo [0-9a-f]*:/qdisc bfifo x:/; s/leaf [0-9a-f]*:/leaf x:/')"
+
+# --- guaranteed rates ---
+port() { # N FLOOR
+	cat >$WORK/port.xml <<XML
+<networkport>
+  <uuid>00000000-0000-4000-8000-00000000000$1</uuid>
+  <owner><name>guest$1</name><uuid>10000000-0000-4000-8000-00000000000$1</uuid></owner>
+  <mac address='52:54:00:00:00:7$1'/>
+  <bandwidth><inbound average='1' floor='$2'/></bandwidth>
+</networkport>
+XML
+}
+network "<bandwidth><inbound average='4000'/></bandwidth>"
+check "outbound rates go in place" sluice net-define --apply $WORK/net.xml
+[ -z "$(ip -o link show type ifb)" ]
+check_status "and their ifb with them" $?
+if sluice help net-port-create >/dev/null 2>&1; then
+	port 1 3000
+	check "a port with a guaranteed rate" sluice net-port-create slow $WORK/port.xml
+	port 2 1500
+	check_refused "more than there is is refused" "floor=4500 would overcommit average=4000" \
+		sluice net-port-create slow $WORK/port.xml
+	for family in 10.77.0.1 fd77::1; do
+		stream_to host ${family}2 9000
+		sleep 0.3
+		stream_to host ${family}1 9000
+		between "the floor holds under competition ($family)" 2700 3600 g1 rx
+		between "the other gets the rest ($family)" 400 1300 g2 rx
+		stop_streams
+		stream_to host ${family}2 9000
+		near "what is not asked for, others get ($family)" 4000 g2 rx
+		stop_streams
+	done
+	network "<bandwidth><inbound average='2000'/></bandwidth>"
+	check_refused "less than what ports are guaranteed is refused" "guaranteed 3000 KiB/s" \
+		sluice net-define --apply $WORK/net.xml
+	state >$WORK/before
+	daemon_kill
+	daemon_start
+	same "a restart keeps the floor" "$(cat $WORK/before)" "$(state)"
+	check "the port goes" sluice net-port-delete slow 00000000-0000-4000-8000-000000000001
+	[ -z "$(tc class show dev virbr7 | grep 51:3)" ] && ! tc filter show dev virbr7 | grep -q 'flowid 51:3'
+	check_status "its class and filter go with it" $?
+fi
+network "<bandwidth><outbound average='4000'/></bandwidth>"
+sluice net-define --apply $WORK/net.xml >/dev/null
+check "it stops" sluice net-destroy slow --force
+[ -z "$(ip -o link show type ifb)" ]
+check_status "nothing is left of it" $?
+
+# --- a bridge of the host ---
+ip link add hostbr type bridge
+ip link set hostbr up
+cat >$WORK/host.xml <<XML
+<network>
+  <name>host</name>
+  <forward mode='bridge'/>
+  <bridge name='hostbr'/>
+  <bandwidth><inbound average='1000'/><outbound average='1000'/></bandwidth>
+</network>
+XML
+sluice net-define $WORK/host.xml >/dev/null
+tc qdisc add dev hostbr root handle 9: htb
+check_refused "one that somebody else shapes is refused" "shaped already, by htb 9:" sluice net-start host
+tc qdisc show dev hostbr | grep -q 'htb 9:' && [ -z "$(ip -o link show type ifb)" ]
+check_status "and left as it was" $?
+tc qdisc del dev hostbr root
+check "a bridge of the host's gets its rates" sluice net-start host
+tc qdisc show dev hostbr | grep -q 'htb 51:'
+check_status "in the kernel" $?
+check "and loses them when the network stops" sluice net-destroy host
+[ -z "$(tc qdisc show dev hostbr | grep -v noqueue)" ] && [ -z "$(ip -o link show type ifb)" ]
+check_status "all of them" $?
+finish
