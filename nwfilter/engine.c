@@ -91,7 +91,8 @@ nw_engine_new(const NwEngineConfig *config, GError **error)
 		return engine->xt ? g_steal_pointer(&engine) : NULL;
 	}
 	if (config->no_kernel) {
-		engine->features = (NftFeatures){ .bridge_ct = TRUE, .bridge_reject = TRUE, .owner = TRUE };
+		engine->features =
+			(NftFeatures){ .bridge_ct = TRUE, .bridge_reject = TRUE, .owner = TRUE, .ftp_helper = TRUE };
 		return g_steal_pointer(&engine);
 	}
 	engine->owner = nft_socket_open(error);
@@ -307,6 +308,7 @@ nw_engine_describe(const NwEngine *engine)
 		g_string_append_printf(text, "mark mask: 0x%08x\n", engine_mark_mask(engine));
 	g_string_append_printf(text, "reject: %s\n",
 			       engine->features.bridge_reject ? "native from the guest, drop to the guest" : "drop");
+	g_string_append_printf(text, "connection helper: %s\n", engine_helper_describe(engine));
 	g_string_append_printf(text, "table: %s\n", engine->features.owner ? "owned and persistent" : "not owned");
 	return g_string_free(text, FALSE);
 }

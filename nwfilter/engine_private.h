@@ -8,6 +8,7 @@
 /* A compiled filter tree, shared by the templates made from it. */
 typedef struct {
 	RuleProgram *rules;
+	gboolean asks_related;
 	RuleVlanPolicy port_policy; /* what the ports that it is for say of VLAN tags themselves */
 } Program;
 
@@ -55,6 +56,8 @@ struct NwEngine {
 	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block;
 	gboolean has_tagged; /* ENGINE_BRIDGE_NF_TAGGED is on */
 	gboolean needs_sweep;
+	guint helper_tables; /* NFT_HELPER_…: in the kernel */
+	gboolean helper_is_whole, said_helper;
 	NwEngineStats stats;
 };
 
@@ -184,6 +187,19 @@ GPtrArray *engine_ip_sets_sweep(NwEngine *engine, NftBatch *batch);
 
 /** engine_mark_mask: the packet mark bits in use */
 guint32 engine_mark_mask(const NwEngine *engine);
+
+/** engine_helper_open: for a back end that has no use for nf_tables else: its sockets and what the kernel can do */
+gboolean engine_helper_open(NwEngine *engine);
+
+/** engine_helper_adopt: find the helper's tables that an earlier daemon left */
+void engine_helper_adopt(NwEngine *engine);
+
+/** engine_helper_require: a filter with RELATED is about to be in force */
+void engine_helper_require(NwEngine *engine);
+
+/** engine_helper_sweep: @is_needed: whether a bound filter asks for RELATED */
+void engine_helper_sweep(NwEngine *engine, gboolean is_needed);
+const char *engine_helper_describe(const NwEngine *engine);
 
 /** engine_remove_tables: our tables go, if they are there: for the other back end */
 gboolean engine_remove_tables(NwEngine *engine, GError **error);

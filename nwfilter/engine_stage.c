@@ -131,6 +131,7 @@ program_compile(const NwBinding *binding, RuleVlanPolicy port_policy, NwLookupFn
 	program = g_rc_box_new0(Program);
 	program->rules = rules;
 	program->port_policy = port_policy;
+	program->asks_related = rule_program_asks_related(rules);
 	return program;
 }
 
@@ -459,11 +460,28 @@ stage_sysctls(Stage *stage, gboolean on, GError **error)
 	       (!stage->makes_tagged || engine_sysctl_switch(stage->engine, ENGINE_BRIDGE_NF_TAGGED, on, error));
 }
 
+static void
+stage_helper(Stage *stage)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, stage->templates);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const StagedTemplate *staged = value;
+		const Program *program = staged->program ? staged->program : staged->template->program;
+
+		if (program && program->asks_related)
+			engine_helper_require(stage->engine);
+	}
+}
+
 gboolean
 stage_run(Stage *stage, GError **error)
 {
 	NwEngine *engine = stage->engine;
 
+	stage_helper(stage);
 	stage_messages(stage);
 	if (!stage_sysctls(stage, TRUE, error) || !engine_commit(engine, stage->batch, error)) {
 		stage_sysctls(stage, FALSE, NULL);

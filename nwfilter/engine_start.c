@@ -268,6 +268,7 @@ nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 		if (!take_tables(engine, state, error))
 			return FALSE;
 		sound = adopt(engine, state, stage.batch);
+		engine_helper_adopt(engine);
 	}
 	for (guint i = 0; i < bindings->len; i++) {
 		const NwBinding *binding = bindings->pdata[i];

@@ -104,11 +104,13 @@ sweep_sets(NwEngine *engine, NftBatch *batch, GPtrArray *gone)
 		nft_set_delete(batch, NFPROTO_BRIDGE, engine->stale_sets->pdata[i]);
 }
 
-typedef enum { NEEDS_NETWORK, NEEDS_STATE, NEEDS_TAGGED } Need;
+typedef enum { NEEDS_NETWORK, NEEDS_STATE, NEEDS_TAGGED, NEEDS_HELPER } Need;
 
 static gboolean
-plan_needs(const NwEngine *engine, const Plan *plan, Need need)
+template_needs(const NwEngine *engine, const Template *template, Need need)
 {
+	const Plan *plan = template->plan;
+
 	switch (need) {
 	case NEEDS_NETWORK:
 		return stage_needs_net(plan);
@@ -116,6 +118,8 @@ plan_needs(const NwEngine *engine, const Plan *plan, Need need)
 		return plan->is_stateful;
 	case NEEDS_TAGGED:
 		return engine_needs_tagged(engine, plan);
+	case NEEDS_HELPER:
+		return template->program->asks_related;
 	}
 	return FALSE;
 }
@@ -130,7 +134,7 @@ any_needs(const NwEngine *engine, Need need)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Template *template = value;
 
-		if (template->port_count && template->plan && plan_needs(engine, template->plan, need))
+		if (template->port_count && template->plan && template_needs(engine, template, need))
 			return TRUE;
 	}
 	return FALSE;
@@ -196,6 +200,7 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 		engine->has_tagged = FALSE;
 		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, FALSE, NULL);
 	}
+	engine_helper_sweep(engine, any_needs(engine, NEEDS_HELPER));
 	if (drops_mirror) {
 		engine->has_mirror = FALSE;
 		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF, FALSE, NULL);

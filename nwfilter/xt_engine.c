@@ -105,9 +105,33 @@ nf_call_for(XtChange *change, GError **error)
 }
 
 static gboolean
+asks_related(const XtEngine *engine)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, engine->ports);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const XtBound *port = value;
+
+		if (port->program && port->program->asks_related)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean
 run(XtChange *change, GError **error)
 {
-	gboolean ok = nf_call_for(change, error) && xt_change_run(change, error);
+	gboolean ok;
+
+	for (guint i = 0; i < change->ports->len; i++) {
+		const XtStaged *staged = change->ports->pdata[i];
+
+		if (staged->program && staged->program->asks_related)
+			engine_helper_require(change->engine->parent);
+	}
+	ok = nf_call_for(change, error) && xt_change_run(change, error);
 
 	/* Also where it was switched on for a change that was refused. */
 	change->engine->needs_sweep = TRUE;
@@ -295,6 +319,7 @@ xt_engine_sweep(XtEngine *engine, GError **error)
 			return FALSE;
 		engine->has_nf_call = FALSE;
 	}
+	engine_helper_sweep(engine->parent, asks_related(engine));
 	engine->needs_sweep = FALSE;
 	return TRUE;
 }
@@ -434,6 +459,10 @@ xt_engine_start(XtEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 		return FALSE;
 	}
 	engine->needs_sweep = engine->has_nf_call = TRUE;
+	engine_helper_open(engine->parent);
+	engine_helper_adopt(engine->parent);
+	if (asks_related(engine))
+		engine_helper_require(engine->parent);
 	*ret_failed = g_steal_pointer(&failed);
 	return TRUE;
 }
@@ -498,9 +527,11 @@ xt_engine_leave(NwEngine *parent, GError **error)
 char *
 xt_engine_describe(const XtEngine *engine)
 {
-	return g_strdup("back end: iptables (ebtables, iptables, ip6tables)\n"
-			"connection state: iptables (br_netfilter)\n"
-			"reject: iptables' own in the network stage, drop in the link stage\n");
+	return g_strdup_printf("back end: iptables (ebtables, iptables, ip6tables)\n"
+			       "connection state: iptables (br_netfilter)\n"
+			       "reject: iptables' own in the network stage, drop in the link stage\n"
+			       "connection helper: %s\n",
+			       engine_helper_describe(engine->parent));
 }
 
 void

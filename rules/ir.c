@@ -270,8 +270,8 @@ rule_program_var_steps(RuleProgram *program)
 	return program->var_steps;
 }
 
-gboolean
-rule_program_is_stateful(const RuleProgram *program)
+static gboolean
+network_any(const RuleProgram *program, gboolean (*holds)(const RuleMatch *))
 {
 	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
 		const GPtrArray *chains = program->stage[way][RULE_STAGE_NETWORK].chains;
@@ -282,15 +282,37 @@ rule_program_is_stateful(const RuleProgram *program)
 			for (guint k = 0; k < chain->steps->len; k++) {
 				const RuleStep *step = chain->steps->pdata[k];
 
-				for (guint m = 0; m < step->matches->len; m++) {
-					RuleField field = ((const RuleMatch *)step->matches->pdata[m])->field;
-
-					if (field == RULE_FIELD_CT_STATE || field == RULE_FIELD_CT_DIRECTION ||
-					    field == RULE_FIELD_CT_COUNT)
+				for (guint m = 0; m < step->matches->len; m++)
+					if (holds(step->matches->pdata[m]))
 						return TRUE;
-				}
 			}
 		}
 	}
 	return FALSE;
+}
+
+static gboolean
+match_is_stateful(const RuleMatch *match)
+{
+	return match->field == RULE_FIELD_CT_STATE || match->field == RULE_FIELD_CT_DIRECTION ||
+	       match->field == RULE_FIELD_CT_COUNT;
+}
+
+gboolean
+rule_program_is_stateful(const RuleProgram *program)
+{
+	return network_any(program, match_is_stateful);
+}
+
+static gboolean
+match_asks_related(const RuleMatch *match)
+{
+	return match->field == RULE_FIELD_CT_STATE && !match->negate &&
+	       (rule_value_get_uint(match->field, match->low.bytes) & RULE_CT_RELATED);
+}
+
+gboolean
+rule_program_asks_related(const RuleProgram *program)
+{
+	return network_any(program, match_asks_related);
 }

@@ -152,6 +152,9 @@ const GPtrArray *rule_program_var_steps(RuleProgram *program);
 /** rule_program_is_stateful: whether any rule needs connection tracking */
 gboolean rule_program_is_stateful(const RuleProgram *program);
 
+/** rule_program_asks_related: whether any rule asks for connections related to others */
+gboolean rule_program_asks_related(const RuleProgram *program);
+
 /**
  * rule_program_print: the program as text, one step a line, with its origin
  *

@@ -35,6 +35,7 @@ typedef struct {
 	gboolean bridge_reject;
 	gboolean owner;		 /* owned, persistent tables */
 	gboolean bridge_nf_call; /* br_netfilter is there: the mirrored lowering is possible */
+	gboolean ftp_helper;	 /* connection tracking's helper for FTP */
 } NftFeatures;
 
 /* How to lower one template. */

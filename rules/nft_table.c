@@ -15,6 +15,7 @@
 #include <linux/netfilter_ipv4.h>
 #include <string.h>
 
+#include "rules/nft_helper.h"
 #include "rules/nft_types.h"
 
 /* Newer than the headers of Debian 12 (kernel 5.12 and 6.9). */
@@ -69,8 +70,8 @@ table_send(NftBatch *batch, guint16 type, guint16 family, guint32 flags)
 	nftnl_table_free(table);
 }
 
-static guint32
-table_flags(const NftFeatures *features)
+guint32
+nft_table_flags(const NftFeatures *features)
 {
 	return features->owner ? NFT_TABLE_F_OWNER | TABLE_F_PERSIST : 0;
 }
@@ -397,7 +398,7 @@ nft_table_create(NftBatch *batch, const NftFeatures *features, gboolean exists, 
 {
 	if (exists)
 		nft_table_delete(batch, NFPROTO_BRIDGE);
-	table_send(batch, NFT_MSG_NEWTABLE, NFPROTO_BRIDGE, table_flags(features));
+	table_send(batch, NFT_MSG_NEWTABLE, NFPROTO_BRIDGE, nft_table_flags(features));
 	nft_table_ports_map(batch, ports_generation);
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
 		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
@@ -409,7 +410,7 @@ void
 nft_table_take(NftBatch *batch, const NftFeatures *features, guint16 family)
 {
 	if (features->owner)
-		table_send(batch, NFT_MSG_NEWTABLE, family, table_flags(features));
+		table_send(batch, NFT_MSG_NEWTABLE, family, nft_table_flags(features));
 }
 
 void
@@ -491,7 +492,7 @@ nft_table_mirror(NftBatch *batch, const NftFeatures *features, gboolean exists, 
 
 	if (exists)
 		nft_table_delete(batch, NFPROTO_INET);
-	table_send(batch, NFT_MSG_NEWTABLE, NFPROTO_INET, table_flags(features));
+	table_send(batch, NFT_MSG_NEWTABLE, NFPROTO_INET, nft_table_flags(features));
 	mirror_chain(batch, prerouting, NF_INET_PRE_ROUTING, mark_mask);
 	mirror_chain(batch, "output-state", NF_INET_LOCAL_OUT, mark_mask);
 	/* Where packets from guests pass next, and where packets to guests leave: filled by nft_limit_chains(). */
@@ -563,6 +564,7 @@ nft_features_probe(NftSocket *nft_socket, NftFeatures *ret_features)
 	ret_features->bridge_ct = probe_rule(nft_socket, probe_add_ct);
 	ret_features->bridge_reject = probe_rule(nft_socket, probe_add_reject);
 	ret_features->owner = probe_owner(nft_socket);
+	ret_features->ftp_helper = nft_helper_probe(nft_socket);
 	ret_features->bridge_nf_call = g_file_test("/proc/sys/net/bridge/bridge-nf-call-iptables", G_FILE_TEST_EXISTS);
 }
 

@@ -34,6 +34,9 @@
 /** nft_features_probe: try on the kernel what we could use; nothing is left behind */
 void nft_features_probe(NftSocket *nft_socket, NftFeatures *ret_features);
 
+/** nft_table_flags: what a table of ours is made with */
+guint32 nft_table_flags(const NftFeatures *features);
+
 /** nft_table_create: the tables, dispatch maps and the base chains of the link stage */
 void nft_table_create(NftBatch *batch, const NftFeatures *features, gboolean exists, guint32 ports_generation);
 

@@ -3,7 +3,8 @@
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/stream $(B)/tests/netfw $(B)/tests/differential/differential
+TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/stream $(B)/tests/ftp $(B)/tests/netfw \
+	$(B)/tests/differential/differential
 BENCH := $(B)/bench/bench $(B)/bench/datapath
 RUN_TESTS := SLUICE_BUILD=$(B) tests/run
 JOBS := -j$(shell nproc 2>/dev/null || echo 2)
@@ -30,7 +31,7 @@ $(B)/tests/frame: $(B)/tests/netns/frame.o $(LIB)
 $(B)/tests/conn: $(B)/tests/netns/conn.o
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^
-$(B)/tests/stream: $(B)/tests/netns/stream.o
+$(B)/tests/stream $(B)/tests/ftp: $(B)/tests/%: $(B)/tests/netns/%.o
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^
 $(B)/tests/netfw: $(B)/tests/netns/netfw.o $(LIB)

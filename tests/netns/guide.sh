@@ -6,24 +6,7 @@
 make_host
 make_guest 1
 make_guest 2
-# A machine behind the host: the host routes between it and the guests.
-ip netns add far
-quiet_ipv6 far
-in_ns far ip link set lo up
-ip link add far0 type veth peer name eth0 netns far
-ip addr add 10.8.0.1/24 dev far0
-ip addr add fd00:8::1/64 dev far0 nodad
-ip link set far0 up
-in_ns far ip addr add 10.8.0.2/24 dev eth0
-in_ns far ip addr add fd00:8::2/64 dev eth0 nodad
-in_ns far ip link set eth0 up
-in_ns far ip route add default via 10.8.0.1
-in_ns far ip -6 route add default via fd00:8::1
-for n in 1 2; do
-	in_ns g$n ip route add default via 10.9.0.1
-	in_ns g$n ip -6 route add default via fd00:9::1
-done
-sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+make_far
 sysctl -qw net.netfilter.nf_conntrack_icmp_timeout=2 2>/dev/null
 daemon_start
 note "connection state: $(mode)"

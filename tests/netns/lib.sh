@@ -141,6 +141,27 @@ make_guest() {
 	GUESTS+=("$n")
 	plug_guest "$n"
 }
+# make_far: a machine behind the host, which routes between it and the guests that are there
+make_far() {
+	local n
+	ip netns add far
+	quiet_ipv6 far
+	in_ns far ip link set lo up
+	ip link add far0 type veth peer name eth0 netns far
+	ip addr add 10.8.0.1/24 dev far0
+	ip addr add fd00:8::1/64 dev far0 nodad
+	ip link set far0 up
+	in_ns far ip addr add 10.8.0.2/24 dev eth0
+	in_ns far ip addr add fd00:8::2/64 dev eth0 nodad
+	in_ns far ip link set eth0 up
+	in_ns far ip route add default via 10.8.0.1
+	in_ns far ip -6 route add default via fd00:8::1
+	for n in "${GUESTS[@]}"; do
+		in_ns "g$n" ip route add default via 10.9.0.1
+		in_ns "g$n" ip -6 route add default via fd00:9::1
+	done
+	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+}
 # The cable of a guest: also after unplug_guest, as a VMM that starts again makes its tap again.
 plug_guest() {
 	local n=$1

@@ -578,22 +578,26 @@ test_stateful(void)
 {
 	static const struct {
 		const char *attrs, *element;
-		gboolean stateful;
+		gboolean stateful, related;
 	} rules[] = {
-		{ "action='accept' direction='in'", "<tcp/>", TRUE },
-		{ "action='accept' direction='inout'", "<tcp/>", FALSE },
-		{ "action='drop' direction='in'", "<tcp/>", FALSE },
-		{ "action='drop' direction='in'", "<tcp state='NEW'/>", TRUE },
-		{ "action='drop' direction='in'", "<tcp state='NONE'/>", FALSE },
-		{ "action='drop' direction='in'", "<tcp connlimit-above='1'/>", TRUE },
-		{ "action='accept' direction='in'", "<ip/>", FALSE },
-		{ "action='accept' direction='in' statematch='false'", "<all/>", FALSE },
+		{ "action='accept' direction='in'", "<tcp/>", TRUE, FALSE },
+		{ "action='accept' direction='inout'", "<tcp/>", FALSE, FALSE },
+		{ "action='drop' direction='in'", "<tcp/>", FALSE, FALSE },
+		{ "action='drop' direction='in'", "<tcp state='NEW'/>", TRUE, FALSE },
+		{ "action='accept' direction='out'", "<tcp srcportstart='20' state='RELATED,ESTABLISHED'/>", TRUE,
+		  TRUE },
+		{ "action='drop' direction='inout'", "<icmp state='RELATED'/>", TRUE, TRUE },
+		{ "action='drop' direction='in'", "<tcp state='NONE'/>", FALSE, FALSE },
+		{ "action='drop' direction='in'", "<tcp connlimit-above='1'/>", TRUE, FALSE },
+		{ "action='accept' direction='in'", "<ip/>", FALSE, FALSE },
+		{ "action='accept' direction='in' statematch='false'", "<all/>", FALSE, FALSE },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rules); i++) {
 		g_autoptr(RuleProgram) program = rule_program_of(rules[i].attrs, rules[i].element);
 
 		g_assert_cmpint(rule_program_is_stateful(program), ==, rules[i].stateful);
+		g_assert_cmpint(rule_program_asks_related(program), ==, rules[i].related);
 	}
 }
 
