@@ -14,8 +14,8 @@ typedef enum {
 	SLUICE_ERROR_OPERATION_FAILED,
 	SLUICE_ERROR_OPERATION_DENIED,
 	SLUICE_ERROR_OPERATION_INVALID,
-	SLUICE_ERROR_XML,	 /* well-formed or not, the text is no valid document */
-	SLUICE_ERROR_XML_DETAIL, /* the document is XML, but a value in it is not allowed */
+	SLUICE_ERROR_XML,	 /* the text is no XML; libvirt calls this XML detail, because its parser says where */
+	SLUICE_ERROR_XML_DETAIL, /* the document is XML, but something in it is not allowed; libvirt: XML error */
 	SLUICE_ERROR_SYSTEM,	 /* a system call failed; the text carries strerror */
 	SLUICE_ERROR_RPC,
 	SLUICE_ERROR_AUTH,
@@ -26,6 +26,8 @@ typedef enum {
 	SLUICE_ERROR_NO_NETWORK,
 	SLUICE_ERROR_NO_PORT,
 	SLUICE_ERROR_NO_METADATA,
+	SLUICE_ERROR_PORT_EXISTS,
+	SLUICE_ERROR_INVALID_MAC,
 	SLUICE_ERROR_LIMIT, /* a named bound was crossed */
 	SLUICE_ERROR_COUNT
 } SluiceErrorCode;

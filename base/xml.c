@@ -126,7 +126,7 @@ xml_doc_parse(const char *text, gsize max_bytes, const char *file, const char *r
 		g_autofree char *label = node ? xml_label(node) : g_strdup("nothing");
 		g_autofree char *quoted = xml_quote(label);
 
-		sluice_error_set(error, SLUICE_ERROR_XML, "%s:%u: expected a <%s> document, found <%s>", file,
+		sluice_error_set(error, SLUICE_ERROR_XML_DETAIL, "%s:%u: expected a <%s> document, found <%s>", file,
 				 node ? xml_line(node) : 1, root, quoted);
 		return NULL;
 	}

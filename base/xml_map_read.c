@@ -249,7 +249,7 @@ content_read(XmlReader *reader, const xmlNode *node, const XmlField *field, gpoi
 	if (xml_next(node->children)) {
 		g_autofree char *label = xml_label(node);
 
-		xml_set_error(error, SLUICE_ERROR_XML, reader->file, node, "<%s> holds text only", label);
+		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node, "<%s> holds text only", label);
 		return FALSE;
 	}
 	text = field->flags & XML_LINES ? xml_content(node) : xml_text(node);

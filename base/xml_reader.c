@@ -105,7 +105,7 @@ xml_reader_require(XmlReader *reader, const xmlNode *node, const char *name, GEr
 	char *value = xml_attr(node, name);
 
 	if (!value)
-		xml_set_error(error, SLUICE_ERROR_XML, reader->file, node, "<%s> needs the attribute '%s'",
+		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node, "<%s> needs the attribute '%s'",
 			      (const char *)node->name, name);
 	return value;
 }

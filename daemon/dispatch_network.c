@@ -70,8 +70,7 @@ run_xml(DispatchCall *call, GError **error)
 	entry = find_network(call, error);
 	if (!entry)
 		return FALSE;
-	call->ret[0].text =
-		networks_xml(entry, call->args[1].number & XML_FLAG_INACTIVE ? NETWORKS_XML_INACTIVE : 0, error);
+	call->ret[0].text = networks_xml(entry, call->args[1].number & XML_FLAG_INACTIVE ? NETWORKS_XML_INACTIVE : 0);
 	return call->ret[0].text != NULL;
 }
 

@@ -136,15 +136,11 @@ network_entry_network(const NetworkEntry *entry)
 }
 
 char *
-networks_xml(const NetworkEntry *entry, guint flags, GError **error)
+networks_xml(const NetworkEntry *entry, guint flags)
 {
-	if (flags & NETWORKS_XML_INACTIVE && !entry->config) {
-		sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID,
-				 "network '%s' is transient: it has no definition that is kept", entry->name);
-		return NULL;
-	}
+	/* A transient network is asked for its definition too, by what copies networks: it is what runs. */
 	if (flags & NETWORKS_XML_INACTIVE || !entry->live)
-		return network_format(entry->config, NETWORK_FORMAT_INACTIVE);
+		return network_format(entry->config ? entry->config : entry->live, NETWORK_FORMAT_INACTIVE);
 	return network_format(entry->live, NETWORK_FORMAT_LIVE);
 }
 
@@ -389,14 +385,10 @@ networks_leases(Networks *networks, const NetworkEntry *entry, const char *mac, 
 	MacAddress parsed;
 
 	if (mac && !mac_address_parse(mac, &parsed)) {
-		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "invalid MAC address: %s", mac);
+		sluice_error_set(error, SLUICE_ERROR_INVALID_MAC, "invalid MAC address: %s", mac);
 		return NULL;
 	}
-	if (!entry->live) {
-		sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID, "network '%s' is not active", entry->name);
-		return NULL;
-	}
-	if (!networks->config.dnsmasq || !network_is_managed(entry->live))
+	if (!networks->config.dnsmasq || !entry->live || !network_is_managed(entry->live))
 		return g_ptr_array_new_with_free_func((GDestroyNotify)dhcp_lease_free);
 	return dnsmasq_leases(networks->config.dnsmasq, entry->live, entry->live->bridge->name, mac, error);
 }

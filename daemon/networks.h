@@ -76,11 +76,11 @@ NetworkEntry *networks_find_uuid(Networks *networks, const char *uuid, GError **
 GPtrArray *networks_list(Networks *networks);
 
 typedef enum {
-	NETWORKS_XML_INACTIVE = 1 << 0, /* the definition, not what runs */
+	NETWORKS_XML_INACTIVE = 1 << 0, /* the definition, where there is one, not what runs */
 } NetworksXmlFlags;
 
 /** networks_xml: (transfer full): as it runs, where it does, else its definition */
-char *networks_xml(const NetworkEntry *entry, guint flags, GError **error);
+char *networks_xml(const NetworkEntry *entry, guint flags);
 
 /**
  * networks_define: add or change a definition; what runs stays as it is
@@ -132,7 +132,7 @@ gboolean networks_apply(Networks *networks, const char *text, const char *label,
 /** networks_plugged: (transfer full) (element-type utf8): interfaces that are ports of the running network's bridge */
 GPtrArray *networks_plugged(Networks *networks, const NetworkEntry *entry, GError **error);
 
-/** networks_leases: (transfer full) (element-type DhcpLease): @mac: (nullable) */
+/** networks_leases: (transfer full) (element-type DhcpLease): none of a network that does not run; @mac: (nullable) */
 GPtrArray *networks_leases(Networks *networks, const NetworkEntry *entry, const char *mac, GError **error);
 
 /** networks_lease_changed: a lease came or went: port forwards that name it follow */

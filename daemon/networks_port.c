@@ -131,7 +131,7 @@ networks_port_create(Networks *networks, NetworkEntry *entry, const char *text, 
 	if (!port || !check_reclaim(port, flags, error))
 		return NULL;
 	if (g_hash_table_contains(entry->ports, port->uuid)) {
-		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "network port with UUID %s already exists",
+		sluice_error_set(error, SLUICE_ERROR_PORT_EXISTS, "network port with UUID %s already exists",
 				 port->uuid);
 		return NULL;
 	}

@@ -18,7 +18,7 @@ require_child(XmlReader *reader, const xmlNode *node, const char *name, GError *
 	const xmlNode *child = xml_child(node, name);
 
 	if (!child)
-		xml_set_error(error, SLUICE_ERROR_XML, reader->file, node, "<%s> needs an element <%s>",
+		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node, "<%s> needs an element <%s>",
 			      (const char *)node->name, name);
 	return child;
 }

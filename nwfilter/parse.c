@@ -67,7 +67,7 @@ uuid_read(XmlReader *reader, const xmlNode *node, NwFilter *filter, GError **err
 	if (!xml_reader_attrs(reader, node, attrs, error))
 		return FALSE;
 	if (xml_next(node->children)) {
-		xml_set_error(error, SLUICE_ERROR_XML, reader->file, node, "<uuid> holds text only");
+		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node, "<uuid> holds text only");
 		return FALSE;
 	}
 	text = xml_text(node);

@@ -96,7 +96,7 @@ unknown_attr(XmlReader *reader, const xmlNode *node, const xmlAttr *attr, const 
 	words = g_string_new("match");
 	for (guint i = 0; i < proto->attr_count; i++)
 		g_string_append_printf(words, ", %s", proto->attrs[i].name);
-	xml_set_error(error, SLUICE_ERROR_XML, reader->file, node, "<%s> has no attribute '%s'; it has: %s",
+	xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node, "<%s> has no attribute '%s'; it has: %s",
 		      proto->element, quoted, words->str);
 	return FALSE;
 }
