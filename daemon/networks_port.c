@@ -143,7 +143,7 @@ networks_port_create(Networks *networks, NetworkEntry *entry, const char *text, 
 	if (!port_plan(entry->live, port, others, error) || !port_save(networks, entry, port, error))
 		return NULL;
 	kept = port;
-	g_hash_table_insert(entry->ports, port->uuid, g_steal_pointer(&port));
+	g_hash_table_insert(entry->ports, kept->uuid, g_steal_pointer(&port));
 	if (networks_port_has_floor(kept) && !networks_rates_sync(networks, entry, entry->live, error)) {
 		port_undo(networks, entry, kept);
 		return NULL;
