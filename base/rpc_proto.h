@@ -158,6 +158,7 @@ typedef enum {
 /* What the daemon calls the documents of define and create calls in errors: the protocol brings no name. */
 #define RPC_FILTER_LABEL  "nwfilter.xml"
 #define RPC_BINDING_LABEL "filterbinding.xml"
+#define RPC_PORT_LABEL	  "networkport.xml"
 
 /* Bit of define and create calls: be strict. We always are. */
 #define RPC_FLAG_VALIDATE 1u

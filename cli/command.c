@@ -157,6 +157,29 @@ static const CliOption net_leases_options[] = {
 	{ "mac", "MAC", "of this client only", POSITIONAL, 0 },
 	{ 0 },
 };
+static const CliOption net_port_list_options[] = {
+	NETWORK_OPTION,
+	{ "uuid", NULL, "print UUIDs only", 0, 0 },
+	{ "table", NULL, "print a table (default)", 0, 0 },
+	{ 0 },
+};
+static const CliOption net_port_create_options[] = {
+	NETWORK_OPTION,
+	{ "file", "FILE", "XML document of the port; - for standard input; may be left out with --tap", POSITIONAL,
+	  CLI_COMPLETE_FILE },
+	{ "validate", NULL, "hold the document to the language; always so, accepted for virsh's sake", 0, 0 },
+	{ "tap", "NAME", "make the interface too, and plug it in; it goes with the port", 0, 0 },
+	{ "mac", "MAC", "the guest's address (default: the document's, or a random one)", 0, 0 },
+	{ "queues", NULL, "the tap may be opened several times, a queue each", 0, 0 },
+	{ "owner", "USER", "who may open the tap (default: root)", 0, 0 },
+	{ "group", "GROUP", "members of which group may open it too", 0, 0 },
+	{ 0 },
+};
+static const CliOption net_port_options[] = {
+	NETWORK_OPTION,
+	{ "port", "UUID", "the port's UUID", POSITIONAL | REQUIRED, 0 },
+	{ 0 },
+};
 static const CliOption net_event_options[] = {
 	{ "network", "NAME|UUID", "of this network only", POSITIONAL, CLI_COMPLETE_NETWORK },
 	{ "event", "TYPE", "which event to wait for: lifecycle", POSITIONAL, 0 },
@@ -216,6 +239,11 @@ const CliCommand cli_commands[] = {
 	{ "net-update", GROUP_NETWORK, "change a part of a network, running or not", net_update_options,
 	  cli_net_update },
 	{ "net-dhcp-leases", GROUP_NETWORK, "list a network's DHCP leases", net_leases_options, cli_net_dhcp_leases },
+	{ "net-port-list", GROUP_NETWORK, "list the ports of a network", net_port_list_options, cli_net_port_list },
+	{ "net-port-create", GROUP_NETWORK, "plug a port into a network", net_port_create_options,
+	  cli_net_port_create },
+	{ "net-port-dumpxml", GROUP_NETWORK, "print a network's port as XML", net_port_options, cli_net_port_dumpxml },
+	{ "net-port-delete", GROUP_NETWORK, "take a port out of a network", net_port_options, cli_net_port_delete },
 	{ "net-event", GROUP_NETWORK, "wait for events of networks", net_event_options, cli_net_event },
 	{ "net-uuid", GROUP_NETWORK, "print a network's UUID", net_options, cli_net_uuid },
 	{ "net-name", GROUP_NETWORK, "print a network's name", net_options, cli_net_name },

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define PORT_LABEL "networkport.xml"
-
 /* A rate's place in a bandwidth, as a parameter is called. */
 static const struct {
 	const char *name;
@@ -95,7 +93,7 @@ run_create(DispatchCall *call, GError **error)
 	if (!dispatch_check_flags(call->args[2].number, NETWORKS_PORT_RECLAIM | NETWORKS_PORT_VALIDATE, error))
 		return FALSE;
 	entry = find_network(call, error);
-	port = entry ? networks_port_create(call->daemon->networks, entry, call->args[1].text, PORT_LABEL,
+	port = entry ? networks_port_create(call->daemon->networks, entry, call->args[1].text, RPC_PORT_LABEL,
 					    (guint)call->args[2].number, error)
 		     : NULL;
 	return port && put_handle(&call->ret[0], &call->args[0], port, error);

@@ -102,13 +102,21 @@ check_reclaim(const NetworkPort *port, guint flags, GError **error)
 	return FALSE;
 }
 
-/* A port that could not be plugged in: its file is there already, so that a crash leaves no half of it unknown. */
+/* The port's file is there already, so that a crash leaves no half of it unknown. */
+static gboolean
+port_attach(Networks *networks, const NetworkEntry *entry, const NetworkPort *port, GError **error)
+{
+	return networks_device_make(networks, entry, port, error) &&
+	       (!networks_port_has_floor(port) || networks_rates_sync(networks, entry, entry->live, error));
+}
+
 static void
 port_undo(Networks *networks, NetworkEntry *entry, const NetworkPort *port)
 {
 	g_autofree char *path = port_path(networks, entry, port->uuid);
 	g_autoptr(GError) error = NULL;
 
+	networks_device_remove(networks, entry, port, NULL);
 	if (!state_file_remove(path, STATE_FILE_VOLATILE, &error))
 		log_warning("%s", error->message);
 	g_hash_table_remove(entry->ports, port->uuid);
@@ -144,7 +152,7 @@ networks_port_create(Networks *networks, NetworkEntry *entry, const char *text, 
 		return NULL;
 	kept = port;
 	g_hash_table_insert(entry->ports, kept->uuid, g_steal_pointer(&port));
-	if (networks_port_has_floor(kept) && !networks_rates_sync(networks, entry, entry->live, error)) {
+	if (!port_attach(networks, entry, kept, error)) {
 		port_undo(networks, entry, kept);
 		return NULL;
 	}
@@ -160,7 +168,10 @@ networks_port_delete(Networks *networks, NetworkEntry *entry, const char *uuid, 
 	g_autoptr(GError) rates_error = NULL;
 	gboolean had_floor;
 
-	if (!port || !state_file_remove(path, STATE_FILE_VOLATILE, error))
+	/* A crash in between leaves a port that the next daemon gives its interface again: nobody was told that it
+	 * went. */
+	if (!port || !networks_device_remove(networks, entry, port, error) ||
+	    !state_file_remove(path, STATE_FILE_VOLATILE, error))
 		return FALSE;
 	had_floor = networks_port_has_floor(port);
 	g_hash_table_remove(entry->ports, uuid);
@@ -197,7 +208,8 @@ networks_port_set_rates(Networks *networks, NetworkEntry *entry, const char *uui
 	ok = port_plan_floor(entry->live, port, others, error) && port_save(networks, entry, port, error);
 	if (ok) {
 		changes_floor |= networks_port_has_floor(port);
-		ok = !changes_floor || networks_rates_sync(networks, entry, entry->live, error);
+		ok = (!changes_floor || networks_rates_sync(networks, entry, entry->live, error)) &&
+		     networks_device_rates(networks, port, error);
 	}
 	if (ok) {
 		network_bandwidth_free(before);
@@ -208,6 +220,7 @@ networks_port_set_rates(Networks *networks, NetworkEntry *entry, const char *uui
 	port_save(networks, entry, port, NULL);
 	if (changes_floor)
 		networks_rates_sync(networks, entry, entry->live, NULL);
+	networks_device_rates(networks, port, NULL);
 	return FALSE;
 }
 
@@ -241,13 +254,16 @@ networks_ports_forget(Networks *networks, NetworkEntry *entry)
 {
 	g_autofree char *dir = port_dir(networks, entry);
 	GHashTableIter iter;
-	gpointer key;
+	gpointer key, value;
 
 	g_hash_table_iter_init(&iter, entry->ports);
-	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+	while (g_hash_table_iter_next(&iter, &key, &value)) {
 		g_autofree char *path = port_path(networks, entry, key);
 		g_autoptr(GError) error = NULL;
 
+		if (!networks_device_remove(networks, entry, value, &error))
+			log_warning("%s", error->message);
+		g_clear_error(&error);
 		if (!state_file_remove(path, STATE_FILE_VOLATILE, &error))
 			log_warning("%s", error->message);
 	}

@@ -4,6 +4,7 @@
 
 #include "daemon/networks_port.h"
 #include "vswitch/net_bridge.h"
+#include "vswitch/qos.h"
 
 struct Networks {
 	NetworksConfig config;
@@ -76,6 +77,24 @@ gboolean networks_rates_check(const NetworkEntry *entry, const Network *to, GErr
 
 /** networks_rates_load: of all networks that an earlier daemon left running */
 void networks_rates_load(Networks *networks, GPtrArray *problems);
+
+/** networks_rates_fill: what guests get goes out of the interface, what they send comes in; @bandwidth: (nullable) */
+void networks_rates_fill(QosPlan *plan, const NetworkBandwidth *bandwidth);
+
+/* --- interfaces of ports with <sluice:device>; of others nothing is done --- */
+
+/** networks_device_make: the port's interface, plugged in, with its rates; nothing is left on error */
+gboolean networks_device_make(Networks *networks, const NetworkEntry *entry, const NetworkPort *port, GError **error);
+gboolean networks_device_remove(Networks *networks, const NetworkEntry *entry, const NetworkPort *port, GError **error);
+
+/** networks_device_rates: bring the interface to the port's rates */
+gboolean networks_device_rates(Networks *networks, const NetworkPort *port, GError **error);
+
+/**
+ * networks_devices_keep: what the interfaces of a running network lost: made anew, or plugged in again
+ * @problems: (nullable) (element-type utf8): NULL: they are logged
+ */
+void networks_devices_keep(Networks *networks, const NetworkEntry *entry, GPtrArray *problems);
 
 gboolean networks_port_has_floor(const NetworkPort *port);
 

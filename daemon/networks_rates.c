@@ -30,9 +30,8 @@ port_floor(const NetworkPort *port)
 	return number(&port->bandwidth->inbound->floor);
 }
 
-/* What guests get goes out of the bridge, what they send comes in. */
-static void
-fill_rates(QosPlan *plan, const NetworkBandwidth *bandwidth)
+void
+networks_rates_fill(QosPlan *plan, const NetworkBandwidth *bandwidth)
 {
 	plan->out = qos_rate(bandwidth ? bandwidth->inbound : NULL);
 	plan->in = qos_rate(bandwidth ? bandwidth->outbound : NULL);
@@ -79,7 +78,7 @@ networks_rates_sync(Networks *networks, const NetworkEntry *entry, const Network
 		return TRUE;
 	if (network->bandwidth && !check_shared(networks, entry, network, error))
 		return FALSE;
-	fill_rates(&plan, network->bandwidth);
+	networks_rates_fill(&plan, network->bandwidth);
 	ports = networks_port_list(entry);
 	for (guint i = 0; plan.out.average && i < ports->len; i++) {
 		const NetworkPort *port = ports->pdata[i];
@@ -147,6 +146,8 @@ networks_rates_load(Networks *networks, GPtrArray *problems)
 		if (entry->live && (entry->live->bandwidth || network_is_managed(entry->live)) &&
 		    !networks_rates_sync(networks, entry, entry->live, &error))
 			g_ptr_array_add(problems, g_strdup(error->message));
+		if (entry->live)
+			networks_devices_keep(networks, entry, problems);
 	}
 	if (!qos_tidy(networks->config.links, &tidy_error))
 		g_ptr_array_add(problems, g_strdup(tidy_error->message));

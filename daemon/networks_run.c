@@ -168,6 +168,7 @@ networks_run(Networks *networks, NetworkEntry *entry, Network *network, GError *
 		return FALSE;
 	}
 	entry->live->connections = g_hash_table_size(entry->ports);
+	networks_devices_keep(networks, entry, NULL);
 	networks_tell(networks, entry, NETWORK_EVENT_STARTED);
 	return TRUE;
 }

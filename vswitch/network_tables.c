@@ -43,8 +43,8 @@ static const Word virtual_port_words[] = { { "802.1Qbg", NETWORK_VIRTUAL_PORT_80
 					   { NULL, 0 } };
 static const Word pci_type_words[] = { { "pci", 1 }, { NULL, 0 } };
 static const XmlSpace dnsmasq_space = { "dnsmasq", NETWORK_DNSMASQ_URI };
-static const XmlSpace sluice_space = { "sluice", NETWORK_SLUICE_URI };
-static const XmlSpace *const spaces[] = { &dnsmasq_space, &sluice_space, NULL };
+const XmlSpace network_sluice_space = { "sluice", NETWORK_SLUICE_URI };
+static const XmlSpace *const spaces[] = { &dnsmasq_space, &network_sluice_space, NULL };
 
 /* Tables to be read line by line. */
 /* clang-format off */
@@ -93,7 +93,7 @@ static const XmlChild nat_children[] = {
 	XML_ONE(NetworkNat, "address", address, &address_range_element),
 	XML_ONE(NetworkNat, "port", port, &port_range_element),
 	XML_LIST(NetworkNat, "portForward", port_forwards, &port_forward_element, NETWORK_PORT_FORWARDS_MAX,
-		 .space = &sluice_space),
+		 .space = &network_sluice_space),
 	XML_CHILDREN_END
 };
 static const XmlElement nat_element = {
@@ -475,7 +475,7 @@ static const XmlChild network_children[] = {
 	XML_ONE(Network, "virtualport", virtual_port, &network_virtual_port_element),
 	XML_LIST(Network, "portgroup", port_groups, &network_port_group_element, NETWORK_PORT_GROUPS_MAX),
 	XML_ONE(Network, "options", dnsmasq, &options_element, .space = &dnsmasq_space),
-	XML_LIST(Network, "allow", allows, &allow_element, NETWORK_ALLOWS_MAX, .space = &sluice_space),
+	XML_LIST(Network, "allow", allows, &allow_element, NETWORK_ALLOWS_MAX, .space = &network_sluice_space),
 	XML_CHILDREN_END
 };
 const XmlElement network_element = {

@@ -16,6 +16,9 @@ extern const XmlElement network_dns_srv_element, network_pci_element, network_ma
 extern const XmlElement network_bridge_element, network_domain_element, network_ip_element, network_forward_element;
 extern const XmlElement network_pf_element, network_dhcp_element, network_dns_element;
 
+/* Elements of our own. */
+extern const XmlSpace network_sluice_space;
+
 extern const Word network_yes_no_words[], network_mac_table_words[], network_driver_words[], network_mode_words[];
 
 gboolean network_metadata_check(XmlReader *reader, xmlNode *node, GError **error);

@@ -91,6 +91,8 @@ plug_tap(const PortHost *host, const NetworkPort *port, const char *name, GError
 static gboolean
 make_tap(const PortHost *host, const NetworkPort *port, const char *name, GError **error)
 {
+	const NetworkDevice *device = port->device;
+	/* Whether there are vnet headers is for the one to say who opens it. */
 	LinkTap tap = { .name = name, .vnet_header = TRUE, .owner = G_MAXUINT32, .group = G_MAXUINT32 };
 	LinkInfo bridge;
 	guint8 mac[6];
@@ -101,6 +103,11 @@ make_tap(const PortHost *host, const NetworkPort *port, const char *name, GError
 			sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "there is no bridge '%s'",
 					 port->plug->bridge);
 		return FALSE;
+	}
+	if (device) {
+		tap.multi_queue = device->multi_queue == NETWORK_YES;
+		tap.owner = device->owner.is_set ? (guint32)device->owner.value : G_MAXUINT32;
+		tap.group = device->group.is_set ? (guint32)device->group.value : G_MAXUINT32;
 	}
 	if (!links_tap_create(host->links, &tap, error))
 		return FALSE;
@@ -114,6 +121,22 @@ make_tap(const PortHost *host, const NetworkPort *port, const char *name, GError
 		ovs_port_remove(host->tools, port->plug->bridge, name, NULL);
 	links_delete(host->links, name, NULL);
 	return FALSE;
+}
+
+gboolean
+port_device_plug(const PortHost *host, const NetworkPort *port, GError **error)
+{
+	LinkInfo bridge;
+	gint found;
+
+	if (!port->plug || !port->plug->bridge || !port->device || !port->device->name || is_ovs(port))
+		return TRUE;
+	found = links_find(host->links, port->plug->bridge, &bridge, error);
+	if (!found)
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "there is no bridge '%s'", port->plug->bridge);
+	return found > 0 && (!bridge.mtu || links_set_mtu(host->links, port->device->name, bridge.mtu, error)) &&
+	       plug_tap(host, port, port->device->name, error) &&
+	       links_set_up(host->links, port->device->name, TRUE, error);
 }
 
 /* --- virtual functions --- */

@@ -26,7 +26,7 @@ typedef struct {
 
 /**
  * port_device_make: make the interface of a planned port
- * @name: what it is to be called; NULL for a port that has none (hostdev-pci)
+ * @name: what it is to be called; NULL for a port that has none (hostdev-pci); for the rest see its <sluice:device>
  * @ret_notes: (out) (transfer full): what port_device_remove() needs to know, as text; to be kept with the port
  *
  * Nothing is left on error. Errors: %SLUICE_ERROR_CONFIG_UNSUPPORTED for what no device of this kind can do (VLANs on a
@@ -34,6 +34,13 @@ typedef struct {
  */
 gboolean port_device_make(const PortHost *host, const NetworkPort *port, const char *name, char **ret_notes,
 			  GError **error);
+
+/**
+ * port_device_plug: plug a port's tap, which is there, into its bridge again
+ *
+ * For a bridge that was made anew; macvtaps and virtual functions have no bridge.
+ */
+gboolean port_device_plug(const PortHost *host, const NetworkPort *port, GError **error);
 
 /** port_device_remove: all that port_device_make() made, whatever fails on the way; the first problem is told */
 gboolean port_device_remove(const PortHost *host, const NetworkPort *port, const char *notes, GError **error);

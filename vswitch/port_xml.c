@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "vswitch/network_tables.h"
 
+#define UID_MAX (G_MAXUINT32 - 1) /* the last one means nobody */
+
 static const Word plug_words[] = { { "network", NETWORK_PLUG_NETWORK },
 				   { "bridge", NETWORK_PLUG_BRIDGE },
 				   { "direct", NETWORK_PLUG_DIRECT },
@@ -104,6 +106,15 @@ static const XmlChild plug_children[] = {
 static const XmlElement plug_element = {
 	.size = sizeof(NetworkPlug), .attrs = plug_attrs, .children = plug_children, .settle = plug_settle
 };
+static const XmlField device_attrs[] = {
+	XML_FIELD(NetworkDevice, "name", name, TEXT, .check = device_name_is_valid, .expected = DEVICE_NAME_EXPECTED),
+	XML_FIELD(NetworkDevice, "multiQueue", multi_queue, WORD, .words = network_yes_no_words),
+	XML_FIELD(NetworkDevice, "owner", owner, NUMBER, .max = UID_MAX),
+	XML_FIELD(NetworkDevice, "group", group, NUMBER, .max = UID_MAX),
+	XML_FIELDS_END
+};
+static const XmlElement device_element = { .size = sizeof(NetworkDevice), .attrs = device_attrs };
+static const XmlSpace *const port_spaces[] = { &network_sluice_space, NULL };
 static const XmlField port_uuid = XML_FIELD(NetworkPort, "uuid", uuid, UUID, .flags = XML_REQUIRED);
 static const XmlField port_group = XML_FIELD(NetworkPort, "group", group, TEXT);
 static const XmlChild port_children[] = {
@@ -117,10 +128,12 @@ static const XmlChild port_children[] = {
 	XML_ONE(NetworkPort, "port", options, &network_port_element),
 	XML_ONE(NetworkPort, "rxfilters", rx_filters, &rx_filters_element),
 	XML_ONE(NetworkPort, "plug", plug, &plug_element),
+	XML_ONE(NetworkPort, "device", device, &device_element, .space = &network_sluice_space),
 	XML_CHILDREN_END
 };
 static const XmlElement networkport_element = {
-	.size = sizeof(NetworkPort), .children = port_children, .settle = port_settle
+	.size = sizeof(NetworkPort), .children = port_children, .spaces = port_spaces,
+	.settle = port_settle
 };
 /* clang-format on */
 

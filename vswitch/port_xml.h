@@ -40,6 +40,14 @@ typedef struct {
 	NetworkPci *address;	   /* HOSTDEV_PCI */
 } NetworkPlug;
 
+/* <sluice:device>: the interface that is made for a port whose user is not libvirt. */
+typedef struct {
+	guint line;
+	char *name; /* NULL: a port on a virtual function, which has none */
+	NetworkTristate multi_queue;
+	NetworkNumber owner, group; /* numbers of who may open it; not given: root alone */
+} NetworkDevice;
+
 typedef struct {
 	guint line;
 	char *uuid;
@@ -51,7 +59,8 @@ typedef struct {
 	NetworkVlan *vlan;
 	NetworkPortOptions *options;
 	NetworkRxFilters *rx_filters;
-	NetworkPlug *plug; /* NULL: not plugged in yet */
+	NetworkPlug *plug;     /* NULL: not plugged in yet */
+	NetworkDevice *device; /* NULL: somebody else makes it */
 } NetworkPort;
 
 NetworkPort *network_port_new(void);

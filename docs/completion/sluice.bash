@@ -39,6 +39,10 @@ _sluice()
 		net-autostart
 		net-update
 		net-dhcp-leases
+		net-port-list
+		net-port-create
+		net-port-dumpxml
+		net-port-delete
 		net-event
 		net-uuid
 		net-name
@@ -230,6 +234,37 @@ _sluice()
 		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
 		--mac,*)  ;;
 		*,-*) words=(--network --mac) ;;
+		*)  ;;
+		esac ;;
+	net-port-list)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*,-*) words=(--network --uuid --table) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		esac ;;
+	net-port-create)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--file,*)  ;;
+		--tap,*)  ;;
+		--mac,*)  ;;
+		--owner,*)  ;;
+		--group,*)  ;;
+		*,-*) words=(--network --file --validate --tap --mac --queues --owner --group) ;;
+		*)  ;;
+		esac ;;
+	net-port-dumpxml)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--port,*)  ;;
+		*,-*) words=(--network --port) ;;
+		*)  ;;
+		esac ;;
+	net-port-delete)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--port,*)  ;;
+		*,-*) words=(--network --port) ;;
 		*)  ;;
 		esac ;;
 	net-event)
