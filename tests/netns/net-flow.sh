@@ -122,7 +122,7 @@ flow() {
 		read -r made failed longest <$WORK/churn.$i
 		check "$label: client $i connected ($made times, the longest took $longest ms)" test "${made:-0}" -gt 0
 		all=$((all + made)) lost=$((lost + failed))
-		[ "$longest" -le $late ] || late=$longest
+		[ "$longest" -le "$late" ] || late=$longest
 	done
 	note "measured: $label: $all connections in $SECONDS_LONG s, $lost failed, the longest $late ms; $changes changes, $kills daemons killed; packets on the uplink: $(counter translated) translated, $(counter private) not"
 	same "$label: no connection failed" 0 "$lost"
