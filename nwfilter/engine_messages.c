@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "nwfilter/engine_private.h"
+#include "rules/plan_recheck.h"
 
 static void
 stage_set(Stage *stage, PlanSet *set)
@@ -49,7 +50,7 @@ stage_limit_chains(Stage *stage)
 		StagedTemplate *staged = value;
 
 		if (staged->chains)
-			nft_limit_chains_add(stage->batch, staged->plan, &staged->lowering);
+			nft_limit_chains_add(stage->batch, staged_plan(staged), &staged->lowering);
 	}
 	nft_limit_chains_end(stage->batch, engine_mark_mask(engine));
 }
@@ -101,18 +102,22 @@ static void
 stage_template_messages(Stage *stage, StagedTemplate *staged)
 {
 	Template *template = staged->template;
+	const Plan *plan = staged_plan(staged);
+	g_autoptr(Plan) composed = NULL;
 
-	if (!staged->plan)
+	if (!staged->plan && !staged->rechecks)
 		return;
-	for (guint i = 0; i < staged->plan->sets->len; i++)
-		stage_set(stage, staged->plan->sets->pdata[i]);
-	engine_ip_sets_messages(stage, staged->plan);
-	if (template->in_kernel &&
+	for (guint i = 0; i < plan->sets->len; i++)
+		stage_set(stage, plan->sets->pdata[i]);
+	engine_ip_sets_messages(stage, plan);
+	if (template->in_kernel && !staged->rechecks &&
 	    !memcmp(staged->memo.content, template->memo.content, sizeof(template->memo.content)))
 		return;
-	staged->limit_sets = nft_limit_sets(stage->batch, staged->plan, &staged->lowering);
-	staged->chains = nft_template_install(stage->batch, template->number, staged->plan, &staged->lowering,
-					      &staged->memo, template->in_kernel, template->chains);
+	staged->limit_sets = nft_limit_sets(stage->batch, plan, &staged->lowering);
+	if (staged->rechecks)
+		composed = plan_recheck(plan);
+	staged->chains = nft_template_install(stage->batch, template->number, composed ? composed : plan,
+					      &staged->lowering, &staged->memo, template->in_kernel, template->chains);
 }
 
 static gboolean
@@ -244,6 +249,7 @@ stage_messages(Stage *stage)
 	GHashTableIter iter;
 	gpointer value;
 
+	stage_recheck(stage);
 	stage_table_messages(stage);
 	g_hash_table_iter_init(&iter, stage->templates);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {

@@ -26,6 +26,7 @@ typedef struct {
 	GPtrArray *limit_sets; /* of utf8 */
 	guint port_count;
 	gboolean in_kernel;
+	gboolean rechecks; /* its network stage begins with the link stage: see rules/plan_recheck.h */
 	gboolean may_accept_bpdu;
 } Template;
 
@@ -89,6 +90,7 @@ typedef struct {
 	NftTemplateMemo memo;
 	NftLowering lowering;
 	GPtrArray *chains, *limit_sets;
+	gboolean rechecks;
 	guint port_count;
 } StagedTemplate;
 
@@ -124,6 +126,28 @@ gboolean stage_port(Stage *stage, StagedPort *staged, const NwBinding *binding, 
 
 /** staged_port_free: for one that was not added to the stage */
 void staged_port_free(gpointer staged);
+
+/** staged_plan: the plan that the template will have */
+static inline const Plan *
+staged_plan(const StagedTemplate *staged)
+{
+	return staged->plan ? staged->plan : staged->template->plan;
+}
+
+/** stage_recheck: find the templates whose network stage must ask the link stage again, for packets on their way */
+void stage_recheck(Stage *stage);
+
+/**
+ * engine_settle_messages: make the templates plain again whose network stage asks the link stage; waits until no packet
+ * is on its way under older rules
+ *
+ * Returns: (transfer full): for engine_settle_done() when the batch was committed.
+ */
+GPtrArray *engine_settle_messages(NwEngine *engine, NftBatch *batch);
+void engine_settle_done(NwEngine *engine, GPtrArray *list);
+
+/** engine_settled_lowering: the lowering that a template will have when @list is done */
+const NftLowering *engine_settled_lowering(const GPtrArray *list, const Template *template);
 
 /** stage_messages: build the batch */
 void stage_messages(Stage *stage);

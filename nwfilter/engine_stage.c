@@ -371,7 +371,7 @@ finish_template(Stage *stage, StagedTemplate *staged)
 		g_hash_table_insert(engine->templates, template->identity, template);
 		staged->is_new = FALSE;
 	}
-	if (!staged->plan)
+	if (!staged->plan && !staged->chains)
 		return;
 	if (staged->chains) {
 		for (guint i = 0; template->limit_sets && i < template->limit_sets->len; i++)
@@ -382,8 +382,11 @@ finish_template(Stage *stage, StagedTemplate *staged)
 		template->chains = g_steal_pointer(&staged->chains);
 		template->limit_sets = g_steal_pointer(&staged->limit_sets);
 		template->memo = staged->memo;
+		template->rechecks = staged->rechecks;
 	}
 	template->lowering = staged->lowering;
+	if (!staged->plan)
+		return;
 	plan_free(template->plan);
 	template->plan = g_steal_pointer(&staged->plan);
 	program_unref(template->program);

@@ -57,19 +57,19 @@ sweep_forget_limits(NwEngine *engine, const Template *template)
 }
 
 static void
-sweep_limits(NwEngine *engine, NftBatch *batch)
+sweep_limits(NwEngine *engine, NftBatch *batch, const GPtrArray *settled)
 {
 	GHashTableIter iter;
 	gpointer value;
 
-	if (engine->stale_limits->len && engine->has_mirror) {
+	if ((engine->stale_limits->len || settled->len) && engine->has_mirror) {
 		nft_limit_chains_begin(batch);
 		g_hash_table_iter_init(&iter, engine->templates);
 		while (g_hash_table_iter_next(&iter, NULL, &value)) {
 			const Template *template = value;
 
 			if (template->port_count && template->plan)
-				nft_limit_chains_add(batch, template->plan, &template->lowering);
+				nft_limit_chains_add(batch, template->plan, engine_settled_lowering(settled, template));
 		}
 		nft_limit_chains_end(batch, engine_mark_mask(engine));
 	}
@@ -144,7 +144,7 @@ gboolean
 nw_engine_sweep(NwEngine *engine, GError **error)
 {
 	g_autoptr(NftBatch) batch = NULL;
-	g_autoptr(GPtrArray) templates = g_ptr_array_new(), sets = g_ptr_array_new(), ip_sets = NULL;
+	g_autoptr(GPtrArray) templates = g_ptr_array_new(), sets = g_ptr_array_new(), ip_sets = NULL, settled = NULL;
 	gboolean drops_net, drops_mirror;
 
 	if (engine->xt)
@@ -152,6 +152,7 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 	if (!engine->needs_sweep)
 		return TRUE;
 	batch = nft_batch_new();
+	settled = engine_settle_messages(engine, batch);
 	drops_net = engine->has_net_chains && !any_needs(engine, NEEDS_NETWORK);
 	drops_mirror = engine->has_mirror && !any_needs(engine, NEEDS_STATE);
 	if (drops_net)
@@ -160,7 +161,7 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 	if (drops_mirror)
 		nft_table_delete(batch, NFPROTO_INET); /* its sets go with it */
 	else
-		sweep_limits(engine, batch);
+		sweep_limits(engine, batch, settled);
 	sweep_sets(engine, batch, sets);
 	ip_sets = engine_ip_sets_sweep(engine, batch);
 	for (guint i = 0; i < engine->stale_maps->len; i++)
@@ -205,5 +206,7 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 		engine->has_mirror = FALSE;
 		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF, FALSE, NULL);
 	}
-	return TRUE;
+	/* What the settled templates counted connections in goes at once; nothing is left to settle then. */
+	engine_settle_done(engine, settled);
+	return !engine->needs_sweep || nw_engine_sweep(engine, error);
 }

@@ -207,9 +207,10 @@ typedef struct {
 	const PlanRule *plan_rule;
 	RuleWay way;
 	const NftLowering *lowering;
-	guint same_byte; /* which byte differs, in the rule for a negated gratuitous match */
-	guint limit;	 /* number of the limiting rule in its direction */
-	guint pending;	 /* limits already pending on the packet: a set of bits */
+	guint same_byte;       /* which byte differs, in the rule for a negated gratuitous match */
+	guint limit;	       /* number of the limiting rule in its direction */
+	guint pending;	       /* limits already pending on the packet: a set of bits */
+	const char *accept_to; /* chain that an accept goes on to; NULL: it ends the hook */
 	NftIpSetVariant variant;
 	gboolean says_variant; /* a rule for each kind of protocol: it must ask which the packet is */
 } Emit;
@@ -536,7 +537,7 @@ emit_action(Emit *emit, RuleStageId stage)
 
 	switch (emit->plan_rule->action) {
 	case RULE_ACTION_ACCEPT:
-		nft_expr_verdict(emit->rule, NF_ACCEPT, NULL);
+		nft_expr_verdict(emit->rule, emit->accept_to ? NFT_GOTO : NF_ACCEPT, emit->accept_to);
 		return;
 	case RULE_ACTION_REJECT:
 		/* The kernel answers for frames on their way in only; others, and layer 2, are dropped. */
@@ -761,6 +762,7 @@ nft_rule_add(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, 
 	const PlanMatch *ip_set = rule_find(rule, RULE_FIELD_IPSET);
 	const PlanMatch *protocol = rule_find(rule, RULE_FIELD_L4_PROTOCOL);
 	Emit emit = { .batch = batch, .plan_rule = rule, .way = way, .lowering = lowering };
+	g_autofree char *accept_to = NULL;
 
 	if (rule->jump >= 0) {
 		emit_jump(batch, plan, way, stage, chain_name, rule, lowering);
@@ -769,6 +771,12 @@ nft_rule_add(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, 
 	if (rule->branches) {
 		emit_branches(batch, plan, way, stage, chain_name, rule, lowering);
 		return;
+	}
+	if (rule->accept_goto) {
+		const PlanChain *next = plan->chains[way][stage]->pdata[rule->accept_goto];
+
+		accept_to = nft_chain_name(lowering, way, stage, rule->accept_goto, next->name);
+		emit.accept_to = accept_to;
 	}
 	if (rule_find(rule, RULE_FIELD_CT_COUNT))
 		emit.limit = (*limit_index)++;

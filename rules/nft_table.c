@@ -670,10 +670,11 @@ nft_template_delete(NftBatch *batch, guint32 number, const NftLowering *lowering
 			nft_elements_end(elements);
 			nft_chain_flush(batch, NFPROTO_BRIDGE, root);
 		}
-	for (guint i = 0; i < chains->len; i++) {
+	/* Sub-chains may jump to each other. */
+	for (guint i = 0; i < chains->len; i++)
 		nft_chain_flush(batch, NFPROTO_BRIDGE, chains->pdata[i]);
+	for (guint i = 0; i < chains->len; i++)
 		chain_delete(batch, NFPROTO_BRIDGE, chains->pdata[i]);
-	}
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
 		for (guint id = 0; id < RULE_STAGE_COUNT; id++) {
 			g_autofree char *root = nft_chain_name(lowering, way, id, 0, NULL);

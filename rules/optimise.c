@@ -197,12 +197,26 @@ note_origin(GArray *origins, const RuleOrigin *origin)
 	g_array_append_val(origins, *origin);
 }
 
+/* What the filter's author said of the rule, behind its place; NULL: nothing. */
+static const char *
+own_comment(const PlanRule *rule)
+{
+	g_autofree char *place = g_strdup_printf("%s:%u ", rule->origin.filter, rule->origin.line);
+
+	return g_str_has_prefix(rule->comment, place) ? rule->comment + strlen(place) : NULL;
+}
+
 void
 optimise_note(PlanRule *rule, const PlanRule *other)
 {
 	/* Rules made from one line. */
 	if (!rule->origins && !other->origins && g_str_equal(rule->comment, other->comment))
 		return;
+	/* Words that are not said of both are said of none. */
+	if (g_strcmp0(own_comment(rule), own_comment(other)) != 0) {
+		g_free(rule->comment);
+		rule->comment = g_strdup_printf("%s:%u", rule->origin.filter, rule->origin.line);
+	}
 	if (!rule->origins) {
 		rule->origins = g_array_new(FALSE, FALSE, sizeof(RuleOrigin));
 		note_origin(rule->origins, &rule->origin);
@@ -253,9 +267,11 @@ void
 optimise_comment(PlanRule *rule)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
+	const char *own;
 
 	if (!rule->origins)
 		return;
+	own = own_comment(rule);
 	g_array_sort(rule->origins, compare_origins);
 	for (guint i = 0; i < rule->origins->len;)
 		i = put_lines(text, rule->origins, i, FALSE);
@@ -277,6 +293,8 @@ optimise_comment(PlanRule *rule)
 			}
 		}
 		g_string_append(text, rest);
+	} else if (own && text->len + 1 + strlen(own) <= COMMENT_MAX) {
+		g_string_append_printf(text, " %s", own);
 	}
 	g_free(rule->comment);
 	rule->comment = g_strdup(text->str);

@@ -579,6 +579,12 @@ plan_rule_add(PlanChain *chain, RuleAction action, const RuleOrigin *origin)
 	return rule;
 }
 
+GPtrArray *
+plan_chains_new(void)
+{
+	return g_ptr_array_new_with_free_func(plan_chain_free);
+}
+
 PlanChain *
 plan_chain_add(GPtrArray *chains, const char *name)
 {
@@ -818,7 +824,7 @@ plan_new(const RuleProgram *program, const RuleVars *vars, const char *port, Pla
 	plan->looks_inside = program->vlan_policy == RULE_VLAN_INSPECT;
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
 		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
-			plan->chains[way][id] = g_ptr_array_new_with_free_func(plan_chain_free);
+			plan->chains[way][id] = plan_chains_new();
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
 		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
 			if (!lower_stage(&lower, &program->stage[way][id], plan->chains[way][id], error)) {
@@ -888,6 +894,21 @@ hash_rule(GChecksum *sum, const PlanRule *rule)
 	}
 }
 
+static void
+hash_stage(GChecksum *sum, const GPtrArray *chains)
+{
+	hash_number(sum, chains->len);
+	for (guint i = 0; i < chains->len; i++) {
+		const PlanChain *chain = chains->pdata[i];
+
+		hash_text(sum, chain->name);
+		hash_number(sum, chain->ethertype << 2 | chain->is_inner << 1 | chain->bpdu_only);
+		hash_number(sum, chain->rules->len);
+		for (guint k = 0; k < chain->rules->len; k++)
+			hash_rule(sum, chain->rules->pdata[k]);
+	}
+}
+
 void
 plan_hash(const Plan *plan, guint8 ret_digest[32])
 {
@@ -895,19 +916,27 @@ plan_hash(const Plan *plan, guint8 ret_digest[32])
 	gsize len = 32;
 
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
-		for (guint id = 0; id < RULE_STAGE_COUNT; id++) {
-			const GPtrArray *chains = plan->chains[way][id];
-
-			hash_number(sum, chains->len);
-			for (guint i = 0; i < chains->len; i++) {
-				const PlanChain *chain = chains->pdata[i];
-
-				hash_text(sum, chain->name);
-				hash_number(sum, chain->ethertype << 2 | chain->is_inner << 1 | chain->bpdu_only);
-				hash_number(sum, chain->rules->len);
-				for (guint k = 0; k < chain->rules->len; k++)
-					hash_rule(sum, chain->rules->pdata[k]);
-			}
-		}
+		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
+			hash_stage(sum, plan->chains[way][id]);
 	g_checksum_get_digest(sum, ret_digest, &len);
+}
+
+gboolean
+plan_stage_equal(const Plan *a, const Plan *b, RuleStageId stage)
+{
+	const Plan *const plans[] = { a, b };
+	g_autofree char *first = NULL;
+	gboolean equal = FALSE;
+
+	for (guint i = 0; i < G_N_ELEMENTS(plans); i++) {
+		g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+
+		for (guint way = 0; way < RULE_WAY_COUNT; way++)
+			hash_stage(sum, plans[i]->chains[way][stage]);
+		if (first)
+			equal = g_str_equal(first, g_checksum_get_string(sum));
+		else
+			first = g_strdup(g_checksum_get_string(sum));
+	}
+	return equal;
 }

@@ -79,6 +79,7 @@ typedef struct {
 	RuleOrigin origin;  /* borrowed from the program */
 	GArray *origins;    /* of RuleOrigin, borrowed: all rules that it stands for; NULL: itself only */
 	gboolean is_goto;   /* a jump that does not come back; its matches must hold too */
+	guint accept_goto;  /* index of the chain that an accept goes on to; 0: it ends the hook */
 	/*
 	 * Where the network and the layer 4 header stand, in bytes from the Ethernet header: behind two VLAN tags,
 	 * where the kernel does not find them. 0: it does.
@@ -130,6 +131,9 @@ Plan *plan_new(const RuleProgram *program, const RuleVars *vars, const char *por
 
 /** plan_match_is_transport: whether it looks into the layer 4 header, which later fragments do not have */
 gboolean plan_match_is_transport(const PlanMatch *match);
+
+/** plan_stage_equal: whether one stage of two plans is the same, both ways */
+gboolean plan_stage_equal(const Plan *a, const Plan *b, RuleStageId stage);
 
 /** plan_hash: a digest of all that the plan puts into the kernel (32 bytes) */
 void plan_hash(const Plan *plan, guint8 ret_digest[32]);

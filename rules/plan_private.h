@@ -4,6 +4,9 @@
 
 #include "rules/plan.h"
 
+/** plan_chains_new: no chains yet */
+GPtrArray *plan_chains_new(void);
+
 /** plan_chain_add: append an empty chain to those of a stage */
 PlanChain *plan_chain_add(GPtrArray *chains, const char *name);
 

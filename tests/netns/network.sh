@@ -22,7 +22,7 @@ done
 define_text >$WORK/out 2>&1 <<'XML' || not_ok "define: $(cat $WORK/out)"
 <filter name='rejecting'>
   <rule action='reject' direction='out' priority='100'><tcp dstportstart='81' comment='no "81" here'/></rule>
-  <rule action='reject' direction='out' priority='100'><tcp-ipv6 dstportstart='81'/></rule>
+  <rule action='reject' direction='out' priority='100'><tcp-ipv6 dstportstart='81' comment='no "81" here'/></rule>
 </filter>
 XML
 # answered ADDRESS: how the connection ended: open, refused at once, or silence
@@ -47,7 +47,7 @@ done
 
 if command -v nft >/dev/null; then
 	same "both rules of it carry file, line and comment" 2 \
-		"$(nft list table bridge sluice | grep 'comment "' | grep -c 'rejecting:[0-9]* no "81" here')"
+		"$(nft list table bridge sluice | grep 'comment "' | grep -c 'rejecting:[0-9,]* no "81" here')"
 else
 	skip "both rules of it carry file, line and comment" "nft is not installed"
 fi
