@@ -8,6 +8,7 @@
 #include "base/rpc_proto.h"
 #include "base/state_file.h"
 #include "daemon/daemon.h"
+#include "vswitch/sriov.h"
 
 #define BACKEND_NOTE	 "firewall" /* in the run folder: the back ends that may hold rules of networks */
 #define BACKEND_NOTE_MAX 256
@@ -29,6 +30,8 @@ dnsmasq_user(const DaemonConfig *config)
 		return config->dnsmasq_user;
 	return getpwnam(DNSMASQ_USER) ? DNSMASQ_USER : DNSMASQ_USER_ELSE;
 }
+
+static const HostBus system_bus = { .address = NULL };
 
 static void
 on_event(const char *name, const char *uuid, NetworkEvent event, gpointer data)
@@ -120,6 +123,9 @@ daemon_networks_start(Daemon *daemon, const SluicePaths *paths, const DaemonConf
 	};
 	networks.links = daemon->links;
 	networks.firewall = daemon->net_firewall;
+	networks.tools = &tool_runner;
+	networks.sysfs = SRIOV_SYSFS;
+	networks.bus = no_kernel ? NULL : &system_bus;
 	networks.dnsmasq = no_kernel ? NULL : &daemon->dnsmasq;
 	daemon->networks = networks_new(&networks);
 	if (!no_kernel) {

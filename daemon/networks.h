@@ -10,7 +10,9 @@
 #pragma once
 
 #include "base/paths.h"
+#include "base/tool.h"
 #include "dhcp/dnsmasq.h"
+#include "vswitch/host_bus.h"
 #include "vswitch/links.h"
 #include "vswitch/net_firewall.h"
 #include "vswitch/network.h"
@@ -43,6 +45,9 @@ typedef struct {
 	const SluicePaths *paths;
 	Links *links;		   /* (transfer none) */
 	NetFirewall *firewall;	   /* (transfer none) */
+	const ToolRunner *tools;   /* (transfer none) */
+	const char *sysfs;	   /* (transfer none) */
+	const HostBus *bus;	   /* (transfer none) (nullable): services of the host are not asked (tests) */
 	const DnsmasqEnv *dnsmasq; /* NULL: no process is ever started (tests) */
 	NetworkEventFn on_event;
 	gpointer event_data;

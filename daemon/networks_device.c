@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/state_file.h"
-#include "base/tool.h"
 #include "daemon/networks_port.h"
 #include "daemon/networks_private.h"
 #include "vswitch/port_device.h"
@@ -14,12 +13,13 @@
 
 #define NOTES_SUFFIX	".device"
 #define NOTES_BYTES_MAX 4096
-#define SYSFS		"/sys"
 
 static PortHost
 port_host(const Networks *networks)
 {
-	return (PortHost){ .links = networks->config.links, .tools = &tool_runner, .sysfs = SYSFS };
+	const NetworksConfig *config = &networks->config;
+
+	return (PortHost){ .links = config->links, .tools = config->tools, .sysfs = config->sysfs };
 }
 
 /* What takes the interface away again stands beside the port. */

@@ -32,9 +32,6 @@ const Network *network_entry_network(const NetworkEntry *entry);
 Network *networks_read_document(Networks *networks, const char *text, const char *label, NetworkEntry **ret_entry,
 				GError **error);
 
-/** networks_check_supported: refuse to run what this host or this version cannot do */
-gboolean networks_check_supported(Networks *networks, const Network *network, GError **error);
-
 /* --- files --- */
 
 char *networks_config_path(const Networks *networks, const char *name);
@@ -97,6 +94,22 @@ gboolean networks_device_rates(Networks *networks, const NetworkPort *port, GErr
 void networks_devices_keep(Networks *networks, const NetworkEntry *entry, GPtrArray *problems);
 
 gboolean networks_port_has_floor(const NetworkPort *port);
+
+/* --- devices and services of the host --- */
+
+/** networks_host_prepare: what a network without a bridge of its own stands on: the pool is filled, the bridge is there
+ */
+gboolean networks_host_prepare(Networks *networks, Network *network, GError **error);
+
+/** networks_host_pool: the pool alone; for a network that runs already, or is about to change */
+gboolean networks_host_pool(Networks *networks, Network *network, GError **error);
+
+/**
+ * networks_host_zone, networks_host_domain: firewalld's zone of the bridge, the domain that the host's resolver knows
+ * @from: (nullable): what was, @to: (nullable): what shall be; nothing is asked of either service where both have none
+ */
+gboolean networks_host_zone(Networks *networks, const Network *from, const Network *to, GError **error);
+gboolean networks_host_domain(Networks *networks, const Network *from, const Network *to, GError **error);
 
 /** networks_run: start @network (transfer full) as @entry's live one */
 gboolean networks_run(Networks *networks, NetworkEntry *entry, Network *network, GError **error);

@@ -60,9 +60,11 @@ raise_managed(Networks *networks, NetworkEntry *entry, GError **error)
 	const Network *network = entry->live;
 
 	return networks_firewall_sync(networks, NULL, NULL, error) &&
+	       networks_host_zone(networks, NULL, network, error) &&
 	       net_bridge_raise(networks->config.links, network, networks->sysctls, error) &&
 	       (!network->bandwidth || networks_rates_sync(networks, entry, network, error)) &&
-	       serve(networks, entry, error) && networks_status_save(networks, entry, error);
+	       serve(networks, entry, error) && networks_host_domain(networks, NULL, network, error) &&
+	       networks_status_save(networks, entry, error);
 }
 
 static void
@@ -72,6 +74,9 @@ undo_managed(Networks *networks, NetworkEntry *entry)
 
 	g_clear_pointer(&entry->dnsmasq, dnsmasq_stop);
 	networks_rates_clear(networks, entry->live);
+	if (!networks_host_zone(networks, entry->live, NULL, &error))
+		log_error("%s", error->message);
+	g_clear_error(&error);
 	if (!links_delete(networks->config.links, entry->live->bridge->name, &error))
 		log_error("%s", error->message);
 	g_clear_error(&error);
@@ -103,28 +108,12 @@ run_managed(Networks *networks, NetworkEntry *entry, GError **error)
 	return TRUE;
 }
 
-/* A network over an existing bridge, or over a pool of devices, has nothing of its own; what it names must be there. */
-static gboolean
-check_unmanaged(Networks *networks, const Network *network, GError **error)
-{
-	LinkInfo info;
-	gint found;
-
-	if (!network->bridge || !network->bridge->name)
-		return TRUE;
-	found = links_find(networks->config.links, network->bridge->name, &info, error);
-	if (!found)
-		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "network '%s': there is no bridge '%s'",
-				 network->name, network->bridge->name);
-	return found > 0;
-}
-
 static gboolean
 run_unmanaged(Networks *networks, NetworkEntry *entry, GError **error)
 {
-	const Network *network = entry->live;
+	Network *network = entry->live;
 
-	if (check_unmanaged(networks, network, error)) {
+	if (networks_host_prepare(networks, network, error)) {
 		if ((!network->bandwidth || networks_rates_sync(networks, entry, network, error)) &&
 		    networks_status_save(networks, entry, error))
 			return TRUE;
@@ -134,32 +123,9 @@ run_unmanaged(Networks *networks, NetworkEntry *entry, GError **error)
 	return FALSE;
 }
 
-/* Elements that the language has and we do not do: saying nothing would be worse than not starting. */
-gboolean
-networks_check_supported(Networks *networks, const Network *network, GError **error)
-{
-	const char *what = NULL;
-
-	if (network->bridge && network->bridge->zone)
-		what = "a firewalld zone";
-	else if (network->domain && network->domain->registered == NETWORK_YES)
-		what = "<domain register='yes'/>";
-	else if (network->forward && network->forward->pf)
-		what = "a pool of the virtual functions of <pf>";
-	if (!what)
-		return TRUE;
-	sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "network '%s': %s is not supported", network->name,
-			 what);
-	return FALSE;
-}
-
 gboolean
 networks_run(Networks *networks, NetworkEntry *entry, Network *network, GError **error)
 {
-	if (!networks_check_supported(networks, network, error)) {
-		network_free(network);
-		return FALSE;
-	}
 	entry->live = network;
 	if (network_is_managed(network)) {
 		if (!run_managed(networks, entry, error))
@@ -183,6 +149,10 @@ networks_adopt(Networks *networks, NetworkEntry *entry, Network *network, GError
 	gint found;
 
 	if (!network_is_managed(network)) {
+		if (!networks_host_pool(networks, network, error)) {
+			network_free(network);
+			return FALSE;
+		}
 		entry->live = network;
 		return TRUE;
 	}
@@ -211,7 +181,14 @@ networks_revive(Networks *networks, GPtrArray *problems)
 		NetworkEntry *entry = value;
 		g_autoptr(GError) error = NULL;
 
-		if (!entry->live || !network_is_managed(entry->live) || !entry->dnsmasq)
+		if (!entry->live || !network_is_managed(entry->live))
+			continue;
+		/* A firewalld or systemd-resolved that was started again knows nothing of it. */
+		if (!networks_host_zone(networks, NULL, entry->live, &error) ||
+		    !networks_host_domain(networks, NULL, entry->live, &error))
+			g_ptr_array_add(problems, g_strdup(error->message));
+		g_clear_error(&error);
+		if (!entry->dnsmasq)
 			continue;
 		if (!dnsmasq_update(entry->dnsmasq, entry->live, &error))
 			g_ptr_array_add(problems, g_strdup(error->message));
@@ -230,7 +207,10 @@ networks_halt(Networks *networks, NetworkEntry *entry, GError **error)
 
 		networks_taps_save(networks, entry->name, taps);
 		g_clear_pointer(&entry->dnsmasq, dnsmasq_stop);
-		ok = links_delete(links, entry->live->bridge->name, error);
+		/* Its domain ends with the link. */
+		ok = networks_host_zone(networks, entry->live, NULL, error);
+		if (!links_delete(links, entry->live->bridge->name, ok ? error : NULL))
+			ok = FALSE;
 	}
 	networks_status_remove(networks, entry->name);
 	g_clear_pointer(&entry->live, network_free);
@@ -252,7 +232,8 @@ networks_change_live(Networks *networks, NetworkEntry *entry, Network *network, 
 		 ok;
 
 	/* Rules for new addresses come before the addresses. */
-	ok = !has_bridge || networks_firewall_sync(networks, entry, to, error);
+	ok = !has_bridge ||
+	     (networks_firewall_sync(networks, entry, to, error) && networks_host_zone(networks, from, to, error));
 	if (ok && has_bridge)
 		ok = bridge_done = net_bridge_change(links, from, to, networks->sysctls, error);
 	if (ok && has_rates)
@@ -266,6 +247,8 @@ networks_change_live(Networks *networks, NetworkEntry *entry, Network *network, 
 		else
 			ok = serve(networks, entry, error);
 	}
+	if (ok && has_bridge)
+		ok = networks_host_domain(networks, from, to, error);
 	if (ok) {
 		entry->live = to;
 		ok = networks_status_save(networks, entry, error);
@@ -284,6 +267,8 @@ networks_change_live(Networks *networks, NetworkEntry *entry, Network *network, 
 			dnsmasq_update(entry->dnsmasq, entry->live, NULL);
 		else
 			serve(networks, entry, NULL);
+		networks_host_domain(networks, to, entry->live, NULL);
+		networks_host_zone(networks, to, entry->live, NULL);
 		networks_firewall_sync(networks, NULL, NULL, NULL);
 	}
 	return FALSE;

@@ -9,42 +9,62 @@
 #include "daemon/networks_private.h"
 #include "vswitch/network_check.h"
 #include "vswitch/network_update.h"
+#include "vswitch/sriov.h"
 
 #define DIFF_CELLS_MAX 4000000 /* of the table that finds common lines; past it all lines are shown */
 
 /* --- net-update --- */
 
+static gboolean
+pool_has_dev(const Network *network, const char *dev)
+{
+	for (guint i = 0; network->forward && i < network->forward->interfaces->len; i++) {
+		if (g_str_equal(((const NetworkInterface *)network->forward->interfaces->pdata[i])->dev, dev))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean
+pool_has_address(const Network *network, const NetworkPci *address)
+{
+	for (guint i = 0; network->forward && i < network->forward->addresses->len; i++) {
+		if (network_pci_equal(network->forward->addresses->pdata[i], address))
+			return TRUE;
+	}
+	return FALSE;
+}
+
 /* A device that goes away must not be one that a port has. */
 static gboolean
 check_pool(const NetworkEntry *entry, const Network *to, GError **error)
 {
-	const GPtrArray *before = entry->live->forward ? entry->live->forward->interfaces : NULL;
+	g_autoptr(GPtrArray) ports = networks_port_list(entry);
+	const char *lost_dev = NULL;
+	guint users = 0;
 
-	for (guint i = 0; before && i < before->len; i++) {
-		const char *dev = ((const NetworkInterface *)before->pdata[i])->dev;
-		gboolean stays = FALSE;
-		guint users = 0;
-		GHashTableIter iter;
-		gpointer value;
+	for (guint i = 0; i < ports->len; i++) {
+		const NetworkPlug *plug = ((const NetworkPort *)ports->pdata[i])->plug;
 
-		for (guint k = 0; to->forward && k < to->forward->interfaces->len; k++)
-			stays |= g_str_equal(((const NetworkInterface *)to->forward->interfaces->pdata[k])->dev, dev);
-		g_hash_table_iter_init(&iter, entry->ports);
-		while (!stays && g_hash_table_iter_next(&iter, NULL, &value)) {
-			const NetworkPort *port = value;
-
-			users += port->plug && port->plug->dev && g_str_equal(port->plug->dev, dev);
-		}
-		if (users) {
-			sluice_error_set(
-				error, SLUICE_ERROR_OPERATION_INVALID,
-				"unable to delete interface '%s' in network '%s'. It is currently being used by "
-				"%u domains.",
-				dev, entry->name, users);
+		if (plug && plug->address && !pool_has_address(to, plug->address)) {
+			sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID,
+					 "network '%s': the virtual function %04x:%02x:%02x.%x is in use by a port",
+					 entry->name, plug->address->domain, plug->address->bus, plug->address->slot,
+					 plug->address->function);
 			return FALSE;
 		}
+		if (!plug || !plug->dev || pool_has_dev(to, plug->dev) ||
+		    (lost_dev && !g_str_equal(lost_dev, plug->dev)))
+			continue;
+		lost_dev = plug->dev;
+		users++;
 	}
-	return TRUE;
+	if (!users)
+		return TRUE;
+	sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID,
+			 "unable to delete interface '%s' in network '%s'. It is currently being used by %u domains.",
+			 lost_dev, entry->name, users);
+	return FALSE;
 }
 
 /* What can only be different from the next start on. */
@@ -69,10 +89,10 @@ check_in_place(const Network *from, const Network *to, GError **error)
 }
 
 static gboolean
-check_live(Networks *networks, const NetworkEntry *entry, const Network *to, GError **error)
+check_live(const NetworkEntry *entry, const Network *to, GError **error)
 {
 	return check_in_place(entry->live, to, error) && check_pool(entry, to, error) &&
-	       networks_rates_check(entry, to, error) && networks_check_supported(networks, to, error);
+	       networks_rates_check(entry, to, error);
 }
 
 /* A changed copy of one of the two definitions. */
@@ -83,6 +103,20 @@ changed_copy(const Network *from, guint command, guint section, gint parent_inde
 		network_update(from, (gint)command, (gint)section, parent_index, text, "network-update.xml", error);
 
 	return to && network_check(to, error) ? g_steal_pointer(&to) : NULL;
+}
+
+/* Likewise of the running one. What a <pf> was expanded to is no part of a document: it is found anew. */
+static Network *
+changed_live(Networks *networks, const NetworkEntry *entry, guint command, guint section, gint parent_index,
+	     const char *text, GError **error)
+{
+	g_autoptr(Network) from = network_copy(entry->live);
+	g_autoptr(Network) to = NULL;
+
+	sriov_pool_clear(from);
+	to = changed_copy(from, command, section, parent_index, text, error);
+	return to && networks_host_pool(networks, to, error) && check_live(entry, to, error) ? g_steal_pointer(&to)
+											     : NULL;
 }
 
 static gboolean
@@ -147,8 +181,8 @@ networks_update(Networks *networks, NetworkEntry *entry, guint command, guint se
 			return FALSE;
 	}
 	if (affect & NETWORKS_AFFECT_LIVE) {
-		live = changed_copy(entry->live, command, section, parent_index, text, error);
-		if (!live || !check_live(networks, entry, live, error))
+		live = changed_live(networks, entry, command, section, parent_index, text, error);
+		if (!live)
 			return FALSE;
 	}
 	return commit_both(networks, entry, g_steal_pointer(&config), g_steal_pointer(&live), error);
@@ -227,15 +261,17 @@ networks_apply(Networks *networks, const char *text, const char *label, gboolean
 
 	if (!network)
 		return FALSE;
-	if (entry && entry->live && !check_live(networks, entry, network, error))
-		return FALSE;
+	if (entry && entry->live) {
+		live = network_copy(network);
+		if (!networks_host_pool(networks, live, error) || !check_live(entry, live, error))
+			return FALSE;
+	}
 	if (ret_plan)
 		*ret_plan = plan_text(entry ? network_entry_network(entry) : NULL, network);
 	if (plan_only)
 		return TRUE;
-	if (!entry || !entry->live)
+	if (!live)
 		return networks_define(networks, text, label, error) != NULL;
-	live = network_copy(network);
 	if (!commit_both(networks, entry, g_steal_pointer(&network),
 			 network_equal(entry->live, live) ? NULL : g_steal_pointer(&live), error))
 		return FALSE;

@@ -284,6 +284,18 @@ put_bridge_data(struct nlmsghdr *message, const LinkBridge *bridge, guint parts)
 	mnl_attr_nest_end(message, info);
 }
 
+static gboolean
+check_vlans(int result, const LinkBridge *bridge, GError **error)
+{
+	if (result != -EOPNOTSUPP || !bridge->vlan_filtering)
+		return TRUE;
+	sluice_error_set(
+		error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
+		"bridge '%s': this kernel's bridge has no VLAN filtering, which macTableManager='libvirt' needs",
+		bridge->name);
+	return FALSE;
+}
+
 gboolean
 links_bridge_create(Links *links, const LinkBridge *bridge, GError **error)
 {
@@ -311,12 +323,8 @@ links_bridge_create(Links *links, const LinkBridge *bridge, GError **error)
 	/* Any delay is taken while STP is off; the kernel itself lifts it to 2 s when STP comes on. */
 	put_bridge_data(message, bridge, BRIDGE_STP | BRIDGE_DELAY);
 	result = rtnl_run(links->rtnl, message);
-	if (result == -EOPNOTSUPP && bridge->vlan_filtering) {
-		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
-				 "cannot create bridge '%s': this kernel's bridge has no VLAN filtering", bridge->name);
-		return FALSE;
-	}
-	if (!links_check(result, error, "cannot create bridge '%s'", bridge->name))
+	if (!check_vlans(result, bridge, error) ||
+	    !links_check(result, error, "cannot create bridge '%s'", bridge->name))
 		return FALSE;
 	/* An MTU given at creation would follow that of the ports; one that is set stays. */
 	if (!bridge->mtu || links_set_mtu(links, bridge->name, bridge->mtu, error))
@@ -330,11 +338,14 @@ bridge_change(Links *links, const LinkBridge *bridge, guint part, GError **error
 {
 	struct ifinfomsg *link;
 	struct nlmsghdr *message = change_request(links, RTM_NEWLINK, bridge->name, &link, error);
+	int result;
 
 	if (!message)
 		return FALSE;
 	put_bridge_data(message, bridge, part);
-	return links_check(rtnl_run(links->rtnl, message), error, "cannot change bridge '%s'", bridge->name);
+	result = rtnl_run(links->rtnl, message);
+	return check_vlans(result, bridge, error) &&
+	       links_check(result, error, "cannot change bridge '%s'", bridge->name);
 }
 
 gboolean
@@ -347,6 +358,14 @@ links_bridge_set(Links *links, const char *name, gboolean stp, guint delay_ms, G
 	if (stp)
 		bridge.delay_ms = CLAMP(delay_ms, DELAY_MS_MIN, DELAY_MS_MAX);
 	return bridge_change(links, &bridge, BRIDGE_STP, error) && bridge_change(links, &bridge, BRIDGE_DELAY, error);
+}
+
+gboolean
+links_bridge_filter_vlans(Links *links, const char *name, GError **error)
+{
+	LinkBridge bridge = { .name = name, .vlan_filtering = TRUE };
+
+	return links_record(links, "bridge-filter-vlans %s", name) || bridge_change(links, &bridge, 0, error);
 }
 
 gboolean

@@ -117,6 +117,10 @@ gboolean links_bridge_create(Links *links, const LinkBridge *bridge, GError **er
 /** links_bridge_set: spanning tree and forward delay of an existing bridge */
 gboolean links_bridge_set(Links *links, const char *name, gboolean stp, guint delay_ms, GError **error);
 
+/** links_bridge_filter_vlans: let an existing bridge tell VLANs apart; %SLUICE_ERROR_CONFIG_UNSUPPORTED where it cannot
+ */
+gboolean links_bridge_filter_vlans(Links *links, const char *name, GError **error);
+
 /** links_delete: one that is gone already is no error */
 gboolean links_delete(Links *links, const char *name, GError **error);
 

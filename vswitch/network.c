@@ -129,6 +129,12 @@ network_route_prefix(const NetworkRoute *route)
 	return prefix_of(&route->address, &route->netmask, &route->prefix);
 }
 
+gboolean
+network_pci_equal(const NetworkPci *a, const NetworkPci *b)
+{
+	return a->domain == b->domain && a->bus == b->bus && a->slot == b->slot && a->function == b->function;
+}
+
 guint64
 network_lease_sec(const NetworkLease *lease)
 {

@@ -431,6 +431,8 @@ gboolean network_is_managed(const Network *network);
 guint network_ip_prefix(const NetworkIp *ip);
 guint network_route_prefix(const NetworkRoute *route);
 
+gboolean network_pci_equal(const NetworkPci *a, const NetworkPci *b);
+
 /** network_lease_sec: seconds; 0: infinite */
 guint64 network_lease_sec(const NetworkLease *lease);
 

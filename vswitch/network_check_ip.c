@@ -229,12 +229,31 @@ network_check_routes(NetworkCheck *check)
 	}
 }
 
+/*
+ * The host's resolver sends names of the domain here. What is not known here must not go back to the host's resolver,
+ * or it would go round.
+ */
+static void
+check_registered(NetworkCheck *check)
+{
+	const Network *network = check->network;
+	const NetworkDomain *domain = network->domain;
+
+	if (!domain || domain->registered != NETWORK_YES)
+		return;
+	if (domain->local_only != NETWORK_YES)
+		network_problem(check, domain->line, "<domain> register='yes' needs localOnly='yes'");
+	if (!network->ips->len || (network->dns && network->dns->enable == NETWORK_NO))
+		network_problem(check, domain->line, "<domain> register='yes' needs an <ip> and DNS");
+}
+
 void
 network_check_dns(NetworkCheck *check)
 {
 	const NetworkDns *dns = check->network->dns;
 	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
+	check_registered(check);
 	for (guint i = 0; dns && i < dns->hosts->len; i++) {
 		const NetworkDnsHost *host = g_ptr_array_index(dns->hosts, i);
 		char text[IP_TEXT_MAX];

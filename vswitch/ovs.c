@@ -17,18 +17,13 @@ command_new(void)
 	return argv;
 }
 
-static void add_words(GPtrArray *argv, ...) G_GNUC_NULL_TERMINATED;
+#define ADD_WORDS(argv, ...) add_words(argv, (const char *const[]){ __VA_ARGS__, NULL })
 
 static void
-add_words(GPtrArray *argv, ...)
+add_words(GPtrArray *argv, const char *const *words)
 {
-	const char *word;
-	va_list args;
-
-	va_start(args, argv);
-	while ((word = va_arg(args, const char *)))
-		g_ptr_array_add(argv, g_strdup(word));
-	va_end(args);
+	for (; *words; words++)
+		g_ptr_array_add(argv, g_strdup(*words));
 }
 
 static gboolean
@@ -54,7 +49,7 @@ ovs_has_bridge(const ToolRunner *tools, const char *name, GError **error)
 	g_auto(GStrv) lines = NULL;
 
 	/* br-exists would tell by its exit status, as which an error reads too. */
-	add_words(argv, "list-br", NULL);
+	ADD_WORDS(argv, "list-br");
 	if (!run(tools, argv, &output, error))
 		return -1;
 	lines = g_strsplit(output ? output : "", "\n", -1);
@@ -95,10 +90,8 @@ add_vlan(GPtrArray *argv, const NetworkVlan *vlan)
 		if (!tag->native_mode)
 			continue;
 		g_ptr_array_add(argv, g_strdup_printf("tag=%u", tag->id));
-		add_words(argv,
-			  tag->native_mode == NETWORK_NATIVE_TAGGED ? "vlan_mode=native-tagged"
-								    : "vlan_mode=native-untagged",
-			  NULL);
+		ADD_WORDS(argv, tag->native_mode == NETWORK_NATIVE_TAGGED ? "vlan_mode=native-tagged"
+									  : "vlan_mode=native-untagged");
 	}
 	g_ptr_array_add(argv, g_strdup(trunks->str));
 }
@@ -110,10 +103,10 @@ ovs_port_add(const ToolRunner *tools, const NetworkPort *port, const char *dev, 
 	g_autoptr(GPtrArray) argv = command_new();
 	char mac[MAC_TEXT_MAX];
 
-	add_words(argv, "--", "--if-exists", "del-port", dev, "--", "add-port", port->plug->bridge, dev, NULL);
+	ADD_WORDS(argv, "--", "--if-exists", "del-port", dev, "--", "add-port", port->plug->bridge, dev);
 	if (port->vlan)
 		add_vlan(argv, port->vlan);
-	add_words(argv, "--", "set", "Interface", dev, NULL);
+	ADD_WORDS(argv, "--", "set", "Interface", dev);
 	add_external_id(argv, "attached-mac", mac_address_format(&port->mac->address, mac));
 	add_external_id(argv, "iface-id", params->interface_id);
 	add_external_id(argv, "vm-id", port->owner->uuid);
@@ -128,6 +121,6 @@ ovs_port_remove(const ToolRunner *tools, const char *bridge, const char *dev, GE
 {
 	g_autoptr(GPtrArray) argv = command_new();
 
-	add_words(argv, "--", "--if-exists", "del-port", bridge, dev, NULL);
+	ADD_WORDS(argv, "--", "--if-exists", "del-port", bridge, dev);
 	return run(tools, argv, NULL, error);
 }

@@ -271,19 +271,13 @@ plug_direct(const Network *network, NetworkPort *port, const GPtrArray *others, 
 }
 
 static gboolean
-pci_equal(const NetworkPci *a, const NetworkPci *b)
-{
-	return a->domain == b->domain && a->bus == b->bus && a->slot == b->slot && a->function == b->function;
-}
-
-static gboolean
 pci_is_used(const GPtrArray *others, const NetworkPci *address)
 {
 	for (guint i = 0; i < others->len; i++) {
 		const NetworkPort *other = others->pdata[i];
 
 		if (other->plug && other->plug->type == NETWORK_PLUG_HOSTDEV_PCI && other->plug->address &&
-		    pci_equal(other->plug->address, address))
+		    network_pci_equal(other->plug->address, address))
 			return TRUE;
 	}
 	return FALSE;
@@ -302,7 +296,7 @@ plug_hostdev(const Network *network, NetworkPort *port, const GPtrArray *others,
 	for (guint i = 0; !found && i < pool->len; i++) {
 		const NetworkPci *address = pool->pdata[i];
 
-		if ((!wanted || pci_equal(wanted, address)) && !pci_is_used(others, address))
+		if ((!wanted || network_pci_equal(wanted, address)) && !pci_is_used(others, address))
 			found = address;
 	}
 	if (!found) {

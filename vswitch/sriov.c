@@ -162,8 +162,7 @@ sriov_find(const char *sysfs, const NetworkPci *address, char **ret_pf, guint *r
 	for (guint i = 0; i < list->len; i++) {
 		const SriovVf *vf = list->pdata[i];
 
-		if (vf->address.domain != address->domain || vf->address.bus != address->bus ||
-		    vf->address.slot != address->slot || vf->address.function != address->function)
+		if (!network_pci_equal(&vf->address, address))
 			continue;
 		*ret_pf = g_steal_pointer(&pf);
 		*ret_index = vf->index;
