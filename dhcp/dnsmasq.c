@@ -4,11 +4,13 @@
 #include "dhcp/dnsmasq.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -161,11 +163,33 @@ check_helper(const DnsmasqEnv *env, GError **error)
 	return FALSE;
 }
 
+/* Files of the folder that another user kept; nothing that this one could have linked there. */
+static void
+hand_over(const char *dir, const struct passwd *user)
+{
+	g_autoptr(GDir) names = g_dir_open(dir, 0, NULL);
+	const char *name;
+
+	while (names && (name = g_dir_read_name(names))) {
+		g_autofree char *path = g_build_filename(dir, name, NULL);
+		int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		struct stat st;
+
+		if (fd < 0)
+			continue;
+		if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+		    fchownat(fd, "", user->pw_uid, user->pw_gid, AT_EMPTY_PATH) < 0)
+			log_warning("'%s' is not given to user '%s'", path, user->pw_name);
+		close(fd);
+	}
+}
+
 /* Leases are written by the unprivileged helper. */
 static gboolean
 ensure_dirs(const DnsmasqEnv *env, GError **error)
 {
 	const struct passwd *user = getpwnam(env->user);
+	struct stat st;
 	gboolean created;
 
 	if (!user) {
@@ -182,6 +206,8 @@ ensure_dirs(const DnsmasqEnv *env, GError **error)
 				 g_strerror(errno));
 		return FALSE;
 	}
+	if (stat(env->lease_dir, &st) == 0 && st.st_uid != user->pw_uid)
+		hand_over(env->lease_dir, user);
 	if (chown(env->lease_dir, user->pw_uid, user->pw_gid) < 0) {
 		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot give '%s' to user '%s': %s", env->lease_dir,
 				 env->user, g_strerror(errno));

@@ -9,6 +9,8 @@
 #include "vswitch/network_check.h"
 
 #include <glib/gstdio.h>
+#include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const DnsmasqEnv golden_env = {
@@ -287,6 +289,32 @@ test_serves(Fixture *fixture, gconstpointer data)
 	g_assert_false(g_file_test(pid_path, G_FILE_TEST_EXISTS));
 }
 
+/* The user that dnsmasq runs as is another now: it gets the leases, and nothing that the old one put beside them. */
+static void
+test_other_user(Fixture *fixture, gconstpointer data)
+{
+	const struct passwd *user = getpwnam("nobody");
+	g_autofree char *leases = g_build_filename(fixture->env.lease_dir, "n.leases", NULL);
+	g_autofree char *link = g_build_filename(fixture->env.lease_dir, "link", NULL);
+	g_autofree char *foreign = g_build_filename(fixture->dir, "foreign", NULL);
+	struct stat st;
+
+	if (geteuid() != 0 || !user) {
+		g_test_skip("needs root");
+		return;
+	}
+	g_assert_cmpint(g_mkdir(fixture->env.lease_dir, 0700), ==, 0);
+	g_assert_true(g_file_set_contents(leases, "[]", -1, NULL));
+	g_assert_true(g_file_set_contents(foreign, "", -1, NULL));
+	g_assert_cmpint(symlink(foreign, link), ==, 0);
+	fixture->env.user = "nobody";
+	refused(fixture, "exit 1\n", "failed without a word");
+	g_assert_cmpint(stat(leases, &st), ==, 0);
+	g_assert_cmpint(st.st_uid, ==, user->pw_uid);
+	g_assert_cmpint(stat(foreign, &st), ==, 0);
+	g_assert_cmpint(st.st_uid, ==, 0);
+}
+
 /* A number in a pid file that is another process now is not taken for ours. */
 static void
 test_stale_pid(Fixture *fixture, gconstpointer data)
@@ -327,6 +355,7 @@ main(int argc, char **argv)
 	g_test_add("/dnsmasq/hangs", Fixture, NULL, set_up, test_hangs, tear_down);
 	g_test_add("/dnsmasq/serves", Fixture, NULL, set_up, test_serves, tear_down);
 	g_test_add("/dnsmasq/stale-pid", Fixture, NULL, set_up, test_stale_pid, tear_down);
+	g_test_add("/dnsmasq/other-user", Fixture, NULL, set_up, test_other_user, tear_down);
 	g_test_add("/dnsmasq/helper-path", Fixture, NULL, set_up, test_helper_path, tear_down);
 	return g_test_run();
 }
