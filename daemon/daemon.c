@@ -201,4 +201,5 @@ daemon_reload(Daemon *daemon)
 	g_clear_pointer(&problems, g_ptr_array_unref);
 	networks_reload(daemon->networks, &problems);
 	log_problems(problems);
+	log_info("networks read again");
 }

@@ -88,8 +88,9 @@ golden-update: all $(B)/tests/netfw
 
 run-demo: all $(B)/tests/frame
 	@SLUICE_BUILD=$(B) demo/run
-bench-run: all $(BENCH)
+bench-run: all $(BENCH) $(TEST_TOOLS)
 	@SLUICE_BUILD=$(B) bench/run
+	@SLUICE_BUILD=$(B) bench/networks.sh
 # make bench-datapath BOUND="1 1000" ROUNDS=7: packets through a filter, on a quiet machine
 bench-datapath: all $(BENCH) $(TEST_TOOLS)
 	@SLUICE_BUILD=$(B) bench/datapath.sh

@@ -77,3 +77,41 @@ wait_for() {
 	done
 	return 1
 }
+
+# libvirtd_start: libvirt's own daemon in namespaces of its own, its files below $WORK; sets URI and LIBVIRTD, its process
+libvirtd_start() {
+	local dir=$WORK/libvirt
+	if ! command -v libvirtd >/dev/null; then
+		echo "libvirt-daemon is not installed" >"$WORK"/libvirt.out
+		return 1
+	fi
+	mkdir -p "$dir"/{run/libvirt,run/netns,lib/dnsmasq,etc/qemu/networks,log,cache} \
+		/etc/libvirt /var/{lib,log,cache}/libvirt
+	# Its QEMU driver does not start without these.
+	cp /etc/passwd /etc/group "$dir"
+	echo 'libvirt-qemu:x:64055:64055::/:/bin/false' >>"$dir"/passwd
+	echo 'libvirt-qemu:x:64055:' >>"$dir"/group
+	echo 'auth_unix_rw="none"' >"$dir"/etc/libvirtd.conf
+	cat >"$dir"/start <<-'EOF'
+		set -e
+		ip link set lo up
+		mount -t sysfs sysfs /sys
+		mount --bind "$1"/passwd /etc/passwd
+		mount --bind "$1"/group /etc/group
+		mount --bind "$1"/etc /etc/libvirt
+		mount --bind "$1"/lib /var/lib/libvirt
+		mount --bind "$1"/log /var/log/libvirt
+		mount --bind "$1"/cache /var/cache/libvirt
+		mount --bind "$1"/run /run
+		exec libvirtd -f /etc/libvirt/libvirtd.conf
+	EOF
+	unshare --net --mount -- bash "$dir"/start "$dir" >"$WORK"/libvirt.out 2>&1 &
+	LIBVIRTD=$!
+	# shellcheck disable=SC2034 # for who calls
+	URI="network:///system?socket=$dir/run/libvirt/libvirt-sock"
+	wait_for test -S "$dir"/run/libvirt/libvirt-sock
+}
+libvirtd_stop() {
+	kill "$LIBVIRTD"
+	wait "$LIBVIRTD" 2>/dev/null
+}

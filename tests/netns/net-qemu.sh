@@ -81,7 +81,8 @@ guest_start() {
 	RUN=$!
 	wait_for bound || { not_ok "$TITLE: the guest starts" && sed 's/^/# /' $WORK/qemu.log; }
 }
-bound() { v nwfilter-binding-list | grep -q clean-traffic || ! kill -0 $RUN; }
+# shellcheck disable=SC2317 # by wait_for
+bound() { v nwfilter-binding-list | grep -q clean-traffic || ! kill -0 "$RUN"; }
 guest_stop() {
 	kill $RUN 2>/dev/null
 	wait $RUN 2>/dev/null

@@ -247,42 +247,13 @@ has_python || skip "events and error codes in libvirt-python" "python3-libvirt i
 
 # --- libvirt's own daemon
 
-if ! command -v libvirtd >/dev/null; then
-	skip "the same as libvirt's daemon" "libvirt-daemon is not installed"
+if ! libvirtd_start; then
+	skip "the same as libvirt's daemon" "$(tail -1 $WORK/libvirt.out)"
 	finish
 fi
-LV=$WORK/libvirt
-mkdir -p $LV/run/libvirt $LV/run/netns $LV/lib/dnsmasq $LV/etc/qemu/networks $LV/log $LV/cache
-cp /etc/passwd /etc/group $LV/
-echo 'libvirt-qemu:x:64055:64055::/:/bin/false' >>$LV/passwd
-echo 'libvirt-qemu:x:64055:' >>$LV/group
-echo 'auth_unix_rw="none"' >$LV/etc/libvirtd.conf
-mkdir -p /var/lib/libvirt /var/log/libvirt /var/cache/libvirt /etc/libvirt 2>/dev/null
-cat >$LV/start <<'SCRIPT'
-set -e
-lv=$1
-ip link set lo up
-mount -t sysfs sysfs /sys
-mount --bind $lv/passwd /etc/passwd
-mount --bind $lv/group /etc/group
-mount --bind $lv/etc /etc/libvirt
-mount --bind $lv/lib /var/lib/libvirt
-mount --bind $lv/log /var/log/libvirt
-mount --bind $lv/cache /var/cache/libvirt
-mount --bind $lv/run /run
-exec libvirtd -f /etc/libvirt/libvirtd.conf
-SCRIPT
-unshare --net --mount -- bash $LV/start $LV >$LV/out 2>&1 &
-libvirtd=$!
-if ! wait_for test -S $LV/run/libvirt/libvirt-sock; then
-	skip "the same as libvirt's daemon" "libvirtd does not start here: $(tail -1 $LV/out)"
-	finish
-fi
-URI="network:///system?socket=$LV/run/libvirt/libvirt-sock"
-all_of nsenter -t $libvirtd --net --mount -- >$WORK/theirs.raw
+all_of nsenter -t "$LIBVIRTD" --net --mount -- >$WORK/theirs.raw
 plain <$WORK/theirs.raw >$WORK/theirs
-kill $libvirtd
-wait $libvirtd 2>/dev/null
+libvirtd_stop
 
 # Every difference stands in the list, and what stands there differs.
 declare -A reasons=()
