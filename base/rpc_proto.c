@@ -95,8 +95,9 @@ const RpcProcInfo rpc_procs[] = {
 	NETWORK(NETWORK_PORT_DELETE, "network-port-delete", RPC_PROC_WRITE, "Pu", ""),
 	NETWORK(NETWORK_DEFINE_FLAGS, "network-define-flags", RPC_PROC_WRITE, "su", "N"),
 	NETWORK(NETWORK_CREATE_FLAGS, "network-create-flags", RPC_PROC_WRITE, "su", "N"),
-	ABSENT(RPC_PROC_NETWORK_METADATA_SET, "network-metadata-set", RPC_DOMAIN_NETWORK, RPC_PROC_WRITE),
-	ABSENT(RPC_PROC_NETWORK_METADATA, "network-metadata", RPC_DOMAIN_NETWORK, 0),
+	NETWORK(NETWORK_METADATA_SET, "network-metadata-set", RPC_PROC_WRITE, "NiSSSu", ""),
+	NETWORK(NETWORK_METADATA, "network-metadata", 0, "NiSu", "s"),
+	NETWORK(NETWORK_METADATA_EVENT, "network-metadata-event", RPC_PROC_EVENT, "iNiS", ""),
 
 	IFACE(126, "interface-count", 0),
 	IFACE(127, "interface-names", 0),

@@ -146,7 +146,15 @@ typedef enum {
 	RPC_PROC_NETWORK_CREATE_FLAGS = 437,
 	RPC_PROC_NETWORK_METADATA_SET = 444,
 	RPC_PROC_NETWORK_METADATA = 445,
+	RPC_PROC_NETWORK_METADATA_EVENT = 446, /* from us */
 } RpcProcNumber;
+
+/* What a client may ask to be told of. */
+typedef enum {
+	RPC_NETWORK_EVENT_LIFECYCLE = 0,
+	RPC_NETWORK_EVENT_METADATA = 1,
+	RPC_NETWORK_EVENT_COUNT,
+} RpcNetworkEvent;
 
 #define RPC_SLUICE_DESCRIBE	   1
 #define RPC_SLUICE_NETWORK_APPLY   2

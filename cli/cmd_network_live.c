@@ -10,12 +10,26 @@
 
 #include "vswitch/network_update.h"
 
-#define AFFECT_LIVE   1u
-#define AFFECT_CONFIG 2u
-
 /* A number of the wire. */
 static const Word event_names[] = {
 	{ "Defined", 0 }, { "Undefined", 1 }, { "Started", 2 }, { "Stopped", 3 }, { 0 },
+};
+static const Word metadata_names[] = {
+	{ "description", 0 },
+	{ "title", 1 },
+	{ "element", 2 },
+	{ 0 },
+};
+
+/* What can be waited for, as virsh calls it. */
+static const struct {
+	const char *name;
+	RpcNetworkEvent event;
+	guint32 procedure;
+	const Word *details;
+} event_types[] = {
+	{ "lifecycle", RPC_NETWORK_EVENT_LIFECYCLE, RPC_PROC_NETWORK_EVENT, event_names },
+	{ "metadata-change", RPC_NETWORK_EVENT_METADATA, RPC_PROC_NETWORK_METADATA_EVENT, metadata_names },
 };
 
 /* --- net-update --- */
@@ -50,19 +64,6 @@ read_fragment(const char *xml_or_file)
 	return text;
 }
 
-static gboolean
-update_affect(const CliArgs *args, guint64 *ret_flags)
-{
-	gboolean live = cli_args_has(args, "live"), config = cli_args_has(args, "config");
-
-	if (cli_args_has(args, "current") && (live || config)) {
-		cli_error("Options --current and --%s are mutually exclusive", live ? "live" : "config");
-		return FALSE;
-	}
-	*ret_flags = (live ? AFFECT_LIVE : 0) | (config ? AFFECT_CONFIG : 0);
-	return TRUE;
-}
-
 /* What --current comes to is the daemon's to say; it depends on whether the network runs. */
 static const char *
 update_affected(CliContext *context, guint64 flags, const RpcValue *network)
@@ -74,11 +75,11 @@ update_affected(CliContext *context, guint64 flags, const RpcValue *network)
 		memcpy(call.at[0].uuid, network->uuid, sizeof(network->uuid));
 		if (!cli_remote_try(context, RPC_PROC_NETWORK_IS_ACTIVE, &call, &ret))
 			return "state";
-		flags = ret.at[0].number ? AFFECT_LIVE : AFFECT_CONFIG;
+		flags = ret.at[0].number ? CLI_AFFECT_LIVE : CLI_AFFECT_CONFIG;
 	}
-	return flags == (AFFECT_LIVE | AFFECT_CONFIG) ? "persistent config and live state"
-	       : flags == AFFECT_LIVE		      ? "live state"
-						      : "persistent config";
+	return flags == (CLI_AFFECT_LIVE | CLI_AFFECT_CONFIG) ? "persistent config and live state"
+	       : flags == CLI_AFFECT_LIVE		      ? "live state"
+							      : "persistent config";
 }
 
 CliExit
@@ -91,7 +92,7 @@ cli_net_update(CliContext *context, const CliArgs *args)
 
 	if (!update_word(network_update_command_words, cli_args_get(args, "command"), "command", &call.at[1].number) ||
 	    !update_word(network_section_words, cli_args_get(args, "section"), "section", &call.at[2].number) ||
-	    !update_affect(args, &call.at[5].number))
+	    !cli_args_affect(args, &call.at[5].number))
 		return CLI_USAGE;
 	if (parent && !g_ascii_string_to_signed(parent, 10, -1, G_MAXINT32, &index, NULL)) {
 		cli_error("malformed parent-index argument '%s'", parent);
@@ -172,23 +173,29 @@ cli_net_dhcp_leases(CliContext *context, const CliArgs *args)
 /* --- events --- */
 
 static void
-print_event(const CliContext *context, const RpcValues *event, gboolean stamped)
+print_event(const CliContext *context, guint type, const RpcValues *event, gboolean stamped)
 {
-	const char *name = word_name(event_names, (guint32)event->at[2].number);
+	const char *name = word_name(event_types[type].details, (guint32)event->at[2].number);
+	const char *uri = event->at[3].text;
 	g_autoptr(GDateTime) now = g_date_time_new_now_local();
 	g_autofree char *stamp = g_date_time_format(now, "%Y-%m-%d %H:%M:%S");
 
 	if (!name)
 		name = "unknown";
 	if (context->json) {
-		g_autoptr(json_t) object = json_pack("{s:s, s:s, s:s, s:s}", "event", "lifecycle", "network",
-						     event->at[1].text, "detail", name, "time", stamp);
+		g_autoptr(json_t) object =
+			json_pack("{s:s, s:s, s:s, s:s*, s:s}", "event", event_types[type].name, "network",
+				  event->at[1].text, "detail", name, "uri", uri, "time", stamp);
 
 		cli_print_json(object);
 	} else {
 		if (stamped)
 			printf("%s.%03d+0000: ", stamp, g_date_time_get_microsecond(now) / 1000);
-		printf("event 'lifecycle' for network %s: %s\n", event->at[1].text, name);
+		if (event_types[type].event == RPC_NETWORK_EVENT_METADATA)
+			printf("event 'metadata-change' for network %s: type %s, uri %s\n", event->at[1].text, name,
+			       uri ? uri : "N/A");
+		else
+			printf("event 'lifecycle' for network %s: %s\n", event->at[1].text, name);
 	}
 	fflush(stdout);
 }
@@ -202,13 +209,16 @@ cli_net_event(CliContext *context, const CliArgs *args)
 	g_auto(RpcValues) handle = { 0 }, call = { 0 }, ret = { 0 };
 	guint64 seconds = 0;
 	gint64 until = 0;
-	guint count = 0;
+	guint count = 0, type = 0;
 
 	if (cli_args_has(args, "list")) {
-		printf("lifecycle\n");
+		for (guint i = 0; i < G_N_ELEMENTS(event_types); i++)
+			printf("%s\n", event_types[i].name);
 		return CLI_OK;
 	}
-	if (!name || !g_str_equal(name, "lifecycle")) {
+	while (name && type < G_N_ELEMENTS(event_types) && !g_str_equal(name, event_types[type].name))
+		type++;
+	if (!name || type == G_N_ELEMENTS(event_types)) {
 		cli_error(name ? "unknown event type %s" : "either --list or --event <type> is required", name);
 		return CLI_USAGE;
 	}
@@ -222,13 +232,14 @@ cli_net_event(CliContext *context, const CliArgs *args)
 		call.at[1].text = g_strdup(handle.at[0].text);
 		memcpy(call.at[1].uuid, handle.at[0].uuid, sizeof(call.at[1].uuid));
 	}
+	call.at[0].number = event_types[type].event;
 	if (!cli_remote_call(context, RPC_PROC_NETWORK_EVENT_ADD, &call, &ret, NULL))
 		return CLI_FAILED;
 	if (seconds)
 		until = g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC;
 	do {
 		g_auto(RpcValues) event = { 0 };
-		gint got = cli_remote_event(context, RPC_PROC_NETWORK_EVENT, until, &event);
+		gint got = cli_remote_event(context, event_types[type].procedure, until, &event);
 
 		if (got < 0)
 			return CLI_FAILED;
@@ -236,7 +247,7 @@ cli_net_event(CliContext *context, const CliArgs *args)
 			printf("event loop timed out\n");
 			break;
 		}
-		print_event(context, &event, cli_args_has(args, "timestamp"));
+		print_event(context, type, &event, cli_args_has(args, "timestamp"));
 		count++;
 	} while (loop);
 	printf("events received: %u\n\n", count);

@@ -157,6 +157,29 @@ static const CliOption net_leases_options[] = {
 	{ "mac", "MAC", "of this client only", POSITIONAL, 0 },
 	{ 0 },
 };
+#define AFFECT_OPTIONS                                                                                                 \
+	{ "config", NULL, "in the definition", 0, 0 }, { "live", NULL, "in the running network", 0, 0 },               \
+	{                                                                                                              \
+		"current", NULL, "the running network, or the definition when it does not run (default)", 0, 0         \
+	}
+static const CliOption net_desc_options[] = {
+	NETWORK_OPTION,
+	{ "new-desc", "WORD", "the new text, a word or more", POSITIONAL | REPEAT, 0 },
+	{ "title", NULL, "the title, not the description", 0, 0 },
+	{ "edit", NULL, "edit it in your editor", 0, 0 },
+	AFFECT_OPTIONS,
+	{ 0 },
+};
+static const CliOption net_metadata_options[] = {
+	NETWORK_OPTION,
+	{ "uri", "URI", "the namespace of the element", POSITIONAL | REQUIRED, 0 },
+	{ "key", "PREFIX", "the prefix that the namespace gets", 0, 0 },
+	{ "set", "XML", "the new element, without its namespace", 0, 0 },
+	{ "edit", NULL, "edit it in your editor", 0, 0 },
+	{ "remove", NULL, "remove it", 0, 0 },
+	AFFECT_OPTIONS,
+	{ 0 },
+};
 static const CliOption net_port_list_options[] = {
 	NETWORK_OPTION,
 	{ "uuid", NULL, "print UUIDs only", 0, 0 },
@@ -182,7 +205,7 @@ static const CliOption net_port_options[] = {
 };
 static const CliOption net_event_options[] = {
 	{ "network", "NAME|UUID", "of this network only", POSITIONAL, CLI_COMPLETE_NETWORK },
-	{ "event", "TYPE", "which event to wait for: lifecycle", POSITIONAL, 0 },
+	{ "event", "TYPE", "which event to wait for: lifecycle or metadata-change", POSITIONAL, 0 },
 	{ "loop", NULL, "until interrupted, not only the first", 0, 0 },
 	{ "timeout", "SECONDS", "give up after so long", 0, 0 },
 	{ "list", NULL, "list the events there are", 0, 0 },
@@ -239,6 +262,10 @@ const CliCommand cli_commands[] = {
 	{ "net-update", GROUP_NETWORK, "change a part of a network, running or not", net_update_options,
 	  cli_net_update },
 	{ "net-dhcp-leases", GROUP_NETWORK, "list a network's DHCP leases", net_leases_options, cli_net_dhcp_leases },
+	{ "net-desc", GROUP_NETWORK, "print or change a network's description or title", net_desc_options,
+	  cli_net_desc },
+	{ "net-metadata", GROUP_NETWORK, "print or change what a program keeps with a network", net_metadata_options,
+	  cli_net_metadata },
 	{ "net-port-list", GROUP_NETWORK, "list the ports of a network", net_port_list_options, cli_net_port_list },
 	{ "net-port-create", GROUP_NETWORK, "plug a port into a network", net_port_create_options,
 	  cli_net_port_create },
@@ -398,6 +425,19 @@ cli_args_get(const CliArgs *args, const char *name)
 	const GPtrArray *list = cli_args_list(args, name);
 
 	return list ? g_ptr_array_index(list, list->len - 1) : NULL;
+}
+
+gboolean
+cli_args_affect(const CliArgs *args, guint64 *ret_flags)
+{
+	gboolean live = cli_args_has(args, "live"), config = cli_args_has(args, "config");
+
+	if (cli_args_has(args, "current") && (live || config)) {
+		cli_error("Options --current and --%s are mutually exclusive", live ? "live" : "config");
+		return FALSE;
+	}
+	*ret_flags = (live ? CLI_AFFECT_LIVE : 0) | (config ? CLI_AFFECT_CONFIG : 0);
+	return TRUE;
 }
 
 gboolean

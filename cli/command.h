@@ -52,6 +52,9 @@ typedef struct {
 	CliClient *client;
 } CliContext;
 
+#define CLI_AFFECT_LIVE	  1u
+#define CLI_AFFECT_CONFIG 2u
+
 /* Values as given: option name -> GPtrArray of text. */
 typedef struct {
 	GHashTable *values;
@@ -86,6 +89,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CliArgs, cli_args_free)
 const char *cli_args_get(const CliArgs *args, const char *name);
 /** cli_args_list: all values given; NULL when there is none */
 const GPtrArray *cli_args_list(const CliArgs *args, const char *name);
+/** cli_args_affect: --live, --config and --current as NETWORK_UPDATE has them; FALSE after printing what is wrong */
+gboolean cli_args_affect(const CliArgs *args, guint64 *ret_flags);
 gboolean cli_args_has(const CliArgs *args, const char *name);
 
 /** cli_run: one command line without the global options; prints its own errors */
@@ -124,6 +129,8 @@ CliExit cli_net_uuid(CliContext *context, const CliArgs *args);
 CliExit cli_net_name(CliContext *context, const CliArgs *args);
 CliExit cli_net_update(CliContext *context, const CliArgs *args);
 CliExit cli_net_dhcp_leases(CliContext *context, const CliArgs *args);
+CliExit cli_net_desc(CliContext *context, const CliArgs *args);
+CliExit cli_net_metadata(CliContext *context, const CliArgs *args);
 CliExit cli_net_port_list(CliContext *context, const CliArgs *args);
 CliExit cli_net_port_create(CliContext *context, const CliArgs *args);
 CliExit cli_net_port_dumpxml(CliContext *context, const CliArgs *args);

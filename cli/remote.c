@@ -3,6 +3,7 @@
 
 #include "cli/remote.h"
 
+#include "base/error.h"
 #include "cli/output.h"
 
 static CliClient *
@@ -69,6 +70,19 @@ cli_remote_call_own(CliContext *context, guint32 number, const RpcValues *args, 
 		    const char *label, const char *file)
 {
 	return call_or_say(context, RPC_PROGRAM_SLUICE, number, args, ret, failed, label, file);
+}
+
+gboolean
+cli_remote_ask(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, gint *ret_code)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (call(context, RPC_PROGRAM_REMOTE, number, args, ret, &error))
+		return TRUE;
+	*ret_code = g_error_matches(error, RPC_ERROR, error->code) ? error->code : 0;
+	if (*ret_code != sluice_error_libvirt_code(SLUICE_ERROR_NO_METADATA))
+		cli_error("%s", error->message);
+	return FALSE;
 }
 
 gboolean

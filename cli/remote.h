@@ -26,6 +26,12 @@ gboolean cli_remote_call_document(CliContext *context, guint32 number, const Rpc
 gboolean cli_remote_call_own(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret,
 			     const char *failed, const char *label, const char *file);
 
+/**
+ * cli_remote_ask: the same for a call that may be refused for a reason that is no error here
+ * @ret_code: (out): the daemon's error number; then nothing is printed for %SLUICE_ERROR_NO_METADATA's
+ */
+gboolean cli_remote_ask(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, gint *ret_code);
+
 /** cli_remote_try: the same without any message */
 gboolean cli_remote_try(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret);
 

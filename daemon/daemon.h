@@ -3,11 +3,19 @@
 #pragma once
 
 #include "base/paths.h"
+#include "base/rpc_proto.h"
 #include "daemon/binding_store.h"
 #include "daemon/config.h"
 #include "daemon/filter_store.h"
 #include "daemon/networks.h"
 #include "vswitch/port_guard.h"
+
+/* What clients are told of a network. */
+typedef struct {
+	RpcNetworkEvent event;
+	guint32 detail;	 /* NetworkEvent or NetworkMetadata */
+	const char *uri; /* (nullable): of metadata */
+} NetworkNotice;
 
 typedef struct {
 	FilterStore *filters;
@@ -20,7 +28,7 @@ typedef struct {
 	DhcpEvents *dhcp_events; /* NULL without a kernel */
 	Networks *networks;
 	/* The server's, while there is one. */
-	void (*on_network_event)(const char *name, const guint8 *uuid, guint32 event, gpointer data);
+	void (*on_network_event)(const char *name, const guint8 *uuid, const NetworkNotice *notice, gpointer data);
 	gpointer event_data;
 	guint sweep_source;
 	guint ip_set_source; /* 0: no bound filter looks into an IP set */

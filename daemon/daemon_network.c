@@ -37,10 +37,22 @@ static void
 on_event(const char *name, const char *uuid, NetworkEvent event, gpointer data)
 {
 	Daemon *daemon = data;
+	NetworkNotice notice = { .event = RPC_NETWORK_EVENT_LIFECYCLE, .detail = event };
 	guint8 raw[16];
 
 	if (daemon->on_network_event && rpc_uuid_parse(uuid, raw))
-		daemon->on_network_event(name, raw, event, daemon->event_data);
+		daemon->on_network_event(name, raw, &notice, daemon->event_data);
+}
+
+static void
+on_metadata(const char *name, const char *uuid, NetworkMetadata type, const char *uri, gpointer data)
+{
+	Daemon *daemon = data;
+	NetworkNotice notice = { .event = RPC_NETWORK_EVENT_METADATA, .detail = type, .uri = uri };
+	guint8 raw[16];
+
+	if (daemon->on_network_event && rpc_uuid_parse(uuid, raw))
+		daemon->on_network_event(name, raw, &notice, daemon->event_data);
 }
 
 static void
@@ -107,7 +119,9 @@ daemon_networks_start(Daemon *daemon, const SluicePaths *paths, const DaemonConf
 	};
 	g_autofree char *note = g_build_filename(paths->network_run_dir, BACKEND_NOTE, NULL), *noted = NULL;
 	g_autoptr(GPtrArray) problems = NULL;
-	NetworksConfig networks = { .paths = paths, .on_event = on_event, .event_data = daemon };
+	NetworksConfig networks = {
+		.paths = paths, .on_event = on_event, .on_metadata = on_metadata, .event_data = daemon
+	};
 
 	daemon->links = no_kernel ? links_new_recording() : links_new(error);
 	daemon->net_firewall = daemon->links ? net_firewall_new(&firewall, error) : NULL;

@@ -4,6 +4,7 @@
 #include "daemon/dispatch.h"
 
 #include "base/error.h"
+#include "daemon/networks_metadata.h"
 
 #include <string.h>
 
@@ -21,9 +22,6 @@ enum {
 };
 
 #define XML_FLAG_INACTIVE 1u
-
-/* Lifecycle events; the others that libvirt numbers are not sent by us. */
-#define EVENT_LIFECYCLE 0
 
 static gboolean
 put_handle(RpcValue *ret, const NetworkEntry *entry, GError **error)
@@ -328,13 +326,14 @@ run_event_add(DispatchCall *call, GError **error)
 {
 	gint id;
 
-	if (call->args[0].number != EVENT_LIFECYCLE) {
+	if (call->args[0].number >= RPC_NETWORK_EVENT_COUNT) {
 		call->error_domain = RPC_DOMAIN_RPC;
 		sluice_error_set(error, SLUICE_ERROR_INTERNAL, "unsupported network event ID %u",
 				 (guint)call->args[0].number);
 		return FALSE;
 	}
-	id = session_callback_add(call->session, call->args[1].text ? call->args[1].uuid : NULL);
+	id = session_callback_add(call->session, (RpcNetworkEvent)call->args[0].number,
+				  call->args[1].text ? call->args[1].uuid : NULL);
 	if (id < 0) {
 		sluice_error_set(error, SLUICE_ERROR_LIMIT, "a client can have %d event callbacks",
 				 SESSION_CALLBACKS_MAX);
@@ -353,6 +352,46 @@ run_event_remove(DispatchCall *call, GError **error)
 	sluice_error_set(error, SLUICE_ERROR_INTERNAL, "network event callback %d not registered",
 			 (gint32)call->args[0].number);
 	return FALSE;
+}
+
+/* --- metadata --- */
+
+static gboolean
+check_metadata_type(DispatchCall *call, GError **error)
+{
+	if (call->args[1].number <= NETWORK_METADATA_ELEMENT)
+		return TRUE;
+	sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "unknown metadata type %u", (guint)call->args[1].number);
+	return FALSE;
+}
+
+static gboolean
+run_metadata(DispatchCall *call, GError **error)
+{
+	const NetworkEntry *entry;
+
+	if (!check_metadata_type(call, error) ||
+	    !dispatch_check_flags(call->args[3].number, NETWORKS_AFFECT_LIVE | NETWORKS_AFFECT_CONFIG, error))
+		return FALSE;
+	entry = find_network(call, error);
+	call->ret[0].text = entry ? networks_metadata(entry, (NetworkMetadata)call->args[1].number, call->args[2].text,
+						      (guint)call->args[3].number, error)
+				  : NULL;
+	return call->ret[0].text != NULL;
+}
+
+static gboolean
+run_metadata_set(DispatchCall *call, GError **error)
+{
+	NetworkEntry *entry;
+
+	if (!check_metadata_type(call, error) ||
+	    !dispatch_check_flags(call->args[5].number, NETWORKS_AFFECT_LIVE | NETWORKS_AFFECT_CONFIG, error))
+		return FALSE;
+	entry = find_network(call, error);
+	return entry && networks_metadata_set(call->daemon->networks, entry, (NetworkMetadata)call->args[1].number,
+					      call->args[2].text, call->args[3].text, call->args[4].text,
+					      (guint)call->args[5].number, error);
 }
 
 /* --- our own --- */
@@ -405,6 +444,8 @@ const DispatchEntry dispatch_network[] = {
 	{ RPC_PROGRAM_REMOTE, RPC_PROC_NETWORK_EVENT_ADD, run_event_add },
 	{ RPC_PROGRAM_REMOTE, RPC_PROC_NETWORK_EVENT_REMOVE, run_event_remove },
 	{ RPC_PROGRAM_REMOTE, RPC_PROC_NETWORK_LEASES, run_leases },
+	{ RPC_PROGRAM_REMOTE, RPC_PROC_NETWORK_METADATA, run_metadata },
+	{ RPC_PROGRAM_REMOTE, RPC_PROC_NETWORK_METADATA_SET, run_metadata_set },
 	{ RPC_PROGRAM_REMOTE, RPC_PROC_NETWORK_DEFINE_FLAGS, run_define_flags },
 	{ RPC_PROGRAM_REMOTE, RPC_PROC_NETWORK_CREATE_FLAGS, run_create_flags },
 	{ RPC_PROGRAM_SLUICE, RPC_SLUICE_NETWORK_APPLY, run_apply },

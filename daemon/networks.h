@@ -39,6 +39,16 @@ typedef enum {
 	NETWORK_EVENT_STOPPED = 3,
 } NetworkEvent;
 
+/* Numbers as libvirt's clients know them. */
+typedef enum {
+	NETWORK_METADATA_DESCRIPTION = 0,
+	NETWORK_METADATA_TITLE = 1,
+	NETWORK_METADATA_ELEMENT = 2,
+} NetworkMetadata;
+
+/* @uri: (nullable): of an element: its namespace */
+typedef void (*NetworkMetadataFn)(const char *name, const char *uuid, NetworkMetadata type, const char *uri,
+				  gpointer data);
 typedef void (*NetworkEventFn)(const char *name, const char *uuid, NetworkEvent event, gpointer data);
 
 typedef struct {
@@ -50,6 +60,7 @@ typedef struct {
 	const HostBus *bus;	   /* (transfer none) (nullable): services of the host are not asked (tests) */
 	const DnsmasqEnv *dnsmasq; /* NULL: no process is ever started (tests) */
 	NetworkEventFn on_event;
+	NetworkMetadataFn on_metadata;
 	gpointer event_data;
 } NetworksConfig;
 

@@ -126,6 +126,13 @@ gboolean networks_halt(Networks *networks, NetworkEntry *entry, GError **error);
 /** networks_change_live: bring the running network to @network (transfer full) in place */
 gboolean networks_change_live(Networks *networks, NetworkEntry *entry, Network *network, GError **error);
 
+/** networks_settle_affect: NetworksAffect of a change made plain, or why it cannot be */
+gboolean networks_settle_affect(const NetworkEntry *entry, guint *affect, GError **error);
+
+/** networks_commit_both: a new definition and a new running network, both or none; NULL: that one stays (transfer full)
+ */
+gboolean networks_commit_both(Networks *networks, NetworkEntry *entry, Network *config, Network *live, GError **error);
+
 /** networks_tidy_pending: take away what a start that was cut short had made */
 void networks_tidy_pending(Networks *networks, GPtrArray *problems);
 

@@ -119,8 +119,8 @@ changed_live(Networks *networks, const NetworkEntry *entry, guint command, guint
 											     : NULL;
 }
 
-static gboolean
-settle_affect(const NetworkEntry *entry, guint *affect, GError **error)
+gboolean
+networks_settle_affect(const NetworkEntry *entry, guint *affect, GError **error)
 {
 	if (!*affect)
 		*affect = entry->live ? NETWORKS_AFFECT_LIVE : NETWORKS_AFFECT_CONFIG;
@@ -140,8 +140,8 @@ settle_affect(const NetworkEntry *entry, guint *affect, GError **error)
  * The definition waits beside its file while the running network is changed: what can fail has failed by the time it is
  * renamed. Either may be NULL; both are taken.
  */
-static gboolean
-commit_both(Networks *networks, NetworkEntry *entry, Network *config, Network *live, GError **error)
+gboolean
+networks_commit_both(Networks *networks, NetworkEntry *entry, Network *config, Network *live, GError **error)
 {
 	g_autoptr(Network) new_config = config;
 	g_autoptr(StateFile) file = NULL;
@@ -173,7 +173,7 @@ networks_update(Networks *networks, NetworkEntry *entry, guint command, guint se
 {
 	g_autoptr(Network) config = NULL, live = NULL;
 
-	if (!settle_affect(entry, &affect, error))
+	if (!networks_settle_affect(entry, &affect, error))
 		return FALSE;
 	if (affect & NETWORKS_AFFECT_CONFIG) {
 		config = changed_copy(entry->config, command, section, parent_index, text, error);
@@ -185,7 +185,7 @@ networks_update(Networks *networks, NetworkEntry *entry, guint command, guint se
 		if (!live)
 			return FALSE;
 	}
-	return commit_both(networks, entry, g_steal_pointer(&config), g_steal_pointer(&live), error);
+	return networks_commit_both(networks, entry, g_steal_pointer(&config), g_steal_pointer(&live), error);
 }
 
 /* --- apply --- */
@@ -272,8 +272,8 @@ networks_apply(Networks *networks, const char *text, const char *label, gboolean
 		return TRUE;
 	if (!live)
 		return networks_define(networks, text, label, error) != NULL;
-	if (!commit_both(networks, entry, g_steal_pointer(&network),
-			 network_equal(entry->live, live) ? NULL : g_steal_pointer(&live), error))
+	if (!networks_commit_both(networks, entry, g_steal_pointer(&network),
+				  network_equal(entry->live, live) ? NULL : g_steal_pointer(&live), error))
 		return FALSE;
 	networks_tell(networks, entry, NETWORK_EVENT_DEFINED);
 	return TRUE;

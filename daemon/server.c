@@ -282,7 +282,7 @@ on_tick(gpointer data)
 
 /* The one whose call it is may be in the middle of it, so nothing is sent here. */
 static void
-on_network_event(const char *name, const guint8 *uuid, guint32 event, gpointer data)
+on_network_event(const char *name, const guint8 *uuid, const NetworkNotice *notice, gpointer data)
 {
 	Server *server = data;
 	GHashTableIter iter;
@@ -292,7 +292,7 @@ on_network_event(const char *name, const guint8 *uuid, guint32 event, gpointer d
 	while (g_hash_table_iter_next(&iter, &key, NULL)) {
 		Client *client = key;
 
-		session_network_event(client->session, name, uuid, event);
+		session_network_event(client->session, name, uuid, notice);
 		client_update(client);
 	}
 }

@@ -252,9 +252,9 @@ session_tick(Session *session, gint64 now_sec)
 /* --- events --- */
 
 gint
-session_callback_add(Session *session, const guint8 *uuid)
+session_callback_add(Session *session, RpcNetworkEvent event, const guint8 *uuid)
 {
-	SessionCallback callback = { .id = session->next_callback, .has_network = uuid != NULL };
+	SessionCallback callback = { .id = session->next_callback, .event = event, .has_network = uuid != NULL };
 
 	if (session->callbacks->len >= SESSION_CALLBACKS_MAX)
 		return -1;
@@ -295,18 +295,25 @@ queue_event(Session *session, guint32 procedure, const RpcValues *values)
 }
 
 void
-session_network_event(Session *session, const char *name, const guint8 *uuid, guint32 event)
+session_network_event(Session *session, const char *name, const guint8 *uuid, const NetworkNotice *notice)
 {
 	for (guint i = 0; session->state == SESSION_OPEN && i < session->callbacks->len; i++) {
 		const SessionCallback *callback = &g_array_index(session->callbacks, SessionCallback, i);
 		g_auto(RpcValues) values = { 0 };
 
+		if (callback->event != notice->event)
+			continue;
 		if (callback->has_network && memcmp(callback->uuid, uuid, sizeof(callback->uuid)))
 			continue;
 		values.at[0].number = (guint32)callback->id;
 		values.at[1].text = g_strdup(name);
 		memcpy(values.at[1].uuid, uuid, sizeof(values.at[1].uuid));
-		values.at[2].number = event;
-		queue_event(session, RPC_PROC_NETWORK_EVENT, &values);
+		values.at[2].number = notice->detail;
+		if (notice->event == RPC_NETWORK_EVENT_METADATA)
+			values.at[3].text = g_strdup(notice->uri);
+		queue_event(session,
+			    notice->event == RPC_NETWORK_EVENT_METADATA ? RPC_PROC_NETWORK_METADATA_EVENT
+									: RPC_PROC_NETWORK_EVENT,
+			    &values);
 	}
 }

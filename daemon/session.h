@@ -30,6 +30,7 @@ typedef enum {
 /* Events of networks that the client wants to be told of. */
 typedef struct {
 	gint id;
+	RpcNetworkEvent event;
 	gboolean has_network; /* only of the network @uuid */
 	guint8 uuid[16];
 } SessionCallback;
@@ -83,14 +84,14 @@ void session_sent(Session *session, gsize len);
 void session_tick(Session *session, gint64 now_sec);
 
 /**
- * session_callback_add: tell this client of networks' events from now on
+ * session_callback_add: tell this client of networks' events of a kind from now on
  * @uuid: (nullable): of one network only
  *
  * Returns: the callback's number; -1 past %SESSION_CALLBACKS_MAX.
  */
-gint session_callback_add(Session *session, const guint8 *uuid);
+gint session_callback_add(Session *session, RpcNetworkEvent event, const guint8 *uuid);
 /** session_callback_remove: FALSE where there is none of that number */
 gboolean session_callback_remove(Session *session, gint id);
 
 /** session_network_event: tell the client, once for each of its callbacks that asks for this network */
-void session_network_event(Session *session, const char *name, const guint8 *uuid, guint32 event);
+void session_network_event(Session *session, const char *name, const guint8 *uuid, const NetworkNotice *notice);

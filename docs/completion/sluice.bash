@@ -39,6 +39,8 @@ _sluice()
 		net-autostart
 		net-update
 		net-dhcp-leases
+		net-desc
+		net-metadata
 		net-port-list
 		net-port-create
 		net-port-dumpxml
@@ -234,6 +236,22 @@ _sluice()
 		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
 		--mac,*)  ;;
 		*,-*) words=(--network --mac) ;;
+		*)  ;;
+		esac ;;
+	net-desc)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--new-desc,*)  ;;
+		*,-*) words=(--network --new-desc --title --edit --config --live --current) ;;
+		*)  ;;
+		esac ;;
+	net-metadata)
+		case $prev,$cur in
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--uri,*)  ;;
+		--key,*)  ;;
+		--set,*)  ;;
+		*,-*) words=(--network --uri --key --set --edit --remove --config --live --current) ;;
 		*)  ;;
 		esac ;;
 	net-port-list)
