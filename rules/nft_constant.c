@@ -116,15 +116,19 @@ nft_constant_map(NftBatch *batch, guint16 family, const NftConstantBranch *branc
 	nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
 	nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, 0);
 	constant_set_create(batch, family, set, NFT_SET_MAP, TYPE_ETHERTYPE, sizeof(guint16), count, what);
-	set = constant_set(family, id);
-	for (guint i = 0; i < count; i++) {
-		guint16 key = g_htons(branches[i].ethertype);
-		struct nftnl_set_elem *elem = constant_set_element(set, (const guint8 *)&key, sizeof(key), 0);
+	for (guint at = 0; at < count;) {
+		guint end = MIN(count, at + ELEMENTS_PER_MESSAGE);
 
-		nftnl_set_elem_set_u32(elem, NFTNL_SET_ELEM_VERDICT, (guint32)branches[i].verdict);
-		if (branches[i].chain)
-			nftnl_set_elem_set_str(elem, NFTNL_SET_ELEM_CHAIN, branches[i].chain);
+		set = constant_set(family, id);
+		for (; at < end; at++) {
+			guint16 key = g_htons(branches[at].ethertype);
+			struct nftnl_set_elem *elem = constant_set_element(set, (const guint8 *)&key, sizeof(key), 0);
+
+			nftnl_set_elem_set_u32(elem, NFTNL_SET_ELEM_VERDICT, (guint32)branches[at].verdict);
+			if (branches[at].chain)
+				nftnl_set_elem_set_str(elem, NFTNL_SET_ELEM_CHAIN, branches[at].chain);
+		}
+		constant_set_send(batch, family, set, what);
 	}
-	constant_set_send(batch, family, set, what);
 	return id;
 }

@@ -7,6 +7,7 @@
 #include <libnftnl/expr.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 
+#include "rules/nft_constant.h"
 #include "rules/nft_table.h"
 #include "tests/unit/filters.h"
 
@@ -874,6 +875,48 @@ assert_check(const char *body, const NftFeatures *features, const char *why)
 	g_assert_cmpstr(error->message, ==, why);
 }
 
+/* What arrives of a set's elements: an attribute's length is 16 bits, and what runs over is lost without a word. */
+static guint
+batch_elements(const NftBatch *batch)
+{
+	guint count = 0;
+
+	for (gsize at = 0; at < batch->len;) {
+		const struct nlmsghdr *message = (const void *)(batch->data + at);
+		const struct nlattr *attr, *element;
+
+		g_assert_cmpuint(message->nlmsg_len, <, G_MAXUINT16);
+		at += MNL_ALIGN(message->nlmsg_len);
+		if ((message->nlmsg_type & 0xff) != NFT_MSG_NEWSETELEM)
+			continue;
+		mnl_attr_for_each(attr, message,
+				  sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) == NFTA_SET_ELEM_LIST_ELEMENTS)
+			mnl_attr_for_each_nested(element, attr) count++;
+	}
+	return count;
+}
+
+static void
+test_large_constants(void)
+{
+	static const guint count = 20000;
+	g_autoptr(NftBatch) map = nft_batch_new(), set = nft_batch_new();
+	g_autofree NftConstantBranch *branches = g_new(NftConstantBranch, count);
+	g_autofree guint16 *numbers = g_new(guint16, count);
+	g_autofree const guint8 **values = g_new(const guint8 *, count);
+
+	for (guint i = 0; i < count; i++) {
+		branches[i] =
+			(NftConstantBranch){ (guint16)i, NFT_JUMP, "t4294967295-from-link-mac-12345678.4294967295" };
+		numbers[i] = g_htons((guint16)i);
+		values[i] = (const guint8 *)&numbers[i];
+	}
+	nft_constant_map(map, NFPROTO_BRIDGE, branches, count, "map");
+	g_assert_cmpuint(batch_elements(map), ==, count);
+	nft_constant_set(set, NFPROTO_BRIDGE, NFT_CONSTANT_VALUES, values, count, sizeof(guint16), "set");
+	g_assert_cmpuint(batch_elements(set), ==, count);
+}
+
 static void
 test_check(void)
 {
@@ -918,6 +961,7 @@ main(int argc, char **argv)
 	g_test_add_func("/nft-expr/limit/mirrored", test_limit_mirrored);
 	g_test_add_func("/nft-expr/limit/combinations", test_limit_combinations);
 	g_test_add_func("/nft-expr/limit/chains", test_limit_chains);
+	g_test_add_func("/nft-expr/large-constants", test_large_constants);
 	g_test_add_func("/nft-expr/check", test_check);
 	return g_test_run();
 }
