@@ -159,6 +159,29 @@ stage_program(Stage *stage, const NwBinding *binding, GError **error)
 	return program;
 }
 
+/* The numbers of a template that an earlier daemon left: its plan is not known yet, but its sets are. */
+static guint
+adopted_numbers(const Template *template, RuleWay way)
+{
+	guint count = 0;
+
+	for (; count < NFT_LIMITS_MAX; count++) {
+		g_autofree char *name = nft_limit_set_name(&template->lowering, way, count);
+
+		if (!g_ptr_array_find_with_equal_func(template->limit_sets, name, g_str_equal, NULL))
+			break;
+	}
+	return (1u << count) - 1;
+}
+
+static guint
+numbers_used(const Template *template, RuleWay way)
+{
+	if (template->plan)
+		return nft_limit_numbers(template->plan, way);
+	return template->in_kernel ? adopted_numbers(template, way) : 0;
+}
+
 /* First-fit in the numbers that the mark has room for; 0 and an error when there is none. */
 static guint32
 limit_allocate(const Stage *stage, guint count, GError **error)
@@ -178,11 +201,11 @@ limit_allocate(const Stage *stage, guint count, GError **error)
 			while (g_hash_table_iter_next(&iter, NULL, &value)) {
 				const Template *template = value;
 				const StagedTemplate *staged = value;
-				const Plan *plan = pass ? staged->plan : template->plan;
 				const guint32 *base = pass ? staged->memo.limit_base : template->memo.limit_base;
 
-				for (guint way = 0; plan && way < RULE_WAY_COUNT; way++) {
-					guint used = nft_limit_numbers(plan, way);
+				for (guint way = 0; (!pass || staged->plan) && way < RULE_WAY_COUNT; way++) {
+					guint used = pass ? nft_limit_numbers(staged->plan, way)
+							  : numbers_used(template, way);
 
 					if (used && base[way] && at < base[way] + used && base[way] < at + count) {
 						at = base[way] + used;

@@ -77,6 +77,33 @@ TITLE="when the first has closed"
 connects g2 tcp 10.9.0.11 22
 TITLE=
 
+# --- the numbers that limits have in the packet mark (mirrored) stay apart over a restart
+limit_filter() { # NAME LIMIT
+	define_text >$WORK/out 2>&1 <<-XML || not_ok "define $1: $(cat $WORK/out)"
+		<filter name='$1'>
+		  <rule action='drop' direction='out'><tcp connlimit-above='$2'/></rule>
+		</filter>
+	XML
+}
+if [ "$(mode)" = mirrored ] && command -v nft >/dev/null; then
+	unbind v1 >/dev/null
+	sleep 0.5 # until the limit before is swept, and its number free
+	limit_filter limit-a 1 && limit_filter limit-b 2
+	bind_guest 1 limit-a
+	bind_guest 2 limit-b
+	limit_filter limit-a 3 # moves behind b's number, and b in front of it
+	limit_filter limit-b 4
+	daemon_stop
+	sed -i "s/connlimit-above='3'/connlimit-above='5'/" $ROOT/etc/sluice/nwfilter/limit-a.xml
+	daemon_start
+	numbers=$(nft list chain inet sluice forward-limit | grep -o 'mark 0x[0-9a-f/]* add @t[0-9]*')
+	same "a filter that changed while no daemon ran takes no other's number" \
+		"$(wc -l <<<"$numbers")" "$(cut -d' ' -f2 <<<"$numbers" | sort -u | wc -l)"
+	unbind v2 >/dev/null
+else
+	skip "limits keep their numbers apart" "no numbers in the packet mark here"
+fi
+
 # --- BPDUs of a guest that was plugged in again
 mask_of() { cat "/sys/class/net/$1/brport/group_fwd_mask"; }
 guarded() { # LABEL
