@@ -177,13 +177,14 @@ add_rule_variant(PlanChain *variant, const PlanChain *chain, const PlanRule *rul
 	for (guint i = 0; i < rule->matches->len; i++) {
 		const PlanMatch *match = rule->matches->pdata[i];
 
+		if (match_holds(rule, match) == HOLDS_ALWAYS)
+			continue;
 		/* Later fragments have no layer 4 header; those of IPv6 do not come here. */
 		if (plan_match_is_transport(match) && ethertype == ETHERTYPE_IPV4 && !is_guarded) {
 			match_number(copy, RULE_FIELD_IP4_OFFSET, FALSE, 0);
 			is_guarded = TRUE;
 		}
-		if (match_holds(rule, match) == HOLDS_AS_IT_IS)
-			copy_match(copy, match, ethertype);
+		copy_match(copy, match, ethertype);
 	}
 }
 
