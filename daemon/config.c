@@ -83,7 +83,15 @@ set_dnsmasq_user(DaemonConfig *config, const char *value)
 	return TRUE;
 }
 
+static gboolean
+set_drop_in_sockets(DaemonConfig *config, const char *value)
+{
+	config->drop_in_sockets = g_str_equal(value, "yes");
+	return config->drop_in_sockets || g_str_equal(value, "no");
+}
+
 static const ConfigKey config_keys[] = {
+	{ "drop_in_sockets", set_drop_in_sockets, "yes or no" },
 	{ "firewall_backend", set_firewall_backend, "nftables or iptables" },
 	{ "log_level", set_log_level, "error, warning, info or debug" },
 	{ "mark_mask", set_mark_mask, "a number from 1 to 0xffffffff" },

@@ -14,6 +14,7 @@ typedef struct {
 	LogLevel log_level;
 	guint32 mark_mask; /* 0: the engine's default */
 	guint max_clients;
+	gboolean drop_in_sockets;
 	gboolean no_optimize;
 	char *socket_group; /* NULL: "sluice" where that group exists */
 	char *dnsmasq_user; /* NULL: "dnsmasq" where that user exists, else "nobody" */

@@ -133,7 +133,11 @@ serve(const SluicePaths *paths, const Options *options, GError **error)
 	daemon = daemon_new(paths, config, options->no_kernel, error);
 	if (!daemon)
 		return FALSE;
-	server_config = (ServerConfig){ .max_clients = config->max_clients, .socket_group = config->socket_group };
+	server_config = (ServerConfig){
+		.max_clients = config->max_clients,
+		.socket_group = config->socket_group,
+		.drop_in = config->drop_in_sockets,
+	};
 	server = server_new(daemon, paths, &server_config, error);
 	if (!server)
 		return FALSE;

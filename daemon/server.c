@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The two sockets and the clients on them, on the main loop. */
+/* The sockets and the clients on them, on the main loop. */
 
 #include "daemon/server.h"
 
@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <grp.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -22,6 +24,13 @@
 #define DEFAULT_GROUP	 "sluice"
 #define SOCKET_DIR_MODE	 0755
 #define TICK_SEC	 1
+#define LISTENERS_MAX	 6
+#define UNIX_SOCKETS	 "/proc/net/unix"
+#define UNIX_BYTES_MAX	 (16 * 1024 * 1024)
+#define UNIX_LISTENS	 0x10000 /* flags of a socket that listens: include/linux/net.h */
+
+/* What libvirt's daemons for networks and for filters are found by. */
+static const char *const drop_in_names[] = { "virtnetworkd-sock", "virtnwfilterd-sock" };
 
 typedef struct {
 	Server *server;
@@ -51,7 +60,8 @@ struct Server {
 	Usage root, others;
 	guint tick;
 	GHashTable *clients; /* set; owns */
-	Listener listeners[2];
+	Listener listeners[LISTENERS_MAX];
+	guint listener_count;
 };
 
 static void client_update(Client *client);
@@ -316,6 +326,57 @@ set_owner(const char *path, const char *group_name, GError **error)
 	return TRUE;
 }
 
+/* Seen from outside: to connect would wake a daemon that systemd starts on demand. */
+static gboolean
+is_listened_on(const char *path)
+{
+	g_autofree char *text = state_file_read(UNIX_SOCKETS, UNIX_BYTES_MAX, NULL);
+	g_auto(GStrv) lines = text ? g_strsplit(text, "\n", -1) : NULL;
+
+	for (guint i = 1; lines && lines[i]; i++) {
+		const char *name = strchr(lines[i], '/');
+		guint flags;
+
+		if (name && g_str_equal(name, path) && sscanf(lines[i], "%*s %*x %*x %x", &flags) == 1 &&
+		    flags & UNIX_LISTENS)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* A listener in another network namespace is not in the list. */
+static gboolean
+answers(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	gboolean result;
+
+	if (fd < 0)
+		return TRUE;
+	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	result = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
+	close(fd);
+	return result;
+}
+
+/* Whether a path of libvirt's is free, or holds what a daemon that died left behind. */
+static gboolean
+check_free(const char *path, GError **error)
+{
+	struct stat info;
+
+	if (lstat(path, &info) < 0)
+		return TRUE;
+	if (S_ISSOCK(info.st_mode) && !is_listened_on(path) && !answers(path))
+		return TRUE;
+	sluice_error_set(
+		error, SLUICE_ERROR_OPERATION_FAILED,
+		"drop_in_sockets: another daemon listens on '%s': stop and disable it and its .socket unit first",
+		path);
+	return FALSE;
+}
+
 static gboolean
 listener_open(Listener *listener, const char *path, const char *group, GError **error)
 {
@@ -353,6 +414,34 @@ listener_open(Listener *listener, const char *path, const char *group, GError **
 	return TRUE;
 }
 
+static gboolean
+listen_on(Server *server, const char *path, gboolean is_ro, const char *group, GError **error)
+{
+	Listener *listener = &server->listeners[server->listener_count++];
+
+	*listener = (Listener){ .server = server, .fd = -1, .is_ro = is_ro };
+	return listener_open(listener, path, group, error);
+}
+
+/* All are looked at before the first is touched. */
+static gboolean
+open_drop_in(Server *server, const SluicePaths *paths, const char *group, GError **error)
+{
+	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
+	gboolean ok = TRUE;
+
+	for (guint i = 0; i < 2 * G_N_ELEMENTS(drop_in_names); i++) {
+		g_autofree char *name = g_strconcat(drop_in_names[i / 2], i % 2 ? "-ro" : "", NULL);
+
+		g_ptr_array_add(list, g_build_filename(paths->socket_dir, name, NULL));
+	}
+	for (guint i = 0; ok && i < list->len; i++)
+		ok = check_free(list->pdata[i], error);
+	for (guint i = 0; ok && i < list->len; i++)
+		ok = listen_on(server, list->pdata[i], i % 2, i % 2 ? NULL : group, error);
+	return ok;
+}
+
 Server *
 server_new(Daemon *daemon, const SluicePaths *paths, const ServerConfig *config, GError **error)
 {
@@ -365,14 +454,10 @@ server_new(Daemon *daemon, const SluicePaths *paths, const ServerConfig *config,
 		.bytes_max = SERVER_BUFFERED_MAX / SERVER_OTHERS_SHARE,
 	};
 	server->clients = g_hash_table_new_full(NULL, NULL, client_free, NULL);
-	for (guint i = 0; i < G_N_ELEMENTS(server->listeners); i++) {
-		server->listeners[i].server = server;
-		server->listeners[i].fd = -1;
-		server->listeners[i].is_ro = i == 1;
-	}
 	if (!state_dir_ensure(paths->socket_dir, SOCKET_DIR_MODE, NULL, error) ||
-	    !listener_open(&server->listeners[0], paths->socket, config->socket_group, error) ||
-	    !listener_open(&server->listeners[1], paths->socket_ro, NULL, error))
+	    !listen_on(server, paths->socket, FALSE, config->socket_group, error) ||
+	    !listen_on(server, paths->socket_ro, TRUE, NULL, error) ||
+	    (config->drop_in && !open_drop_in(server, paths, config->socket_group, error)))
 		return NULL;
 	server->tick = g_timeout_add_seconds(TICK_SEC, on_tick, server);
 	daemon->on_network_event = on_network_event;
@@ -387,7 +472,7 @@ server_free(Server *server)
 		return;
 	clear_source(&server->tick);
 	server->daemon->on_network_event = NULL;
-	for (guint i = 0; i < G_N_ELEMENTS(server->listeners); i++) {
+	for (guint i = 0; i < server->listener_count; i++) {
 		Listener *listener = &server->listeners[i];
 
 		clear_source(&listener->watch);

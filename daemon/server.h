@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The two sockets and the clients on them, on the main loop. */
+/* The sockets and the clients on them, on the main loop. */
 #pragma once
 
 #include "daemon/session.h"
@@ -16,12 +16,17 @@ typedef struct Server Server;
 typedef struct {
 	guint max_clients;
 	const char *socket_group; /* NULL: "sluice" where it exists */
+	gboolean drop_in;	  /* listen where libvirt's own daemons for networks and filters would, too */
 } ServerConfig;
 
 /**
  * server_new: listen
  *
- * What lies at the sockets' paths is replaced: the caller holds the lock that says no other daemon lives.
+ * What lies at our own sockets' paths is replaced: the caller holds the lock that says no other daemon of ours lives.
+ * At libvirt's paths only what nobody listens on is.
+ *
+ * Errors: %SLUICE_ERROR_CONFIG_UNSUPPORTED for a path that is too long, %SLUICE_ERROR_OPERATION_FAILED where another
+ * daemon listens, %SLUICE_ERROR_SYSTEM.
  */
 Server *server_new(Daemon *daemon, const SluicePaths *paths, const ServerConfig *config, GError **error);
 
