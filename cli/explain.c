@@ -229,9 +229,19 @@ print_head(const Explain *explain, GString *out, gboolean verbose)
 	}
 }
 
-static void
-print_trace(const RuleTrace *trace, GString *out)
+/* Where "reject" means less than it says; NULL else. */
+static const char *
+trace_note(const Explain *explain, const RuleTrace *trace)
 {
+	return !trace->step->jump && trace->kind == RULE_TRACE_MATCHED && trace->step->action == RULE_ACTION_REJECT
+		       ? rule_reject_note(trace->stage, explain->way)
+		       : NULL;
+}
+
+static void
+print_trace(const Explain *explain, const RuleTrace *trace, GString *out)
+{
+	const char *note = trace_note(explain, trace);
 	const RuleStep *step = trace->step;
 	const char *indent = trace->chain->ethertype || !g_str_equal(trace->chain->name, "root") ? "    " : "  ";
 	g_autofree char *rule = step->jump ? NULL : rule_step_text(step);
@@ -250,6 +260,8 @@ print_trace(const RuleTrace *trace, GString *out)
 		return;
 	case RULE_TRACE_MATCHED:
 		g_string_append_printf(out, "%s%s: %s\n", indent, place, rule);
+		if (note)
+			g_string_append_printf(out, "%s  note: %s\n", indent, note);
 		break;
 	case RULE_TRACE_MISSED:
 		g_string_append_printf(out, "%s%s: %s: no: %s, ", indent, place, rule, missed);
@@ -295,7 +307,7 @@ explain_print(const Explain *explain, gboolean verbose)
 			stage = (gint)step->stage;
 			g_string_append_printf(out, "%s stage\n", rule_stage_name(step->stage));
 		}
-		print_trace(step, out);
+		print_trace(explain, step, out);
 	}
 	print_verdict(explain->verdict, out);
 	return g_string_free(out, FALSE);
@@ -312,7 +324,7 @@ put_origin(json_t *object, const RuleStep *step)
 }
 
 static json_t *
-trace_to_json(const RuleTrace *trace)
+trace_to_json(const Explain *explain, const RuleTrace *trace)
 {
 	static const char *const kinds[] = {
 		[RULE_TRACE_ENTERED] = "entered",
@@ -334,6 +346,8 @@ trace_to_json(const RuleTrace *trace)
 	put_origin(object, trace->step);
 	json_object_set_new(object, "rule", json_string(rule));
 	json_object_set_new(object, "action", json_string(rule_action_name(trace->step->action)));
+	if (trace_note(explain, trace))
+		json_object_set_new(object, "note", json_string(trace_note(explain, trace)));
 	if (trace->missed) {
 		g_autofree char *missed = match_text(trace->missed);
 
@@ -367,7 +381,7 @@ explain_to_json(const Explain *explain)
 	}
 	json_object_set_new(object, "variables", list);
 	for (guint i = 0; i < verdict->trace->len; i++)
-		json_array_append_new(steps, trace_to_json(&g_array_index(verdict->trace, RuleTrace, i)));
+		json_array_append_new(steps, trace_to_json(explain, &g_array_index(verdict->trace, RuleTrace, i)));
 	json_object_set_new(object, "steps", steps);
 	json_object_set_new(object, "verdict", json_string(rule_action_name(verdict->action)));
 	if (verdict->step) {

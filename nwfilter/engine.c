@@ -82,6 +82,7 @@ nw_engine_new(const NwEngineConfig *config, GError **error)
 	engine->stale_limits = g_ptr_array_new_with_free_func(g_free);
 	engine->stale_maps = g_array_new(FALSE, FALSE, sizeof(guint32));
 	engine->stale_ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	engine->said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	engine->ports_generation = PORTS_MAP_FIRST;
 	engine->next_number = NFT_BLOCK_NUMBER + 1;
 	if (!mark_mask_check(engine_mark_mask(engine), error))
@@ -119,6 +120,7 @@ nw_engine_free(NwEngine *engine)
 	g_ptr_array_unref(engine->stale_limits);
 	g_array_unref(engine->stale_maps);
 	g_hash_table_unref(engine->stale_ports);
+	g_hash_table_unref(engine->said);
 	g_hash_table_unref(engine->sets);
 	nft_socket_close(engine->owner);
 	nft_socket_close(engine->reader);

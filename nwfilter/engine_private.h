@@ -59,6 +59,7 @@ struct NwEngine {
 	gboolean needs_sweep;
 	guint helper_tables; /* NFT_HELPER_…: in the kernel */
 	gboolean helper_is_whole, said_helper;
+	GHashTable *said; /* utf8: places of rules that engine_notice() spoke of */
 	NwEngineStats stats;
 };
 
@@ -211,6 +212,9 @@ GPtrArray *engine_ip_sets_sweep(NwEngine *engine, NftBatch *batch);
 
 /** engine_mark_mask: the packet mark bits in use */
 guint32 engine_mark_mask(const NwEngine *engine);
+
+/** engine_notice: tell the log once where a filter in force means less than it seems to */
+void engine_notice(NwEngine *engine, const RuleProgram *program);
 
 /** engine_helper_open: for a back end that has no use for nf_tables else: its sockets and what the kernel can do */
 gboolean engine_helper_open(NwEngine *engine);

@@ -414,6 +414,7 @@ finish_template(Stage *stage, StagedTemplate *staged)
 	template->plan = g_steal_pointer(&staged->plan);
 	program_unref(template->program);
 	template->program = g_steal_pointer(&staged->program);
+	engine_notice(engine, template->program->rules);
 	template->may_accept_bpdu = rule_program_may_accept_bpdu(template->program->rules);
 	template->in_kernel = TRUE;
 }

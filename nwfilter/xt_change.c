@@ -329,6 +329,8 @@ adopt(XtChange *change)
 		own_chains(engine, port, TRUE);
 		g_clear_pointer(&port->program, program_unref);
 		port->program = g_steal_pointer(&staged->program);
+		if (port->program)
+			engine_notice(engine->parent, port->program->rules);
 		port->may_accept_bpdu = port->program && rule_program_may_accept_bpdu(port->program->rules);
 		if (staged->is_new)
 			g_hash_table_insert(engine->ports, port->name, port);

@@ -316,3 +316,12 @@ rule_program_asks_related(const RuleProgram *program)
 {
 	return network_any(program, match_asks_related);
 }
+
+const char *
+rule_reject_note(RuleStageId stage, RuleWay way)
+{
+	if (stage == RULE_STAGE_LINK)
+		return "reject drops in the link stage: nothing is sent back";
+	return way == RULE_FROM_GUEST ? "reject drops where the kernel has none in bridges: nothing is sent back"
+				      : "reject drops on the way to the guest, but with iptables: nothing is sent back";
+}

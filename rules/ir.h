@@ -152,6 +152,13 @@ const GPtrArray *rule_program_var_steps(RuleProgram *program);
 /** rule_program_is_stateful: whether any rule needs connection tracking */
 gboolean rule_program_is_stateful(const RuleProgram *program);
 
+/**
+ * rule_reject_note: why "reject" drops only, in this stage and on this way, with the back end nftables
+ *
+ * For the network stage from the guest it holds where the kernel's bridge family has no reject.
+ */
+const char *rule_reject_note(RuleStageId stage, RuleWay way);
+
 /** rule_program_asks_related: whether any rule asks for connections related to others */
 gboolean rule_program_asks_related(const RuleProgram *program);
 
