@@ -135,10 +135,20 @@ refresh_ip_sets(Daemon *daemon)
 {
 	g_autoptr(GPtrArray) problems = NULL;
 	g_autoptr(GError) error = NULL;
+	guint unblocked;
 
 	if (!nw_engine_refresh_ip_sets(daemon->engine, &problems, &error))
 		log_warning("cannot bring IP sets up to date: %s", error->message);
 	log_problems(problems);
+	g_clear_error(&error);
+	unblocked = nw_engine_retry_blocked(daemon->engine, &error);
+	if (unblocked) {
+		log_info("%u blocked ports have their filters now", unblocked);
+	} else if (error) {
+		log_error("ports stay blocked: %s", error->message);
+	}
+	if (nw_engine_needs_sweep(daemon->engine))
+		daemon_changed(daemon);
 }
 
 static gboolean
@@ -191,10 +201,13 @@ void
 daemon_reload(Daemon *daemon)
 {
 	g_autoptr(GPtrArray) problems = NULL;
+	g_autoptr(GError) error = NULL;
 	guint changed = filter_store_reload(daemon->filters, daemon->engine, &problems);
 
 	log_problems(problems);
 	log_info("filters read again: %u changed", changed);
+	if (!nw_engine_check_rules(daemon->engine, &error))
+		log_warning("cannot compare the rules with what is loaded: %s", error->message);
 	refresh_ip_sets(daemon);
 	if (changed)
 		daemon_changed(daemon);

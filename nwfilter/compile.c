@@ -501,6 +501,7 @@ compile_network_rule(const NwTreeRule *tree_rule, RuleChain *chain, RuleWay way)
 	const NwValue *typed = attr_value(rule, RULE_FIELD_ICMP_TYPE, NW_ROLE_VALUE);
 	gboolean keeps_state = rule->action == RULE_ACTION_ACCEPT && rule->statematch;
 	StateKind kind = STATE_NONE;
+	guint before = chain->steps->len;
 
 	if (rule->statematch && attr_value(rule, RULE_FIELD_CT_STATE, NW_ROLE_VALUE)) {
 		if (!both && !forward)
@@ -515,6 +516,8 @@ compile_network_rule(const NwTreeRule *tree_rule, RuleChain *chain, RuleWay way)
 		kind = swapped ? STATE_ANSWER : STATE_INITIATE;
 	}
 	add_network_rule(chain, tree_rule, swapped, kind);
+	for (guint i = before; i < chain->steps->len; i++)
+		((RuleStep *)chain->steps->pdata[i])->is_answer = !both && !forward;
 }
 
 static void

@@ -281,8 +281,11 @@ nw_engine_redefine(NwEngine *engine, const NwFilter *definition, GError **error)
 			continue;
 		}
 		staged_port_free(staged);
-		if (!port->template)
-			continue; /* blocked before, blocked still */
+		if (!port->template) {
+			/* Blocked before, blocked still. */
+			port->waits = engine->lacks_ip_set;
+			continue;
+		}
 		g_prefix_error(&local, "redefinition refused, nothing changed: ");
 		g_propagate_error(error, g_steal_pointer(&local));
 		return FALSE;

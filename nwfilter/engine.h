@@ -89,15 +89,34 @@ gboolean nw_engine_uses(const NwEngine *engine, const char *name);
  */
 gboolean nw_engine_sweep(NwEngine *engine, GError **error);
 
-/** nw_engine_has_ip_sets: whether nw_engine_refresh_ip_sets() has anything to do */
+/** nw_engine_needs_sweep: whether nw_engine_sweep() has anything to do */
+gboolean nw_engine_needs_sweep(const NwEngine *engine);
+
+/**
+ * nw_engine_check_rules: compare with what eb/iptables hold; what others took away comes back with the next sweep
+ *
+ * Does nothing with nf_tables, where our tables have an owner.
+ */
+gboolean nw_engine_check_rules(NwEngine *engine, GError **error);
+
+/** nw_engine_has_ip_sets: whether nw_engine_refresh_ip_sets() or nw_engine_retry_blocked() have anything to do */
 gboolean nw_engine_has_ip_sets(const NwEngine *engine);
 
 /**
  * nw_engine_refresh_ip_sets: read the kernel's IP sets again that bound filters look into, and send what changed
  * @ret_problems: (element-type utf8) (out) (optional): what went wrong with a set, said once for each time it does;
  *	such a set keeps the content that it had
+ *
+ * With @ret_problems, ports whose set was made anew as another type get rules for that.
  */
 gboolean nw_engine_refresh_ip_sets(NwEngine *engine, GPtrArray **ret_problems, GError **error);
+
+/**
+ * nw_engine_retry_blocked: try again ports that were blocked at start for want of an IP set
+ *
+ * Returns: how many have their filter now. On error those that the kernel refused stay blocked and are not tried again.
+ */
+guint nw_engine_retry_blocked(NwEngine *engine, GError **error);
 
 /** nw_engine_describe: back end and lowerings in use, one "name: value" line each (transfer full) */
 char *nw_engine_describe(const NwEngine *engine);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "nwfilter/engine_private.h"
 
 GHashTable *
@@ -70,6 +71,7 @@ resolve_match(const PlanChain *chain, const PlanRule *rule, PlanMatch *match, gp
 	match->ip_set = mirror;
 	return TRUE;
 refuse:
+	resolve->engine->lacks_ip_set = TRUE;
 	g_prefix_error(resolve->error, "%s:%u: ", rule->origin.file, rule->origin.line);
 	return FALSE;
 }
@@ -125,15 +127,29 @@ engine_ip_set_adopt(Stage *stage, const char *nft_name, GHashTable *expiry)
 
 /* --- upkeep --- */
 
+static gboolean
+any_waits(const NwEngine *engine)
+{
+	GHashTableIter iter;
+	gpointer port;
+
+	g_hash_table_iter_init(&iter, engine->ports);
+	while (g_hash_table_iter_next(&iter, NULL, &port))
+		if (((const Port *)port)->waits)
+			return TRUE;
+	return FALSE;
+}
+
 gboolean
 nw_engine_has_ip_sets(const NwEngine *engine)
 {
-	return g_hash_table_size(engine->ip_sets) > 0;
+	return g_hash_table_size(engine->ip_sets) > 0 || any_waits(engine);
 }
 
-/* What the set holds now; NULL with @problem where there is nothing to go by. */
+/* What the set holds now; NULL with @problem where there is nothing to go by, and @other where it is of another type.
+ */
 static GHashTable *
-read_again(const NftIpSet *mirror, char **ret_problem)
+read_again(const NftIpSet *mirror, char **ret_problem, IpSet **ret_other)
 {
 	g_autoptr(GError) local = NULL;
 	g_autoptr(IpSet) set = ip_set_read(mirror->set->name, mirror->set->is_ipv4, &local);
@@ -141,12 +157,33 @@ read_again(const NftIpSet *mirror, char **ret_problem)
 
 	if (set && g_str_equal(name, mirror->nft_name))
 		return nft_ip_set_expiry(set);
-	*ret_problem =
-		set ? g_strdup_printf("IP set '%s' is of another type now: ports keep its last content until they "
-				      "are bound again",
-				      mirror->set->name)
-		    : g_strdup_printf("%s: ports keep its last content", local->message);
+	if (set)
+		*ret_other = g_steal_pointer(&set);
+	else
+		*ret_problem = g_strdup_printf("%s: ports keep its last content", local->message);
 	return NULL;
+}
+
+static gboolean
+retype(NwEngine *engine, NftIpSet *mirror, IpSet *set, GPtrArray *problems)
+{
+	g_autofree char *name = nft_ip_set_name(set);
+	g_autoptr(GError) local = NULL;
+
+	if (g_strcmp0(mirror->refused, name) == 0) {
+		ip_set_free(set);
+		return FALSE;
+	}
+	if (engine_ip_set_retype(engine, mirror, set, &local)) {
+		log_info("IP set '%s' is of another type now: its ports have rules for it", mirror->set->name);
+		return TRUE;
+	}
+	g_free(mirror->refused);
+	mirror->refused = g_steal_pointer(&name);
+	mirror->is_lost = TRUE;
+	g_ptr_array_add(problems, g_strdup_printf("IP set '%s' is of another type now: ports keep its last content: %s",
+						  mirror->set->name, local->message));
+	return FALSE;
 }
 
 static gboolean
@@ -167,18 +204,26 @@ nw_engine_refresh_ip_sets(NwEngine *engine, GPtrArray **ret_problems, GError **e
 {
 	g_autoptr(GHashTable) updates = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_hash_table_unref);
 	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GList) mirrors = g_hash_table_get_values(engine->ip_sets); /* a change of type changes the table */
 	GHashTableIter iter;
 	gpointer value, wanted;
 
-	g_hash_table_iter_init(&iter, engine->ip_sets);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		NftIpSet *mirror = value;
+	for (const GList *at = mirrors; at; at = at->next) {
+		NftIpSet *mirror = at->data;
 		char *problem = NULL;
-		GHashTable *table = mirror->in_kernel ? read_again(mirror, &problem) : NULL;
+		IpSet *other = NULL;
+		GHashTable *table = NULL;
 
+		if (mirror->in_kernel && !mirror->is_retired)
+			table = read_again(mirror, &problem, &other);
+		if (other && ret_problems)
+			retype(engine, mirror, other, problems);
+		else if (other)
+			ip_set_free(other);
 		if (table) {
 			g_hash_table_insert(updates, mirror, table);
 			mirror->is_lost = FALSE;
+			g_clear_pointer(&mirror->refused, g_free);
 		} else if (problem && ret_problems && !mirror->is_lost) {
 			g_ptr_array_add(problems, g_steal_pointer(&problem));
 			mirror->is_lost = TRUE;
@@ -206,6 +251,12 @@ is_other(G_GNUC_UNUSED const PlanChain *chain, G_GNUC_UNUSED const PlanRule *rul
 	return match->ip_set != mirror;
 }
 
+gboolean
+engine_ip_set_of_plan(const Plan *plan, NftIpSet *mirror)
+{
+	return !each_match(plan, is_other, mirror);
+}
+
 static gboolean
 is_needed(const NwEngine *engine, NftIpSet *mirror)
 {
@@ -216,7 +267,7 @@ is_needed(const NwEngine *engine, NftIpSet *mirror)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Template *template = value;
 
-		if (template->port_count && template->plan && !each_match(template->plan, is_other, mirror))
+		if (template->port_count && template->plan && engine_ip_set_of_plan(template->plan, mirror))
 			return TRUE;
 	}
 	return FALSE;

@@ -15,31 +15,6 @@ typedef struct {
 } Rejects;
 
 static gboolean
-same_place(const RuleOrigin *a, const RuleOrigin *b)
-{
-	return a->line == b->line && g_strcmp0(a->file, b->file) == 0;
-}
-
-/* A rule for both ways, or for the answers to its own: answering the guest is what counts. */
-static gboolean
-answers_guest(const Rejects *rejects, const RuleStep *step)
-{
-	const GPtrArray *chains = rejects->program->stage[RULE_FROM_GUEST][RULE_STAGE_NETWORK].chains;
-
-	for (guint i = 0; i < chains->len; i++) {
-		const GPtrArray *steps = ((const RuleChain *)chains->pdata[i])->steps;
-
-		for (guint k = 0; k < steps->len; k++) {
-			const RuleStep *other = steps->pdata[k];
-
-			if (!other->jump && same_place(&other->origin, &step->origin))
-				return TRUE;
-		}
-	}
-	return FALSE;
-}
-
-static gboolean
 drops(const Rejects *rejects, const RuleStep *step, RuleStageId stage, RuleWay way)
 {
 	if (step->jump || step->action != RULE_ACTION_REJECT)
@@ -50,7 +25,7 @@ drops(const Rejects *rejects, const RuleStep *step, RuleStageId stage, RuleWay w
 		return FALSE;
 	if (!rejects->engine->features.bridge_reject)
 		return TRUE;
-	return way == RULE_TO_GUEST && !answers_guest(rejects, step);
+	return way == RULE_TO_GUEST && !step->is_answer;
 }
 
 static void

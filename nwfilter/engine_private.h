@@ -35,6 +35,7 @@ typedef struct {
 	NwBinding *binding;
 	Template *template; /* NULL: blocked, its filter cannot be instantiated */
 	GArray *elements;   /* of PlanElement */
+	gboolean waits;	    /* blocked for an IP set that is not there, or does not fit */
 } Port;
 
 struct NwEngine {
@@ -57,7 +58,8 @@ struct NwEngine {
 	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block;
 	gboolean has_tagged; /* ENGINE_BRIDGE_NF_TAGGED is on */
 	gboolean needs_sweep;
-	guint helper_tables; /* NFT_HELPER_…: in the kernel */
+	gboolean lacks_ip_set; /* the last plan that was refused was so for an IP set */
+	guint helper_tables;   /* NFT_HELPER_…: in the kernel */
 	gboolean helper_is_whole, said_helper;
 	GHashTable *said; /* utf8: places of rules that engine_notice() spoke of */
 	NwEngineStats stats;
@@ -109,6 +111,7 @@ typedef struct {
 	GHashTable *programs;	    /* the ports' VLAN policy, '/', filter name -> Program */
 	GHashTable *templates;	    /* identity -> StagedTemplate */
 	GPtrArray *ports;	    /* of StagedPort */
+	gboolean replans;	    /* plan live templates too: what they look into has changed */
 	NftBatch *batch;
 	GHashTable *sets_made;	  /* PlanSet: created by this batch */
 	GHashTable *ip_sets_made; /* NftIpSet: likewise */
@@ -203,6 +206,12 @@ gboolean engine_ip_sets_resolve(NwEngine *engine, Plan *plan, GError **error);
 
 /** engine_ip_sets_messages: create the plan's mirrors that are not in the kernel */
 void engine_ip_sets_messages(Stage *stage, const Plan *plan);
+
+/** engine_ip_set_of_plan: whether a rule of the plan looks into the mirror */
+gboolean engine_ip_set_of_plan(const Plan *plan, NftIpSet *mirror);
+
+/** engine_ip_set_retype: the set is of another type now: its ports get rules for the new one, in one transaction */
+gboolean engine_ip_set_retype(NwEngine *engine, NftIpSet *mirror, IpSet *set, GError **error);
 
 /** engine_ip_set_adopt: a mirror that an earlier daemon left: send what it lacks; FALSE: nobody wants it */
 gboolean engine_ip_set_adopt(Stage *stage, const char *nft_name, GHashTable *expiry);

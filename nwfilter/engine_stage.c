@@ -335,7 +335,8 @@ stage_template(Stage *stage, const char *filter, const char *shape, Program *pro
 	staged->template = template;
 	g_hash_table_insert(stage->templates, template->identity, staged);
 	/* The live template's own program: its content is known to be what it would be planned to. */
-	if (template->in_kernel && template->plan && template->port_count && template->program == program)
+	if (!stage->replans && template->in_kernel && template->plan && template->port_count &&
+	    template->program == program)
 		return staged;
 	if (!stage_plan(stage, staged, program, vars, port, &local)) {
 		g_hash_table_remove(stage->templates, template->identity);
@@ -349,10 +350,12 @@ stage_template(Stage *stage, const char *filter, const char *shape, Program *pro
 gboolean
 stage_port(Stage *stage, StagedPort *staged, const NwBinding *binding, GError **error)
 {
-	Program *program = stage_program(stage, binding, error);
+	Program *program;
 	g_autoptr(RuleVars) vars = nw_binding_vars(binding);
 	g_autofree char *shape = NULL;
 
+	stage->engine->lacks_ip_set = FALSE;
+	program = stage_program(stage, binding, error);
 	if (!program)
 		return FALSE;
 	shape = plan_shape(program->rules, vars, binding->port_dev, stage->engine->sets, &staged->elements, error);
@@ -435,8 +438,10 @@ finish_port(Stage *stage, StagedPort *staged)
 	g_clear_pointer(&port->elements, g_array_unref);
 	port->elements = g_steal_pointer(&staged->elements);
 	port->template = staged->target ? staged->target->template : NULL;
-	if (port->template)
+	if (port->template) {
 		port->template->port_count++;
+		port->waits = FALSE;
+	}
 	for (guint i = 0; port->elements && i < port->elements->len; i++)
 		g_hash_table_remove(engine->stale, &g_array_index(port->elements, PlanElement, i));
 	if (staged->is_new) {

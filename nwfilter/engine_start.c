@@ -278,6 +278,7 @@ nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 		if (!stage_port(&stage, staged, binding, &local)) {
 			g_clear_pointer(&staged->elements, g_array_unref);
 			g_ptr_array_add(failed, g_strdup(local->message));
+			staged->port->waits = engine->lacks_ip_set;
 		}
 	}
 	if (state && state->has_table && sound) {

@@ -141,6 +141,18 @@ any_needs(const NwEngine *engine, Need need)
 }
 
 gboolean
+nw_engine_needs_sweep(const NwEngine *engine)
+{
+	return engine->xt ? xt_engine_needs_sweep(engine->xt) : engine->needs_sweep;
+}
+
+gboolean
+nw_engine_check_rules(NwEngine *engine, GError **error)
+{
+	return !engine->xt || xt_engine_check_rules(engine->xt, error);
+}
+
+gboolean
 nw_engine_sweep(NwEngine *engine, GError **error)
 {
 	g_autoptr(NftBatch) batch = NULL;

@@ -300,6 +300,44 @@ xt_engine_redefine(XtEngine *engine, const NwFilter *definition, GError **error)
 }
 
 gboolean
+xt_engine_needs_sweep(const XtEngine *engine)
+{
+	return engine->needs_sweep;
+}
+
+gboolean
+xt_engine_check_rules(XtEngine *engine, GError **error)
+{
+	for (guint tool = 0; tool < XT_TOOL_COUNT; tool++)
+		engine->tools[tool].needs_survey = TRUE;
+	return survey_again(engine, error);
+}
+
+guint
+xt_engine_retry_blocked(XtEngine *engine)
+{
+	g_autoptr(GList) ports = g_hash_table_get_values(engine->ports);
+	guint count = 0;
+
+	/* One by one: the tools refuse the whole for one line. */
+	for (const GList *at = ports; at; at = at->next) {
+		XtBound *port = at->data;
+		g_auto(XtChange) change = { 0 };
+		XtStaged *staged;
+
+		if (port->program)
+			continue;
+		xt_change_init(&change, engine, NULL);
+		staged = xt_change_add(&change, port, FALSE);
+		if (!xt_stage_binding(&change, staged, port->binding, NULL))
+			continue;
+		xt_stage_compare(&change, staged);
+		count += run(&change, NULL);
+	}
+	return count;
+}
+
+gboolean
 xt_engine_sweep(XtEngine *engine, GError **error)
 {
 	gboolean is_needed = FALSE;

@@ -90,6 +90,7 @@ nft_ip_set_free(NftIpSet *mirror)
 	if (!mirror)
 		return;
 	g_free(mirror->nft_name);
+	g_free(mirror->refused);
 	ip_set_free(mirror->set);
 	g_hash_table_unref(mirror->expiry);
 	g_free(mirror);

@@ -15,7 +15,9 @@ typedef struct {
 	IpSet *set;	    /* as it was last read; its elements are in @expiry */
 	GHashTable *expiry; /* GBytes (low and high) -> gint64: monotonic seconds; 0: for good */
 	gboolean in_kernel;
-	gboolean is_lost; /* gone from the kernel or changed beyond what the rules look up: said once */
+	gboolean is_lost;    /* gone from the kernel or changed beyond what the rules look up: said once */
+	gboolean is_retired; /* another mirror stands for the set now; swept when no rule looks into this one */
+	char *refused;	     /* name of the mirror that was tried in its place and does not fit the rules */
 } NftIpSet;
 
 /** nft_ip_set_new: takes @set; its elements become the mirror's */

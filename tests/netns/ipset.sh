@@ -293,6 +293,64 @@ ipset add mixed member4
 ipset add mixed ip-and-port
 check_refused "a list of different dimensions" "by-variable.xml:3: IP set 'mixed' has members" bind v1 $M1 by-variable BAD=mixed
 
+# --- a set that comes late, or back as another type
+TITLE=
+ipset create late hash:ip
+ipset add late 10.9.0.14
+dropping by-late "<all ipset='late' ipsetflags='dst'/>"
+bind_guest 1 by-late
+ipset destroy late
+settle
+ipset create late hash:net
+ipset add late 10.9.0.128/25
+settle
+settle
+probes "of another type" g1:eth0 g2:eth0 <<EOF
+drop in the new one | $E udp 10.9.0.11:1 > 10.9.0.200:2
+pass what only the old one had | $E udp 10.9.0.11:1 > 10.9.0.14:2
+EOF
+ipset add late 10.9.0.14
+settle
+probes "of another type: kept up to date" g1:eth0 g2:eth0 <<EOF
+drop what came | $E udp 10.9.0.11:1 > 10.9.0.14:2
+EOF
+same "the old mirror is swept" 1 "$(mirrors)"
+ipset destroy late
+ipset create late hash:ip,port
+ipset add late 10.9.0.15,udp:2
+settle
+settle
+probes "of a type that the rule does not fit" g1:eth0 g2:eth0 <<EOF
+drop as before | $E udp 10.9.0.11:1 > 10.9.0.14:2
+pass what only the new one has | $E udp 10.9.0.11:1 > 10.9.0.15:2
+EOF
+same "said once" 1 "$(grep -c "'late' is of another type now: ports keep" $WORK/daemon.log)"
+ipset destroy late
+ipset create late hash:ip
+ipset add late 10.9.0.15
+settle
+settle
+probes "back to the first type" g1:eth0 g2:eth0 <<EOF
+drop in it | $E udp 10.9.0.11:1 > 10.9.0.15:2
+pass what others had | $E udp 10.9.0.11:1 > 10.9.0.14:2
+EOF
+daemon_stop
+ipset destroy late
+daemon_start
+probes "missing at start: blocked" g1:eth0 g2:eth0 <<EOF
+drop all | $E udp 10.9.0.11:1 > 10.9.0.12:2
+EOF
+ipset create late hash:ip
+ipset add late 10.9.0.15
+settle
+settle
+probes "comes late" g1:eth0 g2:eth0 <<EOF
+drop in it | $E udp 10.9.0.11:1 > 10.9.0.15:2
+pass not in it | $E udp 10.9.0.11:1 > 10.9.0.12:2
+EOF
+unbind v1
+sleep 0.3
+
 # --- many
 {
 	echo "create many hash:net maxelem 100000"

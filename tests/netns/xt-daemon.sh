@@ -198,4 +198,31 @@ rules_flush
 measure "start with $PORTS ports, all to load" daemon_start_counted
 same "a port has all its rules again" "$PORTS" "$(ebtables-save | grep -ci -- '-d 52:54:00:00:00:77')"
 measure "unbind $PORTS ports, one by one" unbind_many
+
+# --- SIGHUP: what others took away comes back
+define_text >$WORK/out 2>&1 <<'EOF' || not_ok "define: $(cat $WORK/out)"
+<filter name='hup'>
+  <rule action='drop' direction='out' priority='100'><mac srcmacaddr='02:00:00:00:00:09'/></rule>
+  <rule action='accept' direction='in'><tcp dstportstart='22'/></rule>
+  <rule action='drop' direction='inout' priority='1000'><all/></rule>
+</filter>
+EOF
+bind_guest 1 hup
+sleep 0.5
+hup() { # LABEL COMMAND...: it takes rules away
+	local label=$1 before
+	before=$(sluice_rules)
+	shift
+	"$@"
+	[ "$before" != "$(sluice_rules)" ] || not_ok "$label: nothing was taken away"
+	kill -HUP "$DAEMON"
+	for _ in $(seq 30); do
+		[ "$before" = "$(sluice_rules)" ] && break
+		sleep 0.2
+	done
+	same "SIGHUP: $label" "$before" "$(sluice_rules)"
+}
+hup "all rules" rules_flush
+hup "one tool's rules" iptables -F
+hup "one chain" ebtables -t nat -F libvirt-I-v1
 finish
