@@ -257,6 +257,28 @@ check_association(const NetworkPort *port, GError **error)
 	return FALSE;
 }
 
+/* Every macvtap may be opened several times; whose its character device is, udev's rules say. */
+static gboolean
+check_options(const NetworkPort *port, GError **error)
+{
+	const NetworkDevice *device = port->device;
+	gboolean has_owner = device && (device->owner.is_set || device->group.is_set);
+
+	if (port->plug->type == NETWORK_PLUG_DIRECT && has_owner) {
+		sluice_error_set(
+			error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
+			"<sluice:device> owner and group are for taps: a macvtap's character device is root's");
+		return FALSE;
+	}
+	if (port->plug->type == NETWORK_PLUG_HOSTDEV_PCI && (has_owner || (device && device->multi_queue))) {
+		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
+				 "<sluice:device> owner, group and multiQueue: a port that gets a virtual function has "
+				 "no interface");
+		return FALSE;
+	}
+	return TRUE;
+}
+
 static gboolean
 check_name(const PortHost *host, const NetworkPort *port, const char *name, GError **error)
 {
@@ -286,7 +308,7 @@ port_device_make(const PortHost *host, const NetworkPort *port, const char *name
 	Notes notes = { 0 };
 	gboolean ok = FALSE;
 
-	if (!check_association(port, error) || !check_name(host, port, name, error))
+	if (!check_association(port, error) || !check_options(port, error) || !check_name(host, port, name, error))
 		return FALSE;
 	if (name)
 		g_strlcpy(notes.dev, name, sizeof(notes.dev));

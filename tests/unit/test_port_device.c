@@ -205,7 +205,8 @@ fake_run(gpointer data, const char *const *argv, const char *input, char **ret_o
 static NetworkPort *
 port_of(const char *body)
 {
-	g_autofree char *xml = g_strdup_printf("<networkport><uuid>" UUID "</uuid><owner><name>g</name><uuid>" UUID2
+	g_autofree char *xml = g_strdup_printf("<networkport xmlns:sluice='" NETWORK_SLUICE_URI "'><uuid>" UUID
+					       "</uuid><owner><name>g</name><uuid>" UUID2
 					       "</uuid></owner><mac address='52:54:00:00:00:0a'/>%s</networkport>",
 					       body);
 	g_autoptr(GError) error = NULL;
@@ -308,6 +309,9 @@ test_macvtap(Sysfs *sysfs, gconstpointer data)
 	}
 	check_device(sysfs, "<plug type='direct' dev='e1' mode='passthrough'/>", "m0",
 		     "macvtap m0 on e1 mode passthrough\nup e1\nup m0\n", "delete m0\n");
+	check_device_fails(sysfs, "<plug type='direct' dev='e1' mode='vepa'/><sluice:device name='m0' group='5'/>",
+			   "m0", SLUICE_ERROR_CONFIG_UNSUPPORTED,
+			   "<sluice:device> owner and group are for taps: a macvtap's character device is root's");
 	/* On a virtual function. */
 	check_device(sysfs, "<vlan><tag id='42'/></vlan><plug type='direct' dev='v0' mode='passthrough'/>", "m0",
 		     "vf e0 0 mac 52:54:00:00:00:0a vlan 42 priority 0 trust as-is\n"
@@ -334,6 +338,10 @@ test_hostdev(Sysfs *sysfs, gconstpointer data)
 	check_device(sysfs, "<rxfilters trustGuest='yes'/>" HOSTDEV("2"), NULL,
 		     "vf e0 2 mac 52:54:00:00:00:0a vlan 0 priority 0 trust on\n",
 		     "vf e0 2 mac 00:00:00:00:00:00 vlan 0 priority 0 trust as-is\n");
+	check_device_fails(sysfs, HOSTDEV("2") "<sluice:device multiQueue='yes'/>", NULL,
+			   SLUICE_ERROR_CONFIG_UNSUPPORTED,
+			   "<sluice:device> owner, group and multiQueue: a port that gets a virtual function has no "
+			   "interface");
 	check_device_fails(sysfs, HOSTDEV("2"), "t0", SLUICE_ERROR_INVALID_ARG,
 			   "a port that gets a virtual function has no interface to be called 't0'");
 	check_device_fails(sysfs, "<vlan><tag id='1'/><tag id='2'/></vlan>" HOSTDEV("2"), NULL,
