@@ -94,6 +94,9 @@ check_iptables(LintRun *run, const NwFilter *filter, const NwRule *rule)
 	if (comment && comment->text && strlen(comment->text) > IPTABLES_COMMENT_MAX)
 		lint_add(run, "iptables-differs", NW_LINT_NOTE, filter->file, rule->line,
 			 "iptables keeps the first %d bytes of the comment", IPTABLES_COMMENT_MAX);
+	if (rule->proto && !strcmp(rule->proto->element, "vlan"))
+		lint_add(run, "iptables-differs", NW_LINT_NOTE, filter->file, rule->line,
+			 "ebtables on nf_tables takes no service tag (802.1ad) for a VLAN: vlan-policy='drop' does");
 	if (rule->proto && !strcmp(rule->proto->element, "stp") && rule->proto->attr_count > 0)
 		for (RuleField field = RULE_FIELD_STP_FLAGS; field <= RULE_FIELD_STP_FORWARD_DELAY; field++)
 			if (find_value(rule, field, NW_ROLE_VALUE)) {
