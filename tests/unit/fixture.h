@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "daemon/daemon.h"
 #include "daemon/session.h"
+#include "tests/unit/tree.h"
 
 typedef struct {
 	char *root;
@@ -40,27 +41,11 @@ fixture_up(Fixture *fixture, gconstpointer data)
 }
 
 static inline void
-fixture_remove_tree(const char *path)
-{
-	GDir *dir = g_dir_open(path, 0, NULL);
-	const char *entry;
-
-	while (dir && (entry = g_dir_read_name(dir))) {
-		g_autofree char *below = g_build_filename(path, entry, NULL);
-
-		fixture_remove_tree(below);
-	}
-	if (dir)
-		g_dir_close(dir);
-	g_remove(path);
-}
-
-static inline void
 fixture_down(Fixture *fixture, gconstpointer data)
 {
 	daemon_free(fixture->daemon);
 	sluice_paths_free(fixture->paths);
-	fixture_remove_tree(fixture->root);
+	test_remove_tree(fixture->root);
 	g_free(fixture->root);
 }
 

@@ -6,6 +6,7 @@
 #include "vswitch/ovs.h"
 #include "vswitch/port_device.h"
 #include "vswitch/sriov.h"
+#include "tests/unit/tree.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -78,23 +79,9 @@ sysfs_set_up(Sysfs *sysfs, gconstpointer data)
 }
 
 static void
-remove_tree(const char *path)
-{
-	g_autoptr(GDir) dir = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-	const char *name;
-
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *child = g_build_filename(path, name, NULL);
-
-		remove_tree(child);
-	}
-	g_remove(path);
-}
-
-static void
 sysfs_tear_down(Sysfs *sysfs, gconstpointer data)
 {
-	remove_tree(sysfs->root);
+	test_remove_tree(sysfs->root);
 	g_free(sysfs->root);
 }
 

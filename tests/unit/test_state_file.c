@@ -19,7 +19,7 @@ folder_up(Folder *folder, gconstpointer data)
 static void
 folder_down(Folder *folder, gconstpointer data)
 {
-	fixture_remove_tree(folder->dir);
+	test_remove_tree(folder->dir);
 	g_free(folder->dir);
 	g_free(folder->path);
 }
