@@ -362,7 +362,7 @@ serve() {
 	shift
 	in_ns "$ns" "$CONN" serve "$@" >$out &
 	for _ in $(seq 100); do
-		grep -q ready $out && return
+		grep -qs ready $out && return
 		sleep 0.05
 	done
 	not_ok "a server in $ns: $*"

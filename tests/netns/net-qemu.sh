@@ -14,13 +14,14 @@ need dnsmasq virt-qemu-run qemu-system-x86_64 virsh
 
 quiet_ipv6 host
 ip link set lo up
+# The driver knows two paths and no others: drop_in_sockets listens there, with --root below that folder. /run is the
+# test's own.
+mkdir -p $ROOT/etc/sluice /run/libvirt
+for daemon in virtnetworkd virtnwfilterd; do ln -s $ROOT/run/sluice/$daemon-sock /run/libvirt/$daemon-sock; done
+echo "drop_in_sockets = yes" >$ROOT/etc/sluice/sluice.conf
 daemon_start
 URI="sluice:///system?socket=$ROOT/run/sluice/virtsluiced-sock"
 v() { timeout 20 virsh -q -c "$URI" "$@"; }
-
-# The driver knows two paths and no others. /run is the test's own.
-mkdir -p /run/libvirt
-for daemon in virtnetworkd virtnwfilterd; do ln -s $ROOT/run/sluice/virtsluiced-sock /run/libvirt/$daemon-sock; done
 
 cat >$WORK/lab.xml <<'XML'
 <network>
