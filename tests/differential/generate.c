@@ -375,12 +375,15 @@ gen_part(GenCase *c, guint p)
 	static const char *const chains[] = { "root", "mac",	"arp",	  "arp-1", "rarp", "ipv4",
 					      "ipv6", "ipv4-1", "ipv6-1", "vlan",  "stp",  "vlan-1" };
 	static const gint priorities[] = { -1000, -500, 0, 1, 500, 1000 };
+	static const RuleVlanPolicy policies[] = { RULE_VLAN_INSPECT, RULE_VLAN_INSPECT, RULE_VLAN_DROP,
+						   RULE_VLAN_PASS };
 	GenPart *part = &c->parts[p];
 
 	part_number = p;
 	part->chain = p ? PICK(chains) : "root";
 	if (p && style->stateful && chance(60))
 		part->chain = "root";
+	part->vlan_policy = style->no_vlan || chance(85) ? RULE_VLAN_UNSAID : PICK(policies);
 	part->has_priority = p && chance(40);
 	part->priority = PICK(priorities);
 	part->parent = p ? below(p) : 0;
@@ -440,6 +443,8 @@ gen_part_xml(const GenCase *c, guint part_index, const char *name)
 	g_string_append_printf(out, "<filter name='%s' chain='%s'", part_name, part->chain);
 	if (part->has_priority)
 		g_string_append_printf(out, " priority='%d'", part->priority);
+	if (part->vlan_policy != RULE_VLAN_UNSAID)
+		g_string_append_printf(out, " vlan-policy='%s'", rule_vlan_policy_name(part->vlan_policy));
 	g_string_append(out, ">\n");
 	for (guint i = 0; i <= part->rule_count; i++) {
 		for (guint p = 1; p < c->part_count; p++)

@@ -39,6 +39,7 @@ typedef struct {
 /* One filter of a tree; the first is the root. */
 typedef struct {
 	const char *chain;
+	RuleVlanPolicy vlan_policy;
 	gboolean has_priority;
 	gint priority;
 	guint parent;			     /* the part that refers to this one; less than its own number */
@@ -68,6 +69,7 @@ typedef struct {
 	guint rules_max;      /* of one part; 0: GEN_RULES_MAX - 1 */
 	guint parts_max;      /* 0: GEN_PARTS_MAX */
 	gboolean no_continue; /* in the network stage, for which libvirt's iptables has no word */
+	gboolean no_vlan;     /* no vlan-policy, which libvirt does not have */
 } GenStyle;
 
 /** gen_seed: start the sequence; the same seed makes the same filters and frames */
@@ -85,6 +87,9 @@ char *gen_part_name(const char *name, guint part);
 
 /** gen_frame: a frame near what some rule of the program asks for */
 void gen_frame(const RuleProgram *program, const RuleVars *vars, guint32 marker, GenFrame *ret_frame);
+
+/** gen_tag: put @count VLAN tags into a frame that has none */
+void gen_tag(GenFrame *frame, guint count);
 
 /**
  * gen_conversation: frames of a few connections, one after the other and mixed

@@ -98,6 +98,18 @@ gen_put16(GenFrame *frame, guint value)
 	gen_put(frame, (guint8[]){ (guint8)(value >> 8), (guint8)value }, 2);
 }
 
+void
+gen_tag(GenFrame *frame, guint count)
+{
+	static const guint8 tags[][4] = { { 0x81, 0, 0x20, 7 }, { 0x81, 0, 0, 5 } };
+	GenFrame tagged = { .way = frame->way };
+
+	gen_put(&tagged, frame->bytes, 12);
+	gen_put(&tagged, tags, count * sizeof(tags[0]));
+	gen_put(&tagged, frame->bytes + 12, frame->len - 12);
+	*frame = tagged;
+}
+
 static void
 patch16(GenFrame *frame, gsize at, guint value)
 {
@@ -120,14 +132,18 @@ gen_ip_checksum(GenFrame *frame, gsize at)
 
 /* What kind of frame the rule is about. */
 static void
-shape_find(const RuleChain *chain, const RuleStep *step, const RuleVars *vars, Shape *ret_shape)
+shape_find(const RuleProgram *program, const RuleChain *chain, const RuleStep *step, const RuleVars *vars,
+	   Shape *ret_shape)
 {
 	static const guint16 types[] = { 0x0800, 0x0800, 0x0800, 0x86dd, 0x86dd, 0x86dd,
 					 0x0806, 0x0806, 0x8035, 0x88cc, 0x0600, 0x9000 };
+	static const guint tags[] = { 0, 0, 1, 1, 1, 2, 2, 2, 2, 3 };
 	static const guint8 l4s[] = { 6, 6, 17, 132, 1, 2, 58, 50, 51, 136, 89, 59, 33 };
 	Shape shape = { .type = PICK(types), .l4 = PICK(l4s) };
 
-	if (chance(30))
+	if (program->vlan_policy == RULE_VLAN_INSPECT)
+		shape.tag_count = PICK(tags);
+	else if (chance(30))
 		shape.tag_count = 1 + chance(20);
 	if (chain && chain->ethertype && chance(95))
 		shape.type = chain->ethertype;
@@ -138,7 +154,8 @@ shape_find(const RuleChain *chain, const RuleStep *step, const RuleVars *vars, S
 
 		if (match->field != RULE_FIELD_IPSET)
 			near_value(step, match, vars, value);
-		if (match->field == RULE_FIELD_ETHER_TYPE || match->field == RULE_FIELD_VLAN_ENCAP)
+		if (match->field == RULE_FIELD_ETHER_TYPE || match->field == RULE_FIELD_VLAN_ENCAP ||
+		    match->field == RULE_FIELD_INNER_TYPE)
 			shape.type = (guint16)(value[0] << 8 | value[1]);
 		if (match->field == RULE_FIELD_VLAN_ID || match->field == RULE_FIELD_VLAN_ENCAP)
 			shape.tag_count = MAX(shape.tag_count, !chance(5));
@@ -284,7 +301,7 @@ put_bpdu(GenFrame *frame, guint32 marker)
 
 /* Write what the rule asks for, or nearly so, into the frame. */
 static void
-poke_step(GenFrame *frame, const RuleStep *step, const RuleVars *vars)
+poke_step(GenFrame *frame, const RuleProgram *program, const RuleStep *step, const RuleVars *vars)
 {
 	for (guint i = 0; i < step->matches->len; i++) {
 		const RuleMatch *match = step->matches->pdata[i];
@@ -295,6 +312,8 @@ poke_step(GenFrame *frame, const RuleStep *step, const RuleVars *vars)
 		if (chance(6) || match->field == RULE_FIELD_IPSET ||
 		    !packet_parse(frame->bytes, frame->len, &view, NULL))
 			continue;
+		if (program->vlan_policy == RULE_VLAN_INSPECT)
+			packet_look_inside(&view, &view);
 		near_value(step, match, vars, value);
 		if (match->field == RULE_FIELD_TCP_OPTION && packet_has_tcp(&view) && view.transport + 20 < frame->len)
 			frame->bytes[view.transport + 20] = value[0];
@@ -345,11 +364,11 @@ gen_frame(const RuleProgram *program, const RuleVars *vars, guint32 marker, GenF
 	Shape shape;
 	PacketView view;
 
-	shape_find(chain, step, vars, &shape);
+	shape_find(program, chain, step, vars, &shape);
 	gen_put(&frame, shape.is_bpdu ? group : chance(20) ? all : way ? gen_guest_mac : gen_peer_mac, 6);
 	gen_put(&frame, way ? gen_peer_mac : gen_guest_mac, 6);
 	for (guint i = 0; i < shape.tag_count; i++) {
-		gen_put16(&frame, chance(20) ? 0x88a8 : 0x8100);
+		gen_put16(&frame, i && chance(3) ? 0x9100 : chance(20) ? 0x88a8 : 0x8100);
 		gen_put16(&frame, below(4) << 13 | (chance(30) ? below(4096) : below(3)));
 	}
 	gen_put16(&frame, shape.is_bpdu ? 42 : shape.type);
@@ -364,9 +383,12 @@ gen_frame(const RuleProgram *program, const RuleVars *vars, guint32 marker, GenF
 	else
 		gen_put(&frame, &marker, sizeof(marker));
 	if (step)
-		poke_step(&frame, step, vars);
-	if (packet_parse(frame.bytes, frame.len, &view, NULL) && view.kind == PACKET_IPV4 &&
-	    packet_get(&view, view.network, 1) && (frame.bytes[view.network] & 15u) >= 5 &&
+		poke_step(&frame, program, step, vars);
+	if (packet_parse(frame.bytes, frame.len, &view, NULL))
+		packet_look_inside(&view, &view);
+	else
+		view = (PacketView){ 0 };
+	if (view.kind == PACKET_IPV4 && packet_get(&view, view.network, 1) && (frame.bytes[view.network] & 15u) >= 5 &&
 	    packet_get(&view, view.network, (frame.bytes[view.network] & 15u) * 4))
 		gen_ip_checksum(&frame, view.network);
 	if (chance(6))

@@ -139,7 +139,7 @@ tuples_of(const PacketView *view, Tuple *ret_tuple, Tuple *ret_reply)
 	memcpy(reply.src, tuple.dst, 16);
 	memcpy(reply.dst, tuple.src, 16);
 	if (is_icmp(view)) {
-		reply.dst_port = (guint16)(answer_type(is_ipv6, l4[0]) << 8 | l4[1]);
+		reply.dst_port = (guint16)((guint)answer_type(is_ipv6, l4[0]) << 8 | l4[1]);
 	} else {
 		reply.src_port = tuple.dst_port;
 		reply.dst_port = tuple.src_port;
@@ -250,8 +250,8 @@ track_look(Track *track, const PacketView *view, RuleConn *ret_conn, TrackFlow *
 	*ret_conn = rule_conn_guess(view);
 	if (track->is_lost)
 		return FALSE;
-	/* Connection tracking does not see tagged frames. */
-	if ((view->kind != PACKET_IPV4 && view->kind != PACKET_IPV6) || view->tag_count)
+	/* Frames with one tag are tracked where a filter inspects them; for others no rule asks. */
+	if ((view->kind != PACKET_IPV4 && view->kind != PACKET_IPV6) || view->tag_count > 1)
 		return TRUE;
 	if (!ret_conn->state)
 		return TRUE;
