@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "vswitch/network_tables.h"
 
 #define PCI_TEXT_MAX 32 /* bytes of "00000000:00:00.0" */
 
@@ -230,6 +231,14 @@ add_to_pool(NetworkForward *forward, const SriovVf *vf)
 	}
 }
 
+static void
+list_clear(const XmlElement *element, GPtrArray *list)
+{
+	for (guint i = 0; i < list->len; i++)
+		xml_map_free(element, list->pdata[i]);
+	g_ptr_array_set_size(list, 0);
+}
+
 gboolean
 sriov_pool_fill(const char *sysfs, Network *network, GError **error)
 {
@@ -257,6 +266,6 @@ sriov_pool_clear(Network *network)
 {
 	if (!network->forward || !network->forward->pf)
 		return;
-	g_ptr_array_set_size(network->forward->interfaces, 0);
-	g_ptr_array_set_size(network->forward->addresses, 0);
+	list_clear(&network_interface_element, network->forward->interfaces);
+	list_clear(&network_pci_element, network->forward->addresses);
 }
