@@ -120,13 +120,16 @@ stage_template_messages(Stage *stage, StagedTemplate *staged)
 					      &staged->lowering, &staged->memo, template->in_kernel, template->chains);
 }
 
-static gboolean
-port_has_element(const Port *port, const PlanElement *element)
+/* The elements that a port has (transfer container): a thousand values are not compared with each of a thousand. */
+static GHashTable *
+port_elements(const StagedPort *staged)
 {
-	for (guint i = 0; port->elements && i < port->elements->len; i++)
-		if (plan_element_equal(&g_array_index(port->elements, PlanElement, i), element))
-			return TRUE;
-	return FALSE;
+	GHashTable *elements = g_hash_table_new(plan_element_hash, plan_element_equal);
+	const GArray *all = staged->is_new ? NULL : staged->port->elements;
+
+	for (guint i = 0; all && i < all->len; i++)
+		g_hash_table_add(elements, &g_array_index(all, PlanElement, i));
+	return elements;
 }
 
 /* Elements are gathered by set, so that each set has as few messages as hold them. */
@@ -263,12 +266,13 @@ stage_messages(Stage *stage)
 		stage_limit_chains(stage);
 	for (guint i = 0; i < stage->ports->len; i++) {
 		const StagedPort *staged = stage->ports->pdata[i];
+		g_autoptr(GHashTable) has = port_elements(staged);
 
 		blocks |= !staged->target;
 		for (guint k = 0; staged->elements && k < staged->elements->len; k++) {
 			const PlanElement *element = &g_array_index(staged->elements, PlanElement, k);
 
-			if (staged->is_new || !port_has_element(staged->port, element)) {
+			if (!g_hash_table_contains(has, element)) {
 				stage_set(stage, element->set);
 				elements_gather(by_set, element);
 			}
