@@ -211,14 +211,17 @@ explain_line(Subject *subject, const char *line, GError **error)
 	PacketDefaults defaults = { .marker = { 's', 'l', 'u', 'i', 'c', 'e', '.', '.' } };
 	RuleConn conn;
 	Packet packet;
+	gboolean ok;
 
 	memcpy(defaults.ether_src, from ? guest : peer_mac, 6);
 	memcpy(defaults.ether_dst, from ? peer_mac : guest, 6);
 	if (!packet_build(line, &defaults, &packet, error))
 		return FALSE;
-	subject->line_packet = &packet;
 	conn = (RuleConn){ .state = packet.ct_state, .is_reply = packet.ct_reply, .count = packet.ct_count };
-	return explain_packet(subject, packet.bytes, packet.len, packet.has_ct ? &conn : NULL, error);
+	subject->line_packet = &packet;
+	ok = explain_packet(subject, packet.bytes, packet.len, packet.has_ct ? &conn : NULL, error);
+	subject->line_packet = NULL;
+	return ok;
 }
 
 /* --- a capture --- */

@@ -15,7 +15,7 @@
 #define PORT_SRV     1	  /* where a target is given without a port, and something behind it */
 #define LINE_QUOTED  80	  /* bytes of a line in a message */
 #define LINE_MAX_LEN 1023 /* dnsmasq reads the rest of a longer line as another one */
-#define SLAAC_PREFIX 64	  /* RFC 4862, 5.5.3 d: with interface identifiers of 64 bits (RFC 4291, 2.5.1) */
+#define SLAAC_PREFIX 64u  /* RFC 4862, 5.5.3 d: with interface identifiers of 64 bits (RFC 4291, 2.5.1) */
 
 /* The text, and for each of its lines the line of the document that it comes from (0: of no element in particular). */
 typedef struct {

@@ -372,7 +372,7 @@ fields_by_variety(const Merge *merge, RuleField ret_fields[RULE_FIELD_COUNT])
 				variety[((const PlanMatch *)merge->items[i].rule->matches->pdata[k])->field]++;
 	for (guint i = 0; i < RULE_FIELD_COUNT; i++) {
 		for (guint k = 0; k < RULE_FIELD_COUNT; k++)
-			order[i] += variety[k] > variety[i] || (variety[k] == variety[i] && k > i);
+			order[i] += variety[k] > variety[i] || (k > i && variety[k] == variety[i]);
 		ret_fields[order[i]] = variety[i] > 1 ? (RuleField)i : RULE_FIELD_NONE;
 	}
 }

@@ -195,7 +195,7 @@ refused(const Fixture *fixture, const char *script, const char *words)
 {
 	g_autoptr(Network) network = parse(DOCUMENT(""), "n.xml");
 	g_autofree char *argument = dnsmasq_config_argument(&fixture->env, "n");
-	g_autofree char *left = NULL;
+	g_autofree char *left = NULL, *pgrep = NULL;
 	g_autoptr(GError) error = NULL;
 	gint64 start = g_get_monotonic_time();
 	const char *const list[] = { "pgrep", "-f", "--", argument, NULL };
@@ -213,7 +213,8 @@ refused(const Fixture *fixture, const char *script, const char *words)
 	dir = g_dir_open(fixture->env.state_dir, 0, NULL);
 	if (dir)
 		g_assert_null(g_dir_read_name(dir));
-	if (g_find_program_in_path("pgrep")) {
+	pgrep = g_find_program_in_path("pgrep");
+	if (pgrep) {
 		g_spawn_sync(NULL, (char **)list, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &left, NULL, &status, NULL);
 		g_assert_cmpstr(left, ==, "");
 	}
