@@ -25,7 +25,8 @@
 #define PID_BYTES_MAX  64
 #define STRAYS_MAX     64
 #define STOP_WAIT_MS   1000 /* for SIGTERM to do its work, before SIGKILL */
-#define KILL_WAIT_MS   1000
+/* Its sockets are its own until it is gone, and on a busy host the kernel takes seconds to close an inotify watch. */
+#define KILL_WAIT_MS 5000
 
 char *
 dnsmasq_config_argument(const DnsmasqEnv *env, const char *network_name)
