@@ -576,7 +576,11 @@ is_native(const NftLowering *lowering)
 static void
 emit_first_fragment(Emit *emit)
 {
-	nft_expr_payload(emit->rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 3, NFT_REG_1);
+	const PlanRule *rule = emit->plan_rule;
+
+	/* Behind two tags only first fragments come here, but their header may be cut as short. */
+	nft_expr_payload(emit->rule, rule->network_at ? NFT_PAYLOAD_LL_HEADER : NFT_PAYLOAD_TRANSPORT_HEADER,
+			 rule->network_at ? rule->transport_at : 0, 3, NFT_REG_1);
 }
 
 /* meta l4proto { tcp, udp, udplite, sctp } / { icmp, icmpv6 } / neither */
@@ -618,7 +622,7 @@ emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *cha
 	for (guint i = 0; i < rule->matches->len; i++) {
 		const PlanMatch *match = rule->matches->pdata[i];
 
-		if (plan_match_is_transport(match) && !is_guarded && !rule->network_at) {
+		if (plan_match_is_transport(match) && !is_guarded) {
 			emit_first_fragment(emit);
 			is_guarded = TRUE;
 		}

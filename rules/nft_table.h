@@ -84,7 +84,7 @@ void nft_elements_end(NftElements *elements);
 
 #define NFT_MEMO_INFIX	     "-memo."
 #define NFT_MEMO_VERSION     1
-#define NFT_LOWERING_VERSION 2	 /* grows when the same plan is sent as other messages: templates are made anew */
+#define NFT_LOWERING_VERSION 3	 /* grows when the same plan is sent as other messages: templates are made anew */
 #define NFT_MEMO_TYPE	     100 /* of user data: nft knows its own small numbers */
 
 /* What the kernel keeps of a template for the daemon that comes after: user data of the chain tN-memo.G. */

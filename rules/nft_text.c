@@ -346,8 +346,11 @@ print_rule(const Text *text, const PlanChain *chain, const PlanRule *rule, guint
 				count = match;
 			gratuitous |= match->field == RULE_FIELD_ARP_GRATUITOUS;
 			/* As emit_first_fragment() says it. */
-			if (plan_match_is_transport(match) && !guarded && !rule->network_at) {
-				g_string_append(text->out, "@th,0,24 >= 0 ");
+			if (plan_match_is_transport(match) && !guarded) {
+				if (rule->network_at)
+					g_string_append_printf(text->out, "@ll,%u,24 >= 0 ", rule->transport_at * 8);
+				else
+					g_string_append(text->out, "@th,0,24 >= 0 ");
 				guarded = TRUE;
 			}
 			print_match(text, match, byte);
