@@ -82,7 +82,7 @@ libvirt_load(Subject *const *subjects, guint count, char **ret_refused, GError *
 	if (!backend_set_bridge_nf(TRUE, error))
 		return FALSE;
 	for (guint i = 0; i < count; i++)
-		if (subjects[i]->program->vlan_policy != RULE_VLAN_PASS)
+		if (subjects[i]->program->vlan_policy > RULE_VLAN_PASS)
 			ret_refused[i] = g_strdup("libvirt passes over vlan-policy");
 		else if (!bind_one(subjects[i], &ret_refused[i], error))
 			return FALSE;
