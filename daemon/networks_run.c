@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "daemon/networks_port.h"
 #include "daemon/networks_private.h"
 #include "vswitch/collision.h"
 
@@ -36,6 +37,27 @@ restore_sysctls(Networks *networks)
 	host_sysctls_restore(networks->sysctls, networks->config.links);
 }
 
+/*
+ * Whose interface it is tells its address: libvirt gives a tap that of the guest's card with another first byte. One
+ * that is nobody's is as the network says.
+ */
+static gboolean
+is_isolated(const NetworkEntry *entry, const LinkInfo *tap)
+{
+	const NetworkPortOptions *options = entry->live->port;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, entry->ports);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const NetworkPort *port = value;
+
+		if (!memcmp(port->mac->address.bytes + 1, tap->mac + 1, sizeof(tap->mac) - 1))
+			options = port->options;
+	}
+	return options && options->isolated == NETWORK_YES;
+}
+
 /* Interfaces that were plugged in when the network stopped; those that went elsewhere meanwhile are let be. */
 static void
 plug_again(Networks *networks, const NetworkEntry *entry)
@@ -49,7 +71,9 @@ plug_again(Networks *networks, const NetworkEntry *entry)
 
 		if (links_find(networks->config.links, tap, &info, NULL) <= 0 || info.master)
 			continue;
-		if (!links_set_master(networks->config.links, tap, entry->live->bridge->name, &error))
+		if (!links_set_master(networks->config.links, tap, entry->live->bridge->name, &error) ||
+		    (is_isolated(entry, &info) &&
+		     !links_port_set(networks->config.links, tap, LINK_PORT_ISOLATED, TRUE, &error)))
 			log_warning("%s", error->message);
 	}
 }
