@@ -65,9 +65,18 @@ struct NwEngine {
 	NwEngineStats stats;
 };
 
-/** program_compile: of the tree of the binding's filter; @port_policy: nw_params_vlan_policy() of its parameters */
-Program *program_compile(const NwBinding *binding, RuleVlanPolicy port_policy, NwLookupFn lookup, gpointer lookup_data,
-			 GError **error);
+/** ProgramLiveFn: the program that bound ports of this filter have, if the change leaves it as it is (transfer full) */
+typedef Program *(*ProgramLiveFn)(gpointer change, const char *filter, RuleVlanPolicy port_policy);
+
+/**
+ * program_of_change: the program for a binding, made once for a change
+ * @programs: of the change: key -> Program
+ * @change: user data of @live and @lookup
+ *
+ * Returns: (transfer none): owned by @programs.
+ */
+Program *program_of_change(GHashTable *programs, const NwBinding *binding, ProgramLiveFn live, NwLookupFn lookup,
+			   gpointer change, GError **error);
 void program_unref(Program *program);
 void template_free(Template *template);
 void port_free(Port *port);

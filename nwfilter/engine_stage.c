@@ -93,8 +93,9 @@ stage_lookup(const char *name, gpointer data)
 
 /* The program of a live template stands until a redefinition stages another. */
 static Program *
-live_program(const Stage *stage, const char *filter, RuleVlanPolicy port_policy)
+live_program(gpointer data, const char *filter, RuleVlanPolicy port_policy)
 {
+	const Stage *stage = data;
 	GHashTableIter iter;
 	gpointer value;
 
@@ -107,12 +108,12 @@ live_program(const Stage *stage, const char *filter, RuleVlanPolicy port_policy)
 		    !(stage->definition &&
 		      g_ptr_array_find_with_equal_func(template->program->rules->filters, stage->definition->name,
 						       g_str_equal, NULL)))
-			return template->program;
+			return program_ref(template->program);
 	}
 	return NULL;
 }
 
-Program *
+static Program *
 program_compile(const NwBinding *binding, RuleVlanPolicy port_policy, NwLookupFn lookup, gpointer lookup_data,
 		GError **error)
 {
@@ -135,8 +136,9 @@ program_compile(const NwBinding *binding, RuleVlanPolicy port_policy, NwLookupFn
 	return program;
 }
 
-static Program *
-stage_program(Stage *stage, const NwBinding *binding, GError **error)
+Program *
+program_of_change(GHashTable *programs, const NwBinding *binding, ProgramLiveFn live, NwLookupFn lookup,
+		  gpointer change, GError **error)
 {
 	g_autofree char *key = NULL;
 	RuleVlanPolicy port_policy;
@@ -145,17 +147,14 @@ stage_program(Stage *stage, const NwBinding *binding, GError **error)
 	if (!nw_params_vlan_policy(binding->params, &port_policy, error))
 		return NULL;
 	key = g_strdup_printf("%s/%s", rule_vlan_policy_name(port_policy), binding->filter);
-	program = g_hash_table_lookup(stage->programs, key);
+	program = g_hash_table_lookup(programs, key);
 	if (program)
 		return program;
-	program = live_program(stage, binding->filter, port_policy);
-	if (program)
-		program_ref(program);
-	else
-		program = program_compile(binding, port_policy, stage_lookup, stage, error);
+	program = live(change, binding->filter, port_policy);
 	if (!program)
-		return NULL;
-	g_hash_table_insert(stage->programs, g_steal_pointer(&key), program);
+		program = program_compile(binding, port_policy, lookup, change, error);
+	if (program)
+		g_hash_table_insert(programs, g_steal_pointer(&key), program);
 	return program;
 }
 
@@ -355,7 +354,7 @@ stage_port(Stage *stage, StagedPort *staged, const NwBinding *binding, GError **
 	g_autofree char *shape = NULL;
 
 	stage->engine->lacks_ip_set = FALSE;
-	program = stage_program(stage, binding, error);
+	program = program_of_change(stage->programs, binding, live_program, stage_lookup, stage, error);
 	if (!program)
 		return FALSE;
 	shape = plan_shape(program->rules, vars, binding->port_dev, stage->engine->sets, &staged->elements, error);

@@ -109,8 +109,9 @@ change_lookup(const char *name, gpointer data)
 
 /* The program of a bound port stands until a redefinition stages another. */
 static Program *
-live_program(const XtChange *change, const char *filter, RuleVlanPolicy port_policy)
+live_program(gpointer data, const char *filter, RuleVlanPolicy port_policy)
 {
+	const XtChange *change = data;
 	GHashTableIter iter;
 	gpointer value;
 
@@ -126,27 +127,6 @@ live_program(const XtChange *change, const char *filter, RuleVlanPolicy port_pol
 			return g_rc_box_acquire(port->program);
 	}
 	return NULL;
-}
-
-static Program *
-change_program(XtChange *change, const NwBinding *binding, GError **error)
-{
-	g_autofree char *key = NULL;
-	RuleVlanPolicy port_policy;
-	Program *program;
-
-	if (!nw_params_vlan_policy(binding->params, &port_policy, error))
-		return NULL;
-	key = g_strdup_printf("%s/%s", rule_vlan_policy_name(port_policy), binding->filter);
-	program = g_hash_table_lookup(change->programs, key);
-	if (program)
-		return program;
-	program = live_program(change, binding->filter, port_policy);
-	if (!program)
-		program = program_compile(binding, port_policy, change_lookup, change, error);
-	if (program)
-		g_hash_table_insert(change->programs, g_steal_pointer(&key), program);
-	return program;
 }
 
 /* Two ports may need a chain of the same name: "mac-arp" of port "v1" and "arp" of port "v1-mac". */
@@ -207,7 +187,7 @@ xt_stage_binding(XtChange *change, XtStaged *staged, const NwBinding *binding, G
 
 	if (!port_name_check(binding->port_dev, error))
 		return FALSE;
-	program = change_program(change, binding, error);
+	program = program_of_change(change->programs, binding, live_program, change_lookup, change, error);
 	if (!program)
 		return FALSE;
 	g_clear_pointer(&staged->vars, rule_vars_free);
