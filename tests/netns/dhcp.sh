@@ -105,7 +105,7 @@ station b1 virbr2 $B1
 cat >"$WORK"/dhcp-script <<'XEOF'
 #!/bin/sh
 [ "$1" = bound ] || exit 0
-set >/run/work/got.$hostname_of
+set >"${0%/*}/got.$hostname_of"
 ip -4 addr flush dev "$interface"
 ip addr add "$ip/$mask" dev "$interface"
 for r in $router; do ip route replace default via "$r"; done
@@ -141,7 +141,7 @@ ask a2 >/dev/null
 if command -v dhclient >/dev/null; then
 	cat >"$WORK"/dhclient-script <<-'XEOF'
 		#!/bin/sh
-		set >/run/work/dhclient.$reason
+		set >"${0%/*}/dhclient.$reason"
 		case $reason in
 		BOUND) ip addr add "$new_ip_address/24" dev "$interface" ;;
 		BOUND6) ip -6 addr add "$new_ip6_address/128" dev "$interface" nodad ;;

@@ -63,7 +63,6 @@ cat >$WORK/lease <<'SCRIPT'
 ip addr flush dev "$interface"
 ip addr add "$ip/$mask" dev "$interface"
 [ -z "$router" ] || ip route add default via "$router"
-echo "$ip" >/run/work/ip.$interface.$hostname
 SCRIPT
 chmod +x $WORK/lease
 lease() { # NAMESPACE HOSTNAME: the address it gets

@@ -80,3 +80,29 @@ golden_add(const char *prefix, const char *folder, const char *suffix, guint min
 		g_test_add_data_func_full(test_path, g_strdup(files->pdata[i]), test, g_free);
 	}
 }
+
+/* Each XML document of a folder of the peers' test data, which may be absent; @check reads it and prints it stably. */
+static inline void
+golden_corpus(const char *part, void (*check)(const char *file))
+{
+	const char *folder = g_getenv("SLUICE_CORPUS");
+	g_autofree char *path = g_build_filename(folder ? folder : "../shared/corpus", part, NULL);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *name;
+	guint count = 0;
+
+	if (!dir) {
+		g_test_skip("no libvirt-tck corpus; SLUICE_CORPUS names its folder");
+		return;
+	}
+	while ((name = g_dir_read_name(dir))) {
+		g_autofree char *file = g_build_filename(path, name, NULL);
+
+		if (!g_str_has_suffix(name, ".xml"))
+			continue;
+		check(file);
+		count++;
+	}
+	g_assert_cmpint(count, >, 0);
+	g_test_message("%u documents", count);
+}
