@@ -1,1 +1,3 @@
-dhcp_SRCS := $(addprefix dhcp/,dnsmasq.c dnsmasq_config.c dnsmasq_process.c lease.c lease_read.c)
+# SPDX-License-Identifier: GPL-2.0-or-later
+# All but the programs themselves.
+dhcp_SRCS := $(filter-out %main.c,$(wildcard dhcp/*.c))
