@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Which port may use which address: the binding table of source address validation (SAVI).
+ *
+ * DHCP learning follows RFC 7513, neighbour discovery and ARP RFC 6620 (first come, first served), both together
+ * RFC 8074: what a server granted is stronger than what a guest claims. The table is pure: time is passed in, the
+ * kernel and the disk are reached by those who call. States of an address on a port:
+ *
+ *	(nothing) --DAD probe------------------------> TENTATIVE --LEARN_DAD_MS without an objection--> BOUND
+ *	(nothing) --ARP or ND claim------------------------------------------------------------------> BOUND
+ *	(nothing) --ACK or REPLY to a request of this port, from a server that is trusted------------> BOUND
+ *	TENTATIVE --another station answers or probes for it--> (nothing)
+ *	BOUND     --ACK or REPLY again-----------------------------------> BOUND until the new time, be it earlier
+ *	BOUND     --RELEASE, DECLINE, NAK, lifetime 0, expiry, flush-----> (nothing)
+ *	BOUND     --another address for the same client (DHCPv4: client id, else chaddr; DHCPv6: DUID, IAID and kind)-->
+ *		  the new one in its place, in one change
+ *
+ * Link-local IPv6 addresses are not learned: filters let a guest use them as they stand.
+ */
+#pragma once
+
+#include "dhcp/snoop.h"
+
+#define LEARN_PORTS_MAX	       65536
+#define LEARN_PORT_ADDRESSES   16 /* of one port by DHCP, both families together */
+#define LEARN_TRANSACTIONS_MAX 16 /* open ones of a port; the oldest gives way */
+#define LEARN_TRANSACTION_SEC  120
+#define LEARN_DAD_MS	       1000  /* RFC 4862 5.1: RetransTimer */
+#define LEARN_RECORDS_MAX      65536 /* of the store */
+#define LEARN_STORE_BYTES_MAX  (64 * 1024 * 1024)
+#define LEARN_SERVERS_MAX      64
+
+typedef enum {
+	LEARN_METHOD_NONE,
+	LEARN_METHOD_DHCP,
+	LEARN_METHOD_ANY,
+} LearnMethod;
+
+typedef enum {
+	LEARN_BY_DHCPV4,
+	LEARN_BY_DHCPV6,
+	LEARN_BY_ARP,
+	LEARN_BY_ND,
+} LearnSource;
+
+typedef enum {
+	LEARN_TENTATIVE,
+	LEARN_BOUND,
+} LearnState;
+
+/* A port on which something is learned. */
+typedef struct {
+	const char *name;
+	guint8 mac[6];
+	LearnMethod method;
+	gboolean ipv4, ipv6;		       /* which families are awaited; of others no address is learned */
+	guint claims_max;		       /* addresses of a family that ARP and ND may teach (method any) */
+	GArray *dhcp_servers, *dhcpv6_servers; /* of IpAddress; empty or NULL: any */
+	GArray *fixed;			       /* of IpAddress: given to the port, held against others; may be NULL */
+} LearnPort;
+
+/* One address of a port. */
+typedef struct {
+	IpAddress address;
+	guint8 prefix_len; /* 32, 128; less: a delegated prefix */
+	LearnSource source;
+	LearnState state;
+	gint64 expires; /* seconds since the epoch; 0: never */
+	guint32 iaid;
+	char *client; /* client id or DUID as pairs of hexadecimal digits; NULL: known by its MAC */
+	IpAddress server;
+} LearnEntry;
+
+typedef enum {
+	LEARN_IGNORED,	   /* nothing to learn from it */
+	LEARN_NOTED,	   /* a request: its answer is awaited */
+	LEARN_CHANGED,	   /* the port's addresses are others now */
+	LEARN_REFRESHED,   /* the same addresses, other times */
+	LEARN_CONFLICT,	   /* held by another port or the host */
+	LEARN_NOT_TRUSTED, /* not one of the port's servers */
+	LEARN_NOT_ASKED,   /* no request of this port has this transaction */
+	LEARN_FOREIGN,	   /* the hardware address is not the port's */
+	LEARN_FULL,	   /* the port has as many as it may */
+} LearnResult;
+
+typedef struct {
+	/* the broadcast domain that the port is in, say its bridge's ifindex; 0: not known: compared with all */
+	guint32 (*segment)(const char *port, gpointer data);
+	/* whether the host itself has the address in that segment */
+	gboolean (*is_host_address)(guint32 segment, const IpAddress *address, gpointer data);
+	gpointer data;
+} LearnOps;
+
+typedef struct LearnTable LearnTable;
+
+LearnTable *learn_table_new(const LearnOps *ops);
+void learn_table_free(LearnTable *table);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LearnTable, learn_table_free)
+
+/**
+ * learn_table_set_port: a port that is new, or whose binding says something else now
+ * @now_ms: milliseconds since the epoch
+ *
+ * Leases that the table kept for this name and MAC are in force again; those of another MAC on this name are forgotten,
+ * and so is what the new method, families or limit do not allow.
+ *
+ * Errors: %SLUICE_ERROR_LIMIT.
+ *
+ * Returns: whether it has addresses (learn_table_addresses() differs from an empty list).
+ */
+gboolean learn_table_set_port(LearnTable *table, const LearnPort *port, gint64 now_ms, gboolean *ret_has,
+			      GError **error);
+
+/**
+ * learn_table_remove_port: its binding is gone
+ *
+ * Leases by DHCP are kept, out of force, until they expire; what was claimed is forgotten.
+ */
+void learn_table_remove_port(LearnTable *table, const char *name);
+
+/**
+ * learn_table_event: what a frame says
+ * @ret_about: (out) (optional): the address that %LEARN_CONFLICT, %LEARN_FULL speak of
+ */
+LearnResult learn_table_event(LearnTable *table, const char *port, const SnoopEvent *event, gint64 now_ms,
+			      IpAddress *ret_about);
+
+/**
+ * learn_table_expire: forget what ended, bind what was tentative long enough
+ * @changed: (element-type utf8): names of ports whose addresses are others now are appended
+ * @ret_next_ms: when to call again; %G_MAXINT64: not before something else happens
+ *
+ * Returns: whether anything changed, leases of ports that are not bound included.
+ */
+gboolean learn_table_expire(LearnTable *table, gint64 now_ms, GPtrArray *changed, gint64 *ret_next_ms);
+
+/** learn_table_addresses: what is in force on a port: (transfer container) (element-type LearnEntry): sorted */
+GPtrArray *learn_table_addresses(const LearnTable *table, const char *port);
+
+/** learn_table_flush: forget what a port has learned, or with NULL all; names that change are appended to @changed */
+gboolean learn_table_flush(LearnTable *table, const char *port, GPtrArray *changed);
+
+/* What is stored, exported and listed of an entry. */
+typedef struct {
+	char *port;
+	guint8 mac[6];
+	LearnEntry entry;
+	gboolean in_force; /* its port is there */
+} LearnRecord;
+
+void learn_record_free(gpointer record);
+
+/** learn_table_records: all entries that are bound, of one port or with NULL of all (transfer full), sorted */
+GPtrArray *learn_table_records(const LearnTable *table, const char *port);
+
+/**
+ * learn_table_restore: take records in, all or none
+ * @may_replace: of a port that already has addresses; else that is an error
+ *
+ * Records that ended are left out. Ports need not be there yet.
+ *
+ * Errors: %SLUICE_ERROR_LIMIT; an address that another port holds, naming both.
+ */
+gboolean learn_table_restore(LearnTable *table, const GPtrArray *records, gint64 now_ms, gboolean may_replace,
+			     GPtrArray *changed, GError **error);
+
+/** learn_records_format: JSON, one object a record (transfer full) */
+char *learn_records_format(const GPtrArray *records);
+
+/** learn_records_parse: (transfer full) (element-type LearnRecord): errors name the record and the field */
+GPtrArray *learn_records_parse(const char *text, const char *label, GError **error);
+
+/**
+ * learn_store_load: the records of the file @path; no file is none
+ *
+ * Errors: the file is there and cannot be read as such: the caller keeps it aside.
+ */
+GPtrArray *learn_store_load(const char *path, GError **error);
+gboolean learn_store_save(const char *path, const LearnTable *table, GError **error);
+
+const char *learn_result_name(LearnResult result);
+const char *learn_source_name(LearnSource source);
+const char *learn_method_name(LearnMethod method);
