@@ -10,10 +10,10 @@
 
 #include "base/ip_address.h"
 
-#define SNOOP_FRAME_MAX 2048   /* bytes of a frame that are looked at; a longer one is cut there, and its checksum not \
-				*/
-#define SNOOP_ADDRESSES_MAX 16 /* of one message; more: the message is refused */
-#define SNOOP_CLIENT_MAX    128 /* bytes of a client id (RFC 2132 9.14) or DUID (RFC 8415 11.1: 128 and 2) */
+/* Bytes of a frame that are looked at; a longer one is cut there, and its checksum not. */
+#define SNOOP_FRAME_MAX	    2048
+#define SNOOP_ADDRESSES_MAX 16	/* of one message; more: the message is refused */
+#define SNOOP_CLIENT_MAX    255 /* bytes of a client id (RFC 2132 9.14); a DUID has at most 130 (RFC 8415 11.1) */
 #define SNOOP_FOREVER	    G_MAXUINT32
 
 typedef enum {
@@ -25,7 +25,7 @@ typedef enum {
 } SnoopProtocol;
 
 typedef enum {
-	SNOOP_ADDRESS, /* IA_NA's, IA_TA's, yiaddr, an ARP sender, an ND target */
+	SNOOP_ADDRESS, /* IA_NA's, IA_TA's, yiaddr, or what an ARP or ND message claims */
 	SNOOP_PREFIX,  /* IA_PD's: @prefix_len bits are delegated */
 } SnoopAddressKind;
 
@@ -43,19 +43,30 @@ typedef struct {
 	guint8 is_to_guest; /* else from it */
 	/* DHCP message type (option 53; RFC 8415 7.3), ARP opcode, ICMPv6 type */
 	guint8 message;
-	guint8 is_relayed;  /* giaddr is set, or it came inside a relay message: nothing that an end host sends or gets
-			     */
-	guint8 is_probe;    /* ARP: sender address 0; ND: solicitation from :: (duplicate address detection) */
-	guint8 is_override; /* ND: flag O of an advertisement */
-	guint8 rapid_commit;
-	guint8 status;	     /* DHCPv6: status of the whole message, 0: success */
+	/*
+	 * Nothing that an end host sends or gets: between two server ports, inside a DHCPv6 relay message, or a guest's
+	 * own message with giaddr or option 82. A reply to a client keeps giaddr (RFC 2131 table 3): that tells
+	 * nothing.
+	 */
+	guint8 is_relayed;
+	guint8 is_probe;     /* ARP: sender address 0; ND: solicitation from :: (duplicate address detection) */
+	guint8 is_override;  /* ND: flag O of an advertisement */
+	guint8 rapid_commit; /* RFC 4039, RFC 8415 21.14 */
+	guint8 status;	     /* DHCPv6: status of the whole message, 0: success, 255: 255 or more */
 	guint32 transaction; /* xid; transaction-id */
 	guint8 ether_source[6], ether_dest[6];
 	guint8 hardware[6]; /* chaddr; ARP sender's; ND source or target link-layer option */
 	guint8 has_hardware;
 	IpAddress source, dest; /* of the IP header; ARP: sender and target protocol address */
 	IpAddress server;	/* DHCPv4: option 54; DHCPv6: as @source when to the guest */
-	IpAddress requested;	/* DHCPv4: option 50, or ciaddr where that is not given */
+	IpAddress requested;	/* DHCPv4: option 50, or ciaddr where that is not given; RELEASE: ciaddr */
+	/*
+	 * DHCPv4 OFFER, ACK: yiaddr for as long as option 51 says; none in an ACK to INFORM. DHCPv6 to the guest: what
+	 * is granted, so nothing whose status, IA's status or message's status is a failure, nor what a client must
+	 * discard (RFC 8415 21.4, 21.6); from it: the addresses that it names. ARP: the sender's, of a probe the
+	 * target; ND: an advertisement's or a probe's target, otherwise the source. For ARP and ND always one,
+	 * %SNOOP_FOREVER.
+	 */
 	guint32 address_count;
 	SnoopAddress addresses[SNOOP_ADDRESSES_MAX];
 	guint32 client_len, server_id_len;
@@ -98,7 +109,7 @@ typedef enum {
 	SNOOP_BAD_LENGTH, /* lengths contradict each other */
 	SNOOP_BAD_CHECKSUM,
 	SNOOP_BAD_VALUE, /* a value that the RFC forbids: hop limit, address, magic cookie, hardware type */
-	SNOOP_DUPLICATE, /* an option that may stand once stands twice with different content */
+	SNOOP_DUPLICATE, /* an option, or an address, that may stand once stands twice with different content */
 	SNOOP_TOO_MANY,	 /* addresses, options, headers or nested relays past the bound */
 	SNOOP_FRAGMENT,	 /* the message is in pieces */
 	SNOOP_TAGGED,	 /* behind a VLAN tag */
@@ -106,11 +117,11 @@ typedef enum {
 
 /**
  * snoop_parse: one Ethernet frame
- * @frame: from the destination address on
+ * @frame: from the destination address on, VLAN tags where they were
  * @len: bytes that are there; the frame's own length if at most %SNOOP_FRAME_MAX
  * @frame_len: bytes that it had on the wire
  * @is_to_guest: which side of each protocol is expected
- * @ret_event: written on %SNOOP_OK only, but for @ifindex, which is 0: the caller's to set
+ * @ret_event: written on %SNOOP_OK only, then wholly; @ifindex is 0: the caller's to set
  */
 SnoopVerdict snoop_parse(const guint8 *frame, gsize len, gsize frame_len, gboolean is_to_guest, SnoopEvent *ret_event);
 const char *snoop_verdict_name(SnoopVerdict verdict);
