@@ -2,8 +2,9 @@
 /*
  * Processes of dnsmasq: run, found again, ended.
  *
- * They are told by the path of their configuration, which is one network's, in their command line; and by their network
- * and mount namespaces, as a container may hold a host of its own with the same paths.
+ * They are told by the path of their configuration, which is one network's, in their command line; by their network
+ * namespace; and by what they see at that path, as a container may hold a host of its own with the same paths. Not by
+ * their mount namespace: a service manager makes a new one whenever it starts the daemon, and they stay in the old one.
  */
 
 #include <errno.h>
@@ -37,13 +38,28 @@ dnsmasq_config_argument(const DnsmasqEnv *env, const char *network_name)
 }
 
 static gboolean
-same_namespace(pid_t pid, const char *kind)
+is_same(const char *own, const char *its)
 {
-	g_autofree char *own = g_strconcat("/proc/self/ns/", kind, NULL);
-	g_autofree char *its = g_strdup_printf("/proc/%d/ns/%s", (int)pid, kind);
 	struct stat a, b;
 
 	return stat(own, &a) == 0 && stat(its, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static gboolean
+same_network(pid_t pid)
+{
+	g_autofree char *its = g_strdup_printf("/proc/%d/ns/net", (int)pid);
+
+	return is_same("/proc/self/ns/net", its);
+}
+
+static gboolean
+same_folder(pid_t pid, const char *dir)
+{
+	g_autofree char *own = g_canonicalize_filename(dir, NULL);
+	g_autofree char *its = g_strdup_printf("/proc/%d/root%s", (int)pid, own);
+
+	return is_same(own, its);
 }
 
 static gboolean
@@ -64,11 +80,11 @@ has_argument(pid_t pid, const char *wanted)
 
 /* The descriptor names the process even when its number is given to another; so it is looked at after it is opened. */
 static int
-open_if_ours(pid_t pid, const char *argument)
+open_if_ours(const DnsmasqEnv *env, pid_t pid, const char *argument)
 {
 	int fd = has_argument(pid, argument) ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 
-	if (fd >= 0 && has_argument(pid, argument) && same_namespace(pid, "net") && same_namespace(pid, "mnt"))
+	if (fd >= 0 && has_argument(pid, argument) && same_network(pid) && same_folder(pid, env->state_dir))
 		return fd;
 	if (fd >= 0)
 		close(fd);
@@ -87,7 +103,7 @@ dnsmasq_process_open(const DnsmasqEnv *env, const char *network_name, pid_t *ret
 
 	if (!text || !g_ascii_string_to_signed(g_strchomp(text), 10, 2, G_MAXINT32, &pid, NULL))
 		return -1;
-	fd = open_if_ours((pid_t)pid, argument);
+	fd = open_if_ours(env, (pid_t)pid, argument);
 	if (fd >= 0)
 		*ret_pid = (pid_t)pid;
 	return fd;
@@ -136,7 +152,7 @@ dnsmasq_process_end_strays(const DnsmasqEnv *env, const char *network_name, guin
 
 		if (!g_ascii_string_to_signed(name, 10, 2, G_MAXINT32, &pid, NULL))
 			continue;
-		fd = open_if_ours((pid_t)pid, argument);
+		fd = open_if_ours(env, (pid_t)pid, argument);
 		if (fd < 0)
 			continue;
 		found++;
