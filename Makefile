@@ -9,7 +9,7 @@ LIBEXECDIR ?= $(PREFIX)/libexec/sluice
 comma := ,
 B := build$(if $(SAN),/san)
 Q := $(if $(V),,@)
-PKGS := glib-2.0 gio-2.0 gio-unix-2.0 libxml-2.0 libnftnl libmnl jansson libedit libpcap
+PKGS := glib-2.0 gio-2.0 gio-unix-2.0 libxml-2.0 libnftnl libmnl jansson libedit libpcap libcap-ng
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wimplicit-fallthrough \
 	-Wformat=2 -Wno-unused-parameter $(if $(CI)$(WERROR),-Werror)

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/state_file.h"
+#include "daemon/privileges.h"
 #include "daemon/server.h"
 
 #include <errno.h>
@@ -124,12 +125,15 @@ serve(const SluicePaths *paths, const Options *options, GError **error)
 	g_autoptr(Daemon) daemon = NULL;
 	g_autoptr(Server) server = NULL;
 	g_autoptr(GMainLoop) loop = NULL;
+	g_autofree char *held = NULL;
 	ServerConfig server_config;
 
 	if (!config)
 		return FALSE;
 	log_set_level(options->verbose ? LOG_LEVEL_DEBUG : config->log_level);
 	raise_file_limit(config->max_clients);
+	held = privileges_describe();
+	log_debug("capabilities: %s", held);
 	daemon = daemon_new(paths, config, options->no_kernel, error);
 	if (!daemon)
 		return FALSE;
@@ -172,7 +176,7 @@ main(int argc, char **argv)
 		return 0;
 	}
 	paths = sluice_paths_new(root);
-	lock = take_lock(paths, &error);
+	lock = privileges_limit(&error) ? take_lock(paths, &error) : -1;
 	ok = lock >= 0 && serve(paths, &options, &error);
 	if (!ok)
 		fprintf(stderr, "sluiced: error: %s\n", error->message);
