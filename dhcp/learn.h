@@ -15,6 +15,13 @@
  *	BOUND     --another address for the same client (DHCPv4: client id, else chaddr; DHCPv6: DUID, IAID and kind)-->
  *		  the new one in its place, in one change
  *
+ * An address or delegated prefix that another port of the segment holds is not learned. A port that is not bound holds
+ * nothing against others; a TENTATIVE address gives way to what a server grants, to claims and probes it does not.
+ * A delegated prefix is no address where they are counted, and one shorter than %LEARN_PREFIX_LEN_MIN is not learned.
+ *
+ * A REPLY to CONFIRM changes nothing: it has no lifetimes, a success of another server outweighs NotOnLink (RFC 8415
+ * 18.2.10.3), and a client that is told NotOnLink solicits again: that answer replaces its addresses.
+ *
  * Link-local IPv6 addresses are not learned: filters let a guest use them as they stand.
  */
 #pragma once
@@ -25,9 +32,11 @@
 #define LEARN_PORT_ADDRESSES   16 /* of one port by DHCP, both families together */
 #define LEARN_TRANSACTIONS_MAX 16 /* open ones of a port; the oldest gives way */
 #define LEARN_TRANSACTION_SEC  120
-#define LEARN_DAD_MS	       1000  /* RFC 4862 5.1: RetransTimer */
-#define LEARN_RECORDS_MAX      65536 /* of the store */
-#define LEARN_STORE_BYTES_MAX  (64 * 1024 * 1024)
+#define LEARN_DAD_MS	       1000 /* RFC 4862 5.1: RetransTimer */
+#define LEARN_CLAIMS_MAX       64   /* of LearnPort's claims_max */
+#define LEARN_PREFIX_LEN_MIN   32
+#define LEARN_RECORDS_MAX      131072 /* of the table and its store; what ports hold that are not bound gives way */
+#define LEARN_STORE_BYTES_MAX  (128 * 1024 * 1024)
 #define LEARN_SERVERS_MAX      64
 
 typedef enum {
@@ -53,8 +62,9 @@ typedef struct {
 	const char *name;
 	guint8 mac[6];
 	LearnMethod method;
-	gboolean ipv4, ipv6;		       /* which families are awaited; of others no address is learned */
-	guint claims_max;		       /* addresses of a family that ARP and ND may teach (method any) */
+	gboolean ipv4, ipv6; /* which families are awaited; of others no address is learned */
+	/* addresses of a family with which no more are learned by ARP and ND (method any); leases count, too */
+	guint claims_max;
 	GArray *dhcp_servers, *dhcpv6_servers; /* of IpAddress; empty or NULL: any */
 	GArray *fixed;			       /* of IpAddress: given to the port, held against others; may be NULL */
 } LearnPort;
@@ -73,21 +83,24 @@ typedef struct {
 
 typedef enum {
 	LEARN_IGNORED,	   /* nothing to learn from it */
-	LEARN_NOTED,	   /* a request: its answer is awaited */
+	LEARN_NOTED,	   /* a request or a probe: its answer is awaited */
 	LEARN_CHANGED,	   /* the port's addresses are others now */
 	LEARN_REFRESHED,   /* the same addresses, other times */
-	LEARN_CONFLICT,	   /* held by another port or the host */
+	LEARN_CONFLICT,	   /* held by another port or the host; nothing of the message was taken */
 	LEARN_NOT_TRUSTED, /* not one of the port's servers */
 	LEARN_NOT_ASKED,   /* no request of this port has this transaction */
 	LEARN_FOREIGN,	   /* the hardware address is not the port's */
-	LEARN_FULL,	   /* the port has as many as it may */
+	LEARN_FULL,	   /* the port, or the table, has as many as it may; nothing of the message was taken */
 } LearnResult;
 
 typedef struct {
-	/* the broadcast domain that the port is in, say its bridge's ifindex; 0: not known: compared with all */
+	/*
+	 * The broadcast domain that the port is in, say its bridge's ifindex; 0: not known: compared with all. Asked
+	 * at learn_table_set_port() and for each of the port's events: a port that moved loses what is held there.
+	 */
 	guint32 (*segment)(const char *port, gpointer data);
-	/* whether the host itself has the address in that segment */
-	gboolean (*is_host_address)(guint32 segment, const IpAddress *address, gpointer data);
+	/* whether the host itself has an address in that segment whose first @prefix_len bits are these */
+	gboolean (*is_host_address)(guint32 segment, const IpAddress *address, guint prefix_len, gpointer data);
 	gpointer data;
 } LearnOps;
 
@@ -102,11 +115,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LearnTable, learn_table_free)
  * @now_ms: milliseconds since the epoch
  *
  * Leases that the table kept for this name and MAC are in force again; those of another MAC on this name are forgotten,
- * and so is what the new method, families or limit do not allow.
+ * and so is what the new method, families or limit do not allow, and what another port holds by now. What other ports
+ * have learned of the addresses that are fixed here they lose: learn_table_expire() names them.
  *
- * Errors: %SLUICE_ERROR_LIMIT.
+ * @ret_has: whether it has addresses (learn_table_addresses() differs from an empty list)
  *
- * Returns: whether it has addresses (learn_table_addresses() differs from an empty list).
+ * Errors: %SLUICE_ERROR_LIMIT, %SLUICE_ERROR_INVALID_ARG for a name that no interface can have; nothing is changed.
  */
 gboolean learn_table_set_port(LearnTable *table, const LearnPort *port, gint64 now_ms, gboolean *ret_has,
 			      GError **error);
@@ -130,11 +144,14 @@ LearnResult learn_table_event(LearnTable *table, const char *port, const SnoopEv
  * @changed: (element-type utf8): names of ports whose addresses are others now are appended
  * @ret_next_ms: when to call again; %G_MAXINT64: not before something else happens
  *
- * Returns: whether anything changed, leases of ports that are not bound included.
+ * To be called after each of the other calls, too: they first forget what ended, and may take addresses from other
+ * ports than theirs. Those ports are named here.
+ *
+ * Returns: whether anything changed since the last call in that way, leases of ports that are not bound included.
  */
 gboolean learn_table_expire(LearnTable *table, gint64 now_ms, GPtrArray *changed, gint64 *ret_next_ms);
 
-/** learn_table_addresses: what is in force on a port: (transfer container) (element-type LearnEntry): sorted */
+/** learn_table_addresses: what is %LEARN_BOUND on a port: (transfer container) (element-type LearnEntry): sorted */
 GPtrArray *learn_table_addresses(const LearnTable *table, const char *port);
 
 /** learn_table_flush: forget what a port has learned, or with NULL all; names that change are appended to @changed */
@@ -155,11 +172,13 @@ GPtrArray *learn_table_records(const LearnTable *table, const char *port);
 
 /**
  * learn_table_restore: take records in, all or none
- * @may_replace: of a port that already has addresses; else that is an error
+ * @may_replace: all that a port of these records has already; else that is an error
+ * @changed: names of ports whose addresses are others now are appended
  *
- * Records that ended are left out. Ports need not be there yet.
+ * Records that ended are left out. Ports need not be there yet: then learn_table_set_port() decides what is in force.
  *
- * Errors: %SLUICE_ERROR_LIMIT; an address that another port holds, naming both.
+ * Errors: %SLUICE_ERROR_LIMIT; %SLUICE_ERROR_OPERATION_INVALID: an address that another port holds, naming both; a port
+ * that is bound with another MAC, or does not learn such addresses.
  */
 gboolean learn_table_restore(LearnTable *table, const GPtrArray *records, gint64 now_ms, gboolean may_replace,
 			     GPtrArray *changed, GError **error);
@@ -167,7 +186,12 @@ gboolean learn_table_restore(LearnTable *table, const GPtrArray *records, gint64
 /** learn_records_format: JSON, one object a record (transfer full) */
 char *learn_records_format(const GPtrArray *records);
 
-/** learn_records_parse: (transfer full) (element-type LearnRecord): errors name the record and the field */
+/**
+ * learn_records_parse: (transfer full) (element-type LearnRecord)
+ * @label: what errors call the text; they name the record, counted from 1, and the field
+ *
+ * Errors: %SLUICE_ERROR_INVALID_ARG, %SLUICE_ERROR_LIMIT.
+ */
 GPtrArray *learn_records_parse(const char *text, const char *label, GError **error);
 
 /**
