@@ -210,6 +210,19 @@ rule_step_match_copy(RuleStep *step, const RuleMatch *match, RuleField field)
 	return copy;
 }
 
+GPtrArray *
+rule_matches_copy(const GPtrArray *matches)
+{
+	RuleStep copy = { .matches = g_ptr_array_new_with_free_func(match_free) };
+
+	for (guint i = 0; i < matches->len; i++) {
+		const RuleMatch *match = matches->pdata[i];
+
+		rule_step_match_copy(&copy, match, match->field);
+	}
+	return copy.matches;
+}
+
 guint16
 rule_step_ethertype(const RuleChain *chain, const RuleStep *step)
 {

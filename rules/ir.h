@@ -137,6 +137,9 @@ RuleMatch *rule_step_match_uint(RuleStep *step, RuleField field, gboolean negate
 /** rule_match_copy: append a deep copy of @match to @step, for the field @field */
 RuleMatch *rule_step_match_copy(RuleStep *step, const RuleMatch *match, RuleField field);
 
+/** rule_matches_copy: of a rule's matches (transfer full) */
+GPtrArray *rule_matches_copy(const GPtrArray *matches);
+
 /** rule_step_ethertype: of the frames that a rule of @chain can match, where rule or chain say it; 0: of any */
 guint16 rule_step_ethertype(const RuleChain *chain, const RuleStep *step);
 

@@ -11,6 +11,9 @@
  * "Not a or not b" of a negated list with two different elements holds for every packet that has the field. All else
  * (ranges between variables, variable masks, fields no set can hold, defaults of a reference) is frozen: the values
  * become constants, and ports with the same values share the template. What was decided is the template's shape key.
+ *
+ * A variable that is learned may have no value, which no packet carries; a prefix among its values makes one more rule
+ * for each prefix length, whose look-up is under a mask. A list of one value stays as it is beside a learned list.
  */
 #pragma once
 
@@ -34,6 +37,8 @@ typedef struct {
 	guint key_len;	  /* with the port's name, each field padded to 4 bytes */
 	guint user_count; /* templates and port elements that need it: kept by the engine */
 	gboolean in_kernel;
+	gboolean is_learned;  /* of a variable that ports learn: elements may have a timeout */
+	gboolean is_standing; /* the engine's own, not of a template: it stays known */
 } PlanSet;
 
 /* name -> PlanSet; owned by the engine, or by one compilation */
@@ -43,6 +48,7 @@ PlanSets *plan_sets_new(void);
 
 typedef struct {
 	PlanSet *set;
+	gint64 expires; /* seconds since the epoch; 0: never; not part of what it is compared by */
 	guint8 key[RULE_KEY_MAX];
 } PlanElement;
 

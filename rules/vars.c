@@ -6,7 +6,8 @@
 #include "base/error.h"
 
 struct RuleVars {
-	GHashTable *lists; /* name -> GPtrArray of values */
+	GHashTable *lists;   /* name -> GPtrArray of values */
+	GHashTable *learned; /* name -> GArray of gint64: when each value ends */
 };
 
 static void
@@ -15,12 +16,19 @@ list_free(gpointer list)
 	g_ptr_array_unref(list);
 }
 
+static void
+expiries_free(gpointer expiries)
+{
+	g_array_unref(expiries);
+}
+
 RuleVars *
 rule_vars_new(void)
 {
 	RuleVars *vars = g_new0(RuleVars, 1);
 
 	vars->lists = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, list_free);
+	vars->learned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, expiries_free);
 	return vars;
 }
 
@@ -30,6 +38,7 @@ rule_vars_free(RuleVars *vars)
 	if (!vars)
 		return;
 	g_hash_table_unref(vars->lists);
+	g_hash_table_unref(vars->learned);
 	g_free(vars);
 }
 
@@ -45,9 +54,16 @@ rule_vars_copy(const RuleVars *vars)
 	g_hash_table_iter_init(&iter, vars->lists);
 	while (g_hash_table_iter_next(&iter, &name, &list)) {
 		GPtrArray *values = list;
+		const GArray *expiries = rule_vars_expiries(vars, name);
 
+		if (expiries)
+			rule_vars_learn(copy, name);
 		for (guint i = 0; i < values->len; i++)
-			rule_vars_add(copy, name, values->pdata[i], NULL);
+			if (expiries)
+				rule_vars_add_learned(copy, name, values->pdata[i], g_array_index(expiries, gint64, i),
+						      NULL);
+			else
+				rule_vars_add(copy, name, values->pdata[i], NULL);
 	}
 	return copy;
 }
@@ -78,6 +94,34 @@ const GPtrArray *
 rule_vars_get(const RuleVars *vars, const char *name)
 {
 	return vars ? g_hash_table_lookup(vars->lists, name) : NULL;
+}
+
+gboolean
+rule_var_is_learnable(const char *name)
+{
+	return g_str_equal(name, "IP") || g_str_equal(name, "IPV6");
+}
+
+void
+rule_vars_learn(RuleVars *vars, const char *name)
+{
+	g_hash_table_insert(vars->lists, g_strdup(name), g_ptr_array_new_with_free_func(g_free));
+	g_hash_table_insert(vars->learned, g_strdup(name), g_array_new(FALSE, FALSE, sizeof(gint64)));
+}
+
+gboolean
+rule_vars_add_learned(RuleVars *vars, const char *name, const char *value, gint64 expires, GError **error)
+{
+	if (!rule_vars_add(vars, name, value, error))
+		return FALSE;
+	g_array_append_vals(g_hash_table_lookup(vars->learned, name), &expires, 1);
+	return TRUE;
+}
+
+const GArray *
+rule_vars_expiries(const RuleVars *vars, const char *name)
+{
+	return vars ? g_hash_table_lookup(vars->learned, name) : NULL;
 }
 
 static int

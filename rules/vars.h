@@ -34,10 +34,33 @@ gboolean rule_vars_add(RuleVars *vars, const char *name, const char *value, GErr
 /**
  * rule_vars_get: the values of @name
  *
- * Returns: (transfer none) (element-type utf8): NULL when the name is not set. An own value is never an
- * empty list.
+ * Returns: (transfer none) (element-type utf8): NULL when the name is not set. Only of a variable that is learned
+ * it may be an empty list.
  */
 const GPtrArray *rule_vars_get(const RuleVars *vars, const char *name);
+
+/** rule_var_is_learnable: whether a port can learn the values of a variable of this name: IP, IPV6 */
+gboolean rule_var_is_learnable(const char *name);
+
+/**
+ * rule_vars_learn: the values of @name are what the port has learned, perhaps none
+ *
+ * No packet carries the value of a variable that has none: a rule that asks for it matches nothing, one that asks for
+ * its absence matches whatever has the field.
+ */
+void rule_vars_learn(RuleVars *vars, const char *name);
+
+/**
+ * rule_vars_add_learned: append a value to a variable that rule_vars_learn() named
+ * @value: an address, or ADDRESS/PREFIX: any address that begins so
+ * @expires: when it ends, in seconds since the epoch; 0: never
+ *
+ * Errors: %SLUICE_ERROR_LIMIT.
+ */
+gboolean rule_vars_add_learned(RuleVars *vars, const char *name, const char *value, gint64 expires, GError **error);
+
+/** rule_vars_expiries: of a learned variable, the end of each of its values (gint64); NULL of any other */
+const GArray *rule_vars_expiries(const RuleVars *vars, const char *name);
 
 /**
  * rule_vars_names: all names, sorted
