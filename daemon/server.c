@@ -6,39 +6,19 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/state_file.h"
+#include "daemon/listener.h"
 
 #include <errno.h>
 #include <glib-unix.h>
-#include <grp.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG	 128
-#define ACCEPTS_PER_TURN 64
-#define ROUNDS_PER_TURN	 4 /* of answer and send, before other clients get their turn */
-#define ACCEPT_PAUSE_MS	 100
-#define DEFAULT_GROUP	 "sluice"
-#define SOCKET_DIR_MODE	 0755
-#define TICK_SEC	 1
-#define LISTENERS_MAX	 6
-#define UNIX_SOCKETS	 "/proc/net/unix"
-#define UNIX_BYTES_MAX	 (16 * 1024 * 1024)
-#define UNIX_LISTENS	 0x10000 /* flags of a socket that listens: include/linux/net.h */
+#define ROUNDS_PER_TURN 4 /* of answer and send, before other clients get their turn */
+#define SOCKET_DIR_MODE 0755
+#define TICK_SEC	1
 
 /* What libvirt's daemons for networks and for filters are found by. */
 static const char *const drop_in_names[] = { "virtnetworkd-sock", "virtnwfilterd-sock" };
-
-typedef struct {
-	Server *server;
-	char *path;
-	int fd;
-	gboolean is_ro;
-	guint watch;
-} Listener;
 
 /* What a class of clients takes up, and may. */
 typedef struct {
@@ -59,13 +39,11 @@ struct Server {
 	Daemon *daemon;
 	Usage root, others;
 	guint tick;
-	GHashTable *clients; /* set; owns */
-	Listener listeners[LISTENERS_MAX];
-	guint listener_count;
+	GHashTable *clients;  /* set; owns */
+	GPtrArray *listeners; /* of Listener; owned */
 };
 
 static void client_update(Client *client);
-static gboolean on_accept(int fd, GIOCondition condition, gpointer data);
 
 static void
 clear_source(guint *source)
@@ -237,37 +215,6 @@ server_add_client(Server *server, int fd, gboolean from_ro_socket)
 }
 
 static gboolean
-on_accept_again(gpointer data)
-{
-	Listener *listener = data;
-
-	listener->watch = g_unix_fd_add(listener->fd, G_IO_IN, on_accept, listener);
-	return G_SOURCE_REMOVE;
-}
-
-static gboolean
-on_accept(int fd, GIOCondition condition, gpointer data)
-{
-	Listener *listener = data;
-
-	for (guint i = 0; i < ACCEPTS_PER_TURN; i++) {
-		int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (client >= 0) {
-			server_add_client(listener->server, client, listener->is_ro);
-			continue;
-		}
-		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-			return G_SOURCE_CONTINUE;
-		/* Out of descriptors or memory: the client stays in the queue; do not spin on it. */
-		log_warning("cannot accept a client: %s", g_strerror(errno));
-		listener->watch = g_timeout_add(ACCEPT_PAUSE_MS, on_accept_again, listener);
-		return G_SOURCE_REMOVE;
-	}
-	return G_SOURCE_CONTINUE;
-}
-
-static gboolean
 on_tick(gpointer data)
 {
 	Server *server = data;
@@ -307,125 +254,31 @@ on_network_event(const char *name, const guint8 *uuid, const NetworkNotice *noti
 	}
 }
 
-static gboolean
-set_owner(const char *path, const char *group_name, GError **error)
+static void
+on_client(int fd, gboolean is_ro, gpointer data)
 {
-	const struct group *group = getgrnam(group_name ? group_name : DEFAULT_GROUP);
-
-	if (!group) {
-		if (!group_name)
-			return TRUE;
-		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "there is no group '%s'", group_name);
-		return FALSE;
-	}
-	if (chown(path, (uid_t)-1, group->gr_gid) < 0) {
-		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot give '%s' to group '%s': %s", path, group->gr_name,
-				 g_strerror(errno));
-		return FALSE;
-	}
-	return TRUE;
-}
-
-/* Seen from outside: to connect would wake a daemon that systemd starts on demand. */
-static gboolean
-is_listened_on(const char *path)
-{
-	g_autofree char *text = state_file_read(UNIX_SOCKETS, UNIX_BYTES_MAX, NULL);
-	g_auto(GStrv) lines = text ? g_strsplit(text, "\n", -1) : NULL;
-
-	for (guint i = 1; lines && lines[i]; i++) {
-		const char *name = strchr(lines[i], '/');
-		guint flags;
-
-		if (name && g_str_equal(name, path) && sscanf(lines[i], "%*s %*x %*x %x", &flags) == 1 &&
-		    flags & UNIX_LISTENS)
-			return TRUE;
-	}
-	return FALSE;
-}
-
-/* A listener in another network namespace is not in the list. */
-static gboolean
-answers(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	gboolean result;
-
-	if (fd < 0)
-		return TRUE;
-	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
-	result = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
-	close(fd);
-	return result;
-}
-
-/* Whether a path of libvirt's is free, or holds what a daemon that died left behind. */
-static gboolean
-check_free(const char *path, GError **error)
-{
-	struct stat info;
-
-	if (lstat(path, &info) < 0)
-		return TRUE;
-	if (S_ISSOCK(info.st_mode) && !is_listened_on(path) && !answers(path))
-		return TRUE;
-	sluice_error_set(
-		error, SLUICE_ERROR_OPERATION_FAILED,
-		"drop_in_sockets: another daemon listens on '%s': stop and disable it and its .socket unit first",
-		path);
-	return FALSE;
+	server_add_client(data, fd, is_ro);
 }
 
 static gboolean
-listener_open(Listener *listener, const char *path, const char *group, GError **error)
+listen_on(Server *server, const char *path, gboolean is_ro, const ServerConfig *config, GError **error)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	mode_t old_mask;
-	int bound;
+	const ListenerConfig listener_config = {
+		.is_ro = is_ro,
+		.group = config->socket_group,
+		.add = on_client,
+		.data = server,
+	};
+	Listener *listener = listener_new(path, &listener_config, error);
 
-	if (g_strlcpy(address.sun_path, path, sizeof(address.sun_path)) >= sizeof(address.sun_path)) {
-		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED, "socket path '%s' is longer than %zu bytes",
-				 path, sizeof(address.sun_path) - 1);
-		return FALSE;
-	}
-	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (listener->fd < 0) {
-		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot open a socket: %s", g_strerror(errno));
-		return FALSE;
-	}
-	unlink(path);
-	/* Nobody else can connect before mode and group are right. */
-	old_mask = umask(0177);
-	bound = bind(listener->fd, (struct sockaddr *)&address, sizeof(address));
-	umask(old_mask);
-	if (bound < 0) {
-		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot bind '%s': %s", path, g_strerror(errno));
-		return FALSE;
-	}
-	listener->path = g_strdup(path);
-	if (!listener->is_ro && !set_owner(path, group, error))
-		return FALSE;
-	if (chmod(path, listener->is_ro ? 0666 : 0660) < 0 || listen(listener->fd, LISTEN_BACKLOG) < 0) {
-		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot listen on '%s': %s", path, g_strerror(errno));
-		return FALSE;
-	}
-	listener->watch = g_unix_fd_add(listener->fd, G_IO_IN, on_accept, listener);
-	return TRUE;
-}
-
-static gboolean
-listen_on(Server *server, const char *path, gboolean is_ro, const char *group, GError **error)
-{
-	Listener *listener = &server->listeners[server->listener_count++];
-
-	*listener = (Listener){ .server = server, .fd = -1, .is_ro = is_ro };
-	return listener_open(listener, path, group, error);
+	if (listener)
+		g_ptr_array_add(server->listeners, listener);
+	return listener != NULL;
 }
 
 /* All are looked at before the first is touched. */
 static gboolean
-open_drop_in(Server *server, const SluicePaths *paths, const char *group, GError **error)
+open_drop_in(Server *server, const SluicePaths *paths, const ServerConfig *config, GError **error)
 {
 	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
 	gboolean ok = TRUE;
@@ -436,9 +289,9 @@ open_drop_in(Server *server, const SluicePaths *paths, const char *group, GError
 		g_ptr_array_add(list, g_build_filename(paths->socket_dir, name, NULL));
 	}
 	for (guint i = 0; ok && i < list->len; i++)
-		ok = check_free(list->pdata[i], error);
+		ok = listener_check_free(list->pdata[i], error);
 	for (guint i = 0; ok && i < list->len; i++)
-		ok = listen_on(server, list->pdata[i], i % 2, i % 2 ? NULL : group, error);
+		ok = listen_on(server, list->pdata[i], i % 2, config, error);
 	return ok;
 }
 
@@ -454,10 +307,11 @@ server_new(Daemon *daemon, const SluicePaths *paths, const ServerConfig *config,
 		.bytes_max = SERVER_BUFFERED_MAX / SERVER_OTHERS_SHARE,
 	};
 	server->clients = g_hash_table_new_full(NULL, NULL, client_free, NULL);
+	server->listeners = g_ptr_array_new_with_free_func((GDestroyNotify)listener_free);
 	if (!state_dir_ensure(paths->socket_dir, SOCKET_DIR_MODE, NULL, error) ||
-	    !listen_on(server, paths->socket, FALSE, config->socket_group, error) ||
-	    !listen_on(server, paths->socket_ro, TRUE, NULL, error) ||
-	    (config->drop_in && !open_drop_in(server, paths, config->socket_group, error)))
+	    !listen_on(server, paths->socket, FALSE, config, error) ||
+	    !listen_on(server, paths->socket_ro, TRUE, config, error) ||
+	    (config->drop_in && !open_drop_in(server, paths, config, error)))
 		return NULL;
 	server->tick = g_timeout_add_seconds(TICK_SEC, on_tick, server);
 	daemon->on_network_event = on_network_event;
@@ -472,16 +326,7 @@ server_free(Server *server)
 		return;
 	clear_source(&server->tick);
 	server->daemon->on_network_event = NULL;
-	for (guint i = 0; i < server->listener_count; i++) {
-		Listener *listener = &server->listeners[i];
-
-		clear_source(&listener->watch);
-		if (listener->fd >= 0)
-			close(listener->fd);
-		if (listener->path)
-			unlink(listener->path);
-		g_free(listener->path);
-	}
+	g_ptr_array_unref(server->listeners);
 	g_hash_table_unref(server->clients);
 	g_free(server);
 }

@@ -5,6 +5,7 @@
 #include "daemon/server.h"
 #include "tests/unit/fixture.h"
 
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -71,6 +72,36 @@ test_sockets(Fixture *fixture, gconstpointer data)
 	g_clear_pointer(&server, server_free);
 	g_assert_false(g_file_test(fixture->paths->socket, G_FILE_TEST_EXISTS));
 	g_assert_false(g_file_test(fixture->paths->socket_ro, G_FILE_TEST_EXISTS));
+}
+
+static void
+test_group(Fixture *fixture, gconstpointer data)
+{
+	ServerConfig config = { .max_clients = 10, .socket_group = (char *)"no-such-group" };
+	const struct group *group = getgrgid(1);
+	g_autoptr(Server) server = NULL;
+	g_autoptr(GError) error = NULL;
+	struct stat st;
+
+	g_assert_null(server_new(fixture->daemon, fixture->paths, &config, &error));
+	g_assert_error(error, SLUICE_ERROR, SLUICE_ERROR_CONFIG_UNSUPPORTED);
+	g_assert_cmpstr(error->message, ==, "there is no group 'no-such-group'");
+	g_assert_false(g_file_test(fixture->paths->socket, G_FILE_TEST_EXISTS));
+	g_clear_error(&error);
+	if (geteuid() != 0 || !group) {
+		g_test_skip("a group is given by root only");
+		return;
+	}
+	config.socket_group = group->gr_name;
+	server = server_new(fixture->daemon, fixture->paths, &config, &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(stat(fixture->paths->socket, &st), ==, 0);
+	g_assert_cmpuint(st.st_mode & 07777, ==, 0660);
+	g_assert_cmpuint(st.st_uid, ==, 0);
+	g_assert_cmpuint(st.st_gid, ==, 1);
+	/* The other is everybody's and belongs to no group of ours. */
+	g_assert_cmpint(stat(fixture->paths->socket_ro, &st), ==, 0);
+	g_assert_cmpuint(st.st_gid, ==, getegid());
 }
 
 static void
@@ -223,6 +254,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD("/rpc/server/sockets", test_sockets);
+	ADD("/rpc/server/group", test_group);
 	ADD("/rpc/server/bad-frames", test_bad_frames);
 	ADD("/rpc/server/hang-up", test_hang_up);
 	ADD("/rpc/server/close", test_close);
