@@ -98,6 +98,19 @@ run_call(Session *session, const RpcProcInfo *proc, XdrReader *reader, RpcValues
 	return ok;
 }
 
+static void
+put_error(const GError *error, int domain, RpcErrorBody *ret_error)
+{
+	if (error->domain == RPC_ERROR)
+		ret_error->code = error->code;
+	else if (error->domain == SLUICE_ERROR)
+		ret_error->code = sluice_error_libvirt_code((SluiceErrorCode)error->code);
+	else
+		ret_error->code = sluice_error_libvirt_code(SLUICE_ERROR_INTERNAL);
+	ret_error->domain = domain;
+	ret_error->message = g_strdup(error->message);
+}
+
 gboolean
 dispatch_call(Session *session, const RpcHeader *header, XdrReader *reader, const RpcProcInfo **ret_proc,
 	      RpcValues *ret, RpcErrorBody *ret_error)
@@ -113,13 +126,25 @@ dispatch_call(Session *session, const RpcHeader *header, XdrReader *reader, cons
 		if (run_call(session, proc, reader, ret, &domain, &error))
 			return TRUE;
 	}
-	if (error->domain == RPC_ERROR)
-		ret_error->code = error->code;
-	else if (error->domain == SLUICE_ERROR)
-		ret_error->code = sluice_error_libvirt_code((SluiceErrorCode)error->code);
-	else
-		ret_error->code = sluice_error_libvirt_code(SLUICE_ERROR_INTERNAL);
-	ret_error->domain = domain;
-	ret_error->message = g_strdup(error->message);
+	put_error(error, domain, ret_error);
 	return FALSE;
+}
+
+void
+dispatch_refuse_large(const Session *session, const RpcHeader *header, gsize max, RpcErrorBody *ret_error)
+{
+	g_autoptr(GError) error = NULL;
+	const RpcProcInfo *proc = NULL;
+	int domain = RPC_DOMAIN_RPC;
+
+	if (find_proc(header, &proc, &error)) {
+		domain = (int)proc->domain;
+		if (check_allowed(session, proc, &domain, &error)) {
+			domain = RPC_DOMAIN_RPC;
+			sluice_error_set(&error, SLUICE_ERROR_RPC,
+					 "a call of %u bytes: at most %" G_GSIZE_FORMAT " are read here",
+					 header->length, max);
+		}
+	}
+	put_error(error, domain, ret_error);
 }

@@ -41,5 +41,11 @@ DispatchFn dispatch_find(const RpcProcInfo *proc);
 gboolean dispatch_call(Session *session, const RpcHeader *header, XdrReader *reader, const RpcProcInfo **ret_proc,
 		       RpcValues *ret, RpcErrorBody *ret_error);
 
+/**
+ * dispatch_refuse_large: why a call is not served whose arguments are not read
+ * @max: bytes that it may have on this connection
+ */
+void dispatch_refuse_large(const Session *session, const RpcHeader *header, gsize max, RpcErrorBody *ret_error);
+
 /** dispatch_check_flags: refuse a bit that is not in @allowed */
 gboolean dispatch_check_flags(guint64 flags, guint32 allowed, GError **error);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/state_file.h"
 #include "daemon/listener.h"
+#include "daemon/usage.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -20,27 +21,22 @@
 /* What libvirt's daemons for networks and for filters are found by. */
 static const char *const drop_in_names[] = { "virtnetworkd-sock", "virtnwfilterd-sock" };
 
-/* What a class of clients takes up, and may. */
-typedef struct {
-	guint clients, clients_max;
-	gsize bytes, bytes_max;
-} Usage;
-
 typedef struct {
 	Server *server;
 	Session *session;
 	int fd;
 	gsize counted; /* bytes held for it, as in the usage */
-	Usage *usage;
 	guint in_watch, out_watch, idle;
 } Client;
 
 struct Server {
 	Daemon *daemon;
-	Usage root, others;
+	Usage *usage;
 	guint tick;
 	GHashTable *clients;  /* set; owns */
 	GPtrArray *listeners; /* of Listener; owned */
+	guint turned_away;    /* clients, since it was last told */
+	guint32 turned_away_uid;
 };
 
 static void client_update(Client *client);
@@ -61,8 +57,8 @@ client_free(gpointer data)
 	clear_source(&client->in_watch);
 	clear_source(&client->out_watch);
 	clear_source(&client->idle);
-	client->usage->bytes -= client->counted;
-	client->usage->clients--;
+	usage_count(client->server->usage, client->session->uid, client->counted, 0);
+	usage_leave(client->server->usage, client->session->uid);
 	client->server->daemon->client_count--;
 	close(client->fd);
 	session_free(client->session);
@@ -95,12 +91,54 @@ client_flush(Client *client)
 	return TRUE;
 }
 
+static void
+client_count(Client *client)
+{
+	const Session *session = client->session;
+	gsize held = session->in->len + session->out_bytes;
+
+	usage_count(client->server->usage, session->uid, client->counted, held);
+	client->counted = held;
+}
+
+/* Who holds most of what is too much goes: not who came last, which may hold next to nothing. */
+static void
+cut_largest(Server *server, guint32 uid, UsageScope scope)
+{
+	Client *largest = NULL;
+	GHashTableIter iter;
+	gpointer key;
+
+	g_hash_table_iter_init(&iter, server->clients);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		Client *client = key;
+		guint32 other = client->session->uid;
+
+		if ((scope == USAGE_USER ? other == uid : !other == !uid) &&
+		    (!largest || client->counted > largest->counted))
+			largest = client;
+	}
+	log_warning("too many bytes are held for %s: a client of uid %u, which holds %" G_GSIZE_FORMAT ", is cut off",
+		    scope == USAGE_USER ? "one user" : "clients", largest->session->uid, largest->counted);
+	client_drop(largest);
+}
+
+/* Not while a call is being served: whose it is may be who is cut off. */
+static void
+enforce_usage(Server *server, guint32 uid)
+{
+	UsageScope scope;
+
+	while ((scope = usage_check(server->usage, uid)) != USAGE_WITHIN)
+		cut_largest(server, uid, scope);
+}
+
 /* Answers and sends by turns, as long as the client takes it. Frees the client where it is done. */
 static void
 client_pump(Client *client)
 {
 	Session *session = client->session;
-	gsize held;
+	Server *server = client->server;
 
 	for (guint round = 0; round < ROUNDS_PER_TURN; round++) {
 		if (session->state == SESSION_BROKEN || !client_flush(client) ||
@@ -112,16 +150,10 @@ client_pump(Client *client)
 			break;
 		session_process(session);
 	}
-	held = session->in->len + session->out_bytes;
-	client->usage->bytes += held - client->counted;
-	client->counted = held;
-	if (client->usage->bytes > client->usage->bytes_max) {
-		log_warning("more than %" G_GSIZE_FORMAT " bytes are held for clients: uid %u is cut off",
-			    client->usage->bytes_max, session->uid);
-		client_drop(client);
-		return;
-	}
-	client_update(client);
+	client_count(client);
+	enforce_usage(server, session->uid);
+	if (g_hash_table_contains(server->clients, client))
+		client_update(client);
 }
 
 static gboolean
@@ -187,31 +219,39 @@ server_add_client(Server *server, int fd, gboolean from_ro_socket)
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(peer);
 	Client *client;
-	Usage *usage;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
 		log_warning("cannot tell who a client is: %s", g_strerror(errno));
 		close(fd);
 		return;
 	}
-	usage = peer.uid == 0 ? &server->root : &server->others;
-	if (usage->clients >= usage->clients_max ||
-	    server->root.clients + server->others.clients >= server->root.clients_max) {
-		log_warning("there are %u clients already: uid %u is turned away", usage->clients, peer.uid);
+	if (usage_enter(server->usage, peer.uid) != USAGE_WITHIN) {
+		server->turned_away++;
+		server->turned_away_uid = peer.uid;
 		close(fd);
 		return;
 	}
 	client = g_new0(Client, 1);
 	client->server = server;
 	client->fd = fd;
-	client->usage = usage;
-	usage->clients++;
 	client->session = session_new(server->daemon, from_ro_socket, peer.uid);
+	client->session->pid = peer.pid;
 	g_hash_table_add(server->clients, client);
 	server->daemon->client_count++;
 	log_info("client: pid %d uid %u gid %u%s", (int)peer.pid, peer.uid, peer.gid,
 		 from_ro_socket ? ", read-only" : "");
 	client_update(client);
+}
+
+/* One line a second, however many try. */
+static void
+tell_turned_away(Server *server)
+{
+	if (!server->turned_away)
+		return;
+	log_warning("too many clients: %u were turned away, the last of uid %u", server->turned_away,
+		    server->turned_away_uid);
+	server->turned_away = 0;
 }
 
 static gboolean
@@ -223,17 +263,24 @@ on_tick(gpointer data)
 	GHashTableIter iter;
 	gpointer key;
 
+	tell_turned_away(server);
 	g_hash_table_iter_init(&iter, server->clients);
 	while (g_hash_table_iter_next(&iter, &key, NULL)) {
 		Client *client = key;
-		guint queued = client->session->out.length;
+		const Session *session = client->session;
+		guint queued = session->out.length;
 
 		session_tick(client->session, now_sec);
-		if (client->session->state == SESSION_BROKEN || client->session->out.length != queued)
+		/* Events may have made it hold too much. */
+		if (session->state == SESSION_BROKEN || session->out.length != queued ||
+		    usage_check(server->usage, session->uid) != USAGE_WITHIN)
 			g_ptr_array_add(due, client);
 	}
-	for (guint i = 0; i < due->len; i++)
-		client_pump(g_ptr_array_index(due, i));
+	for (guint i = 0; i < due->len; i++) {
+		/* The one before may have cut it off. */
+		if (g_hash_table_contains(server->clients, due->pdata[i]))
+			client_pump(due->pdata[i]);
+	}
 	return G_SOURCE_CONTINUE;
 }
 
@@ -250,6 +297,7 @@ on_network_event(const char *name, const guint8 *uuid, const NetworkNotice *noti
 		Client *client = key;
 
 		session_network_event(client->session, name, uuid, notice);
+		client_count(client);
 		client_update(client);
 	}
 }
@@ -301,11 +349,8 @@ server_new(Daemon *daemon, const SluicePaths *paths, const ServerConfig *config,
 	g_autoptr(Server) server = g_new0(Server, 1);
 
 	server->daemon = daemon;
-	server->root = (Usage){ .clients_max = config->max_clients, .bytes_max = SERVER_BUFFERED_MAX };
-	server->others = (Usage){
-		.clients_max = MAX(config->max_clients / SERVER_OTHERS_SHARE, 1),
-		.bytes_max = SERVER_BUFFERED_MAX / SERVER_OTHERS_SHARE,
-	};
+	server->usage =
+		usage_new(config->max_clients, config->buffered_max ? config->buffered_max : SERVER_BUFFERED_MAX);
 	server->clients = g_hash_table_new_full(NULL, NULL, client_free, NULL);
 	server->listeners = g_ptr_array_new_with_free_func((GDestroyNotify)listener_free);
 	if (!state_dir_ensure(paths->socket_dir, SOCKET_DIR_MODE, NULL, error) ||
@@ -328,5 +373,6 @@ server_free(Server *server)
 	server->daemon->on_network_event = NULL;
 	g_ptr_array_unref(server->listeners);
 	g_hash_table_unref(server->clients);
+	usage_free(server->usage);
 	g_free(server);
 }

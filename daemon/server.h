@@ -5,16 +5,14 @@
 #include "daemon/session.h"
 
 #define SERVER_READ_BLOCK 65536
-/* Bytes held for all clients: unfinished frames, and answers not yet taken. */
+/* Bytes held for all clients: unfinished frames, and answers not yet taken. usage.h says who gets what part. */
 #define SERVER_BUFFERED_MAX (256 * 1024 * 1024)
-/* Anyone may open the read-only socket: all that are not root together get one part in so many of the clients and
- * of the bytes, so that the hypervisor always finds room. */
-#define SERVER_OTHERS_SHARE 2
 
 typedef struct Server Server;
 
 typedef struct {
 	guint max_clients;
+	gsize buffered_max;	  /* 0: SERVER_BUFFERED_MAX */
 	const char *socket_group; /* NULL: "sluice" where it exists */
 	gboolean drop_in;	  /* listen where libvirt's own daemons for networks and filters would, too */
 } ServerConfig;

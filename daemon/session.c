@@ -26,7 +26,7 @@ session_new(Daemon *daemon, gboolean from_ro_socket, guint32 uid)
 	session->from_ro_socket = session->is_readonly = from_ro_socket;
 	session->uid = uid;
 	session->in = g_byte_array_new();
-	session->last_heard_sec = NOW_SEC();
+	session->since_sec = session->last_heard_sec = NOW_SEC();
 	session->callbacks = g_array_new(FALSE, TRUE, sizeof(SessionCallback));
 	g_queue_init(&session->out);
 	return session;
@@ -118,6 +118,8 @@ handle_call(Session *session, const RpcHeader *header, XdrReader *reader)
 
 	session->daemon->call_count++;
 	if (dispatch_call(session, header, reader, &proc, &ret, &error)) {
+		if (proc->flags & RPC_PROC_WRITE)
+			log_info("uid %u pid %d: %s", session->uid, session->pid, proc->name);
 		queue_result(session, header, proc, &ret);
 		return;
 	}
@@ -161,12 +163,26 @@ front_length(const Session *session)
 	return xdr_get_u32(&reader, &length) ? MAX(length, 1) : 0;
 }
 
+/* Only who may change things has anything large to say. */
+static gsize
+frame_max(const Session *session)
+{
+	return session->state == SESSION_OPEN && !session->is_readonly ? RPC_FRAME_MAX : SESSION_SMALL_FRAME;
+}
+
+/* Of a frame that is too large, its header is all that is waited for. */
+static gboolean
+is_ready(const Session *session, gsize length)
+{
+	gsize wanted = length > frame_max(session) && length <= RPC_FRAME_MAX ? RPC_HEADER_SIZE : length;
+
+	return length && session->in->len - session->in_pos >= wanted;
+}
+
 gboolean
 session_has_frame(const Session *session)
 {
-	gsize length = front_length(session);
-
-	return length && session->in->len - session->in_pos >= length;
+	return is_ready(session, front_length(session));
 }
 
 gboolean
@@ -174,6 +190,25 @@ session_may_read(const Session *session)
 {
 	return session->state < SESSION_CLOSING && session->out.length < SESSION_IN_FLIGHT_MAX &&
 	       !session_has_frame(session);
+}
+
+static void
+refuse_large(Session *session, gsize length)
+{
+	XdrReader reader = { .data = session->in->data + session->in_pos, .len = RPC_HEADER_SIZE };
+	g_auto(RpcErrorBody) error = { 0 };
+	gsize there = MIN(length, session->in->len - session->in_pos);
+	RpcHeader header;
+
+	session->in_pos += there;
+	session->skip = length - there;
+	if (!rpc_header_get(&reader, &header) || header.type == RPC_TYPE_CALL_WITH_FDS) {
+		session->state = SESSION_BROKEN;
+	} else if (header.type == RPC_TYPE_CALL) {
+		dispatch_refuse_large(session, &header, frame_max(session), &error);
+		log_debug("uid %u: call: %s", session->uid, error.message);
+		queue_error(session, &header, &error);
+	}
 }
 
 void
@@ -186,8 +221,12 @@ session_process(Session *session)
 			session->state = SESSION_BROKEN;
 			break;
 		}
-		if (!length || session->in->len - session->in_pos < length)
+		if (!is_ready(session, length))
 			break;
+		if (length > frame_max(session)) {
+			refuse_large(session, length);
+			continue;
+		}
 		handle_frame(session, session->in->data + session->in_pos, length);
 		session->in_pos += length;
 	}
@@ -208,11 +247,15 @@ session_process(Session *session)
 void
 session_feed(Session *session, const guint8 *bytes, gsize len)
 {
+	gsize skip;
+
 	if (session->state >= SESSION_CLOSING)
 		return;
 	session->last_heard_sec = NOW_SEC();
 	session->pings = 0;
-	g_byte_array_append(session->in, bytes, (guint)len);
+	skip = MIN(session->skip, len);
+	session->skip -= skip;
+	g_byte_array_append(session->in, bytes + skip, (guint)(len - skip));
 	session_process(session);
 }
 
@@ -231,11 +274,27 @@ session_sent(Session *session, gsize len)
 	}
 }
 
+/* Does it hold a place for nothing? Where we do not read, its silence is our own doing. */
+static gboolean
+is_overdue(const Session *session, gint64 now_sec)
+{
+	gboolean in_frame = session->in->len || session->skip;
+
+	return session_may_read(session) &&
+	       ((session->state == SESSION_NEW && now_sec - session->since_sec >= SESSION_SETUP_SEC) ||
+		(in_frame && now_sec - session->last_heard_sec >= SESSION_FRAME_SEC));
+}
+
 void
 session_tick(Session *session, gint64 now_sec)
 {
 	gint64 since = MAX(session->last_heard_sec, session->last_ping_sec);
 
+	if (is_overdue(session, now_sec)) {
+		log_info("uid %u pid %d: it has not said what it wants", session->uid, session->pid);
+		session->state = SESSION_BROKEN;
+		return;
+	}
 	/* Where we do not read, a silent client is our own doing. */
 	if (!session->wants_keepalive || !session_may_read(session) || now_sec - since < SESSION_PING_AFTER_SEC)
 		return;
@@ -303,6 +362,12 @@ session_network_event(Session *session, const char *name, const guint8 *uuid, co
 
 		if (callback->event != notice->event)
 			continue;
+		if (session->out.length > SESSION_EVENTS_MAX) {
+			/* One event left out would be worse than none: it is to see that it has missed something. */
+			log_info("uid %u pid %d: it does not take its events", session->uid, session->pid);
+			session->state = SESSION_BROKEN;
+			return;
+		}
 		if (callback->has_network && memcmp(callback->uuid, uuid, sizeof(callback->uuid)))
 			continue;
 		values.at[0].number = (guint32)callback->id;

@@ -5,6 +5,10 @@
  *	NEW, OPEN --CLOSE--> CLOSING	the reply goes out, then the connection ends
  *	any --bad frame--> BROKEN	ends at once: the stream has lost its sense
  *
+ * A client that does not get to OPEN in SESSION_SETUP_SEC, or is silent for SESSION_FRAME_SEC in the middle of a frame,
+ *is broken too: it holds a place and memory for nothing. A call that is larger than it may be is refused and passed
+ *over.
+ *
  * Calls are answered at once and in order. What is answered but not yet taken by the client counts as in flight; at
  * SESSION_IN_FLIGHT_MAX we stop reading, which pushes back on a client that sends without receiving.
  */
@@ -19,6 +23,11 @@
 #define SESSION_PING_AFTER_SEC 5
 #define SESSION_PINGS_MAX      5 /* unanswered ones */
 #define SESSION_CALLBACKS_MAX  64
+#define SESSION_EVENTS_MAX     4096 /* frames not yet taken, past which a client has missed its events */
+/* Bytes of a call that need not be large: before OPEN, and where nothing can be changed. */
+#define SESSION_SMALL_FRAME 65536
+#define SESSION_SETUP_SEC   30 /* from connecting to a successful OPEN */
+#define SESSION_FRAME_SEC   60 /* silence in the middle of a frame */
 
 typedef enum {
 	SESSION_NEW,
@@ -41,7 +50,9 @@ typedef struct {
 	gboolean is_readonly;
 	gboolean from_ro_socket;
 	guint32 uid;
-	char *uri; /* as opened */
+	gint32 pid; /* for the log; 0: not known */
+	char *uri;  /* as opened */
+	gint64 since_sec;
 	gboolean has_close_callback;
 	gboolean wants_keepalive;
 	gint64 last_heard_sec;
@@ -51,6 +62,7 @@ typedef struct {
 	gint next_callback;
 	GByteArray *in;
 	gsize in_pos;
+	gsize skip;	 /* bytes to come of a call that was refused for its size */
 	GQueue out;	 /* of GByteArray: whole frames */
 	gsize out_pos;	 /* sent bytes of the first */
 	gsize out_bytes; /* of all frames in @out */

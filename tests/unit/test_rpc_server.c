@@ -3,6 +3,7 @@
 
 #include "cli/client.h"
 #include "daemon/server.h"
+#include "daemon/usage.h"
 #include "tests/unit/fixture.h"
 
 #include <grp.h>
@@ -200,6 +201,71 @@ test_back_pressure(Fixture *fixture, gconstpointer data)
 	close(fd);
 }
 
+/* Who holds most is cut off, whoever asks for one byte more. */
+static void
+test_held_bytes(Fixture *fixture, gconstpointer data)
+{
+	ServerConfig config = { .max_clients = 10, .buffered_max = 4 * SESSION_SMALL_FRAME };
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Server) server = server_new(fixture->daemon, fixture->paths, &config, &error);
+	g_autofree guint8 *block = g_malloc0(SESSION_SMALL_FRAME);
+	int large = add_client(server), small[2] = { add_client(server), add_client(server) };
+	g_auto(RpcValues) args = { 0 };
+	guint32 length = GUINT32_TO_BE(RPC_FRAME_MAX);
+	guint8 buffer[256];
+
+	args.at[0].text = g_strdup("sluice:///system");
+	for (int fd = 0; fd < 3; fd++) {
+		int client = fd ? small[fd - 1] : large;
+
+		send_frame(client, fixture_frame(RPC_PROGRAM_REMOTE, RPC_PROC_OPEN, 0, &args));
+		turn();
+		g_assert_cmpint(receive(client, buffer, sizeof(buffer)), ==, RPC_HEADER_SIZE);
+		g_assert_cmpint(send(client, &length, sizeof(length), MSG_NOSIGNAL), ==, sizeof(length));
+	}
+	for (guint i = 0; i < 4; i++) {
+		turn();
+		g_assert_cmpint(send(i < 3 ? large : small[0], block, SESSION_SMALL_FRAME, MSG_NOSIGNAL), >, 0);
+	}
+	turn();
+	g_assert_cmpint(receive(large, buffer, sizeof(buffer)), ==, 0);
+	g_assert_cmpint(receive(small[0], buffer, sizeof(buffer)), ==, -1);
+	g_assert_cmpint(receive(small[1], buffer, sizeof(buffer)), ==, -1);
+	g_assert_cmpuint(fixture->daemon->client_count, ==, 2);
+	close(large);
+	close(small[0]);
+	close(small[1]);
+}
+
+static void
+test_usage(void)
+{
+	Usage *usage = usage_new(16, 1600); /* 8 and 800 for all but root, 4 and 400 for each of them */
+
+	for (guint i = 0; i < 4; i++)
+		g_assert_cmpint(usage_enter(usage, 1000), ==, USAGE_WITHIN);
+	g_assert_cmpint(usage_enter(usage, 1000), ==, USAGE_USER);
+	for (guint i = 0; i < 4; i++)
+		g_assert_cmpint(usage_enter(usage, 1001 + i), ==, USAGE_WITHIN);
+	g_assert_cmpint(usage_enter(usage, 2000), ==, USAGE_CLASS);
+	for (guint i = 0; i < 8; i++)
+		g_assert_cmpint(usage_enter(usage, 0), ==, USAGE_WITHIN);
+	g_assert_cmpint(usage_enter(usage, 0), ==, USAGE_CLASS);
+	usage_count(usage, 1000, 0, 400);
+	usage_count(usage, 1001, 0, 400);
+	g_assert_cmpint(usage_check(usage, 1000), ==, USAGE_WITHIN);
+	usage_count(usage, 1001, 400, 401);
+	g_assert_cmpint(usage_check(usage, 1001), ==, USAGE_USER);
+	g_assert_cmpint(usage_check(usage, 1000), ==, USAGE_CLASS);
+	usage_count(usage, 0, 0, 1600);
+	g_assert_cmpint(usage_check(usage, 0), ==, USAGE_WITHIN);
+	usage_count(usage, 1001, 401, 0);
+	usage_leave(usage, 1001);
+	g_assert_cmpint(usage_check(usage, 1000), ==, USAGE_WITHIN);
+	g_assert_cmpint(usage_enter(usage, 2000), ==, USAGE_WITHIN);
+	usage_free(usage);
+}
+
 /* Our client blocks, so it needs a thread beside the server. */
 typedef struct {
 	Fixture *fixture;
@@ -260,6 +326,8 @@ main(int argc, char **argv)
 	ADD("/rpc/server/close", test_close);
 	ADD("/rpc/server/max-clients", test_max_clients);
 	ADD("/rpc/server/back-pressure", test_back_pressure);
+	ADD("/rpc/server/held-bytes", test_held_bytes);
+	g_test_add_func("/rpc/server/usage", test_usage);
 	ADD("/rpc/server/own-client", test_own_client);
 	return g_test_run();
 }

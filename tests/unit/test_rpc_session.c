@@ -225,6 +225,97 @@ test_bad_length(Fixture *fixture, gconstpointer data)
 	}
 }
 
+/* A frame of the length given, of which only the header means anything. */
+static GByteArray *
+large_frame(guint32 number, gsize length)
+{
+	GByteArray *frame = fixture_frame(RPC_PROGRAM_REMOTE, number, 3, NULL);
+	guint32 wire = GUINT32_TO_BE((guint32)length);
+
+	g_byte_array_set_size(frame, (guint)length);
+	memset(frame->data + RPC_HEADER_SIZE, 0xa5, length - RPC_HEADER_SIZE);
+	memcpy(frame->data, &wire, sizeof(wire));
+	return frame;
+}
+
+static void
+test_large(Fixture *fixture, gconstpointer data)
+{
+	static const struct {
+		gboolean is_ro, is_open;
+		guint32 number;
+		int code;
+		RpcDomain domain;
+	} cases[] = {
+		{ FALSE, FALSE, RPC_PROC_OPEN, 39, RPC_DOMAIN_RPC },
+		{ FALSE, FALSE, RPC_PROC_FILTER_DEFINE, 1, RPC_DOMAIN_RPC },
+		{ TRUE, TRUE, RPC_PROC_FILTER_DEFINE, 29, RPC_DOMAIN_NWFILTER },
+		{ TRUE, TRUE, RPC_PROC_FILTER_BY_NAME, 39, RPC_DOMAIN_RPC },
+		{ FALSE, TRUE, RPC_PROC_FILTER_BY_NAME, 39, RPC_DOMAIN_RPC }, /* read, and not decoded */
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(Session) session = session_new(fixture->daemon, cases[i].is_ro, 1000);
+		g_autoptr(GByteArray) frame = large_frame(cases[i].number, SESSION_SMALL_FRAME + 1);
+		g_auto(Answer) answer = { 0 };
+		gsize held = 0;
+
+		if (cases[i].is_open)
+			open_session(session);
+		for (gsize done = 0, len; done < frame->len; done += len) {
+			len = MIN(frame->len - done, 1000);
+			session_feed(session, frame->data + done, len);
+			held = MAX(held, session->in->len);
+		}
+		g_assert_cmpuint(held, <=, i == 4 ? frame->len : 1000);
+		take_answer(session, &answer);
+		g_assert_cmpint(answer.error.code, ==, cases[i].code);
+		g_assert_cmpint(answer.error.domain, ==, cases[i].domain);
+		/* The next call is found behind it. */
+		expect_ok(session, RPC_PROC_AUTH_LIST, NULL);
+	}
+}
+
+static void
+test_overdue(Fixture *fixture, gconstpointer data)
+{
+	g_autoptr(Session) idle = session_new(fixture->daemon, FALSE, 0), half = new_open_session(fixture);
+	g_autoptr(Session) open = new_open_session(fixture);
+	gint64 now = g_get_monotonic_time() / G_USEC_PER_SEC;
+
+	expect_ok(idle, RPC_PROC_AUTH_LIST, NULL);
+	session_feed(half, (const guint8 *)"\0\0\1", 3);
+	for (gint64 after = 0; after < SESSION_SETUP_SEC - 1; after++)
+		session_tick(idle, now + after);
+	g_assert_cmpint(idle->state, ==, SESSION_NEW);
+	session_tick(idle, now + SESSION_SETUP_SEC + 1);
+	g_assert_cmpint(idle->state, ==, SESSION_BROKEN);
+	session_tick(half, now + SESSION_FRAME_SEC - 1);
+	g_assert_cmpint(half->state, ==, SESSION_OPEN);
+	session_tick(half, now + SESSION_FRAME_SEC + 1);
+	g_assert_cmpint(half->state, ==, SESSION_BROKEN);
+	/* Who is open and owes nothing may be silent for ever. */
+	session_tick(open, now + 1000000);
+	g_assert_cmpint(open->state, ==, SESSION_OPEN);
+}
+
+static void
+test_events_not_taken(Fixture *fixture, gconstpointer data)
+{
+	static const NetworkNotice notice = { RPC_NETWORK_EVENT_LIFECYCLE, 0, NULL };
+	static const guint8 uuid[16] = { 1 };
+	g_autoptr(Session) session = new_open_session(fixture);
+
+	for (guint i = 0; i < SESSION_CALLBACKS_MAX; i++)
+		g_assert_cmpint(session_callback_add(session, RPC_NETWORK_EVENT_LIFECYCLE, NULL), ==, (gint)i);
+	g_assert_cmpint(session_callback_add(session, RPC_NETWORK_EVENT_LIFECYCLE, NULL), ==, -1);
+	for (guint i = 0; i < SESSION_EVENTS_MAX / SESSION_CALLBACKS_MAX; i++)
+		session_network_event(session, "lab", uuid, &notice);
+	g_assert_cmpint(session->state, ==, SESSION_OPEN);
+	session_network_event(session, "lab", uuid, &notice);
+	g_assert_cmpint(session->state, ==, SESSION_BROKEN);
+}
+
 static void
 test_read_only(Fixture *fixture, gconstpointer data)
 {
@@ -455,6 +546,9 @@ main(int argc, char **argv)
 	ADD("/rpc/session/bad-args", test_bad_args);
 	ADD("/rpc/session/other-types", test_other_types);
 	ADD("/rpc/session/bad-length", test_bad_length);
+	ADD("/rpc/session/large", test_large);
+	ADD("/rpc/session/overdue", test_overdue);
+	ADD("/rpc/session/events-not-taken", test_events_not_taken);
 	ADD("/rpc/session/read-only", test_read_only);
 	ADD("/rpc/session/other-drivers", test_other_drivers);
 	ADD("/rpc/session/lists", test_lists);
