@@ -181,7 +181,7 @@ make_example(const char *name, RuleField field, guint number, gboolean is_high)
 		return g_strdup_printf("%u", 0x9800 + number % 1000);
 	case RULE_TYPE_IPPROTO:
 	case RULE_TYPE_UINT:
-		return g_strdup_printf("%u", field == RULE_FIELD_ARP_GRATUITOUS ? 1 : (is_high ? 32 : 1) + number % 16);
+		return g_strdup_printf("%u", rule_field_is_flag(field) ? 1 : (is_high ? 32 : 1) + number % 16);
 	}
 	return NULL;
 }

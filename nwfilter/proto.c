@@ -113,6 +113,8 @@ static const NwAttrInfo ipv6_attrs[] = {
 	PORTS,
 	RANGE("type", "typeend", UINT8, ICMP_TYPE),
 	RANGE("code", "codeend", UINT8, ICMP_CODE),
+	/* Ours. ebtables has no place for both this and a protocol. */
+	ATTR("later-fragment", BOOLEAN, VALUE, IP6_LATER),
 	COMMENT,
 };
 

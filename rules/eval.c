@@ -181,7 +181,7 @@ static gboolean
 is_meta(RuleField field)
 {
 	return rule_field_info(field)->base == RULE_BASE_META && field != RULE_FIELD_L4_PROTOCOL &&
-	       field != RULE_FIELD_INNER_TYPE && field != RULE_FIELD_VLAN_HIDDEN;
+	       field != RULE_FIELD_IP6_LATER && field != RULE_FIELD_INNER_TYPE && field != RULE_FIELD_VLAN_HIDDEN;
 }
 
 /* A packet that lacks one of the fields is in no set. */
@@ -262,7 +262,7 @@ match_holds(const Eval *eval, const RuleStep *step, const RuleMatch *match, Rule
 	    (match->has_mask && !rule_expansion_value(step, match, &match->mask, eval->vars, expansion, mask, error)))
 		return FALSE;
 	/* "false" asks for no check. */
-	if (match->field == RULE_FIELD_ARP_GRATUITOUS && !low[0]) {
+	if (rule_field_is_flag(match->field) && !low[0]) {
 		*ret_holds = TRUE;
 		return TRUE;
 	}
@@ -374,6 +374,10 @@ packet_value_text(const Eval *eval, const RuleMatch *match)
 		if (!packet_field(eval->packet, match->field, value))
 			return NULL;
 		return g_strdup(value[0] ? "equal addresses" : "different addresses");
+	case RULE_FIELD_IP6_LATER:
+		if (!packet_field(eval->packet, match->field, value))
+			return NULL;
+		return g_strdup(value[0] ? "a later fragment" : "no later fragment");
 	default:
 		if (!packet_field(eval->packet, match->field, value))
 			return NULL;

@@ -57,6 +57,7 @@ static const RuleFieldInfo fields[RULE_FIELD_COUNT] = {
 	NETWORK(IP6_DSCP, "ip6.dscp", 4, 6, UINT, IP6_DSCP, NULL),
 	NETWORK(IP6_NEXT, "ip6.next-header", 48, 8, IPPROTO, IP6_NEXT, NULL),
 	META(L4_PROTOCOL, "l4.protocol", 8, IPPROTO, "meta l4proto"),
+	META(IP6_LATER, "ip6.later-fragment", 8, UINT, NULL),
 	TRANSPORT(L4_SRC_PORT, "l4.src-port", 0, 16, PORT, L4_DST_PORT, NULL),
 	TRANSPORT(L4_DST_PORT, "l4.dst-port", 16, 16, PORT, L4_SRC_PORT, NULL),
 	TRANSPORT(TCP_FLAGS, "tcp.flags", 104, 8, UINT, TCP_FLAGS, NULL),
@@ -83,6 +84,12 @@ rule_is_tag_type(guint32 ethertype, gboolean any)
 	default:
 		return FALSE;
 	}
+}
+
+gboolean
+rule_field_is_flag(RuleField field)
+{
+	return field == RULE_FIELD_ARP_GRATUITOUS || field == RULE_FIELD_IP6_LATER;
 }
 
 const RuleFieldInfo *

@@ -69,6 +69,7 @@ typedef enum {
 	RULE_FIELD_IP6_DSCP,
 	RULE_FIELD_IP6_NEXT,	/* protocol of the header behind the fixed one */
 	RULE_FIELD_L4_PROTOCOL, /* of the last header, extension headers skipped */
+	RULE_FIELD_IP6_LATER,	/* a fragment that is not the first, of a known protocol: value 0 or 1 */
 	/* TCP, UDP, UDP-Lite, SCTP: the ports stand in the same place */
 	RULE_FIELD_L4_SRC_PORT,
 	RULE_FIELD_L4_DST_PORT,
@@ -112,6 +113,9 @@ typedef struct {
 
 /** rule_is_tag_type: whether an ethertype begins a VLAN tag; with @any also those that Linux does not know as such */
 gboolean rule_is_tag_type(guint32 ethertype, gboolean any);
+
+/** rule_field_is_flag: whether a rule asks for it with "true", and with "false" for no check at all */
+gboolean rule_field_is_flag(RuleField field);
 
 /**
  * rule_field_info: the description of one field

@@ -14,8 +14,9 @@
 #include "base/error.h"
 #include "rules/nft_constant.h"
 
-#define COMMENT_MAX	 200
-#define BRIDGE_GROUP_LEN 6
+#define IP6_FRAGMENT_HEADER 44 /* RFC 8200, 4.5 */
+#define COMMENT_MAX	    200
+#define BRIDGE_GROUP_LEN    6
 
 static const guint8 bridge_group_address[BRIDGE_GROUP_LEN] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
 
@@ -207,7 +208,7 @@ typedef struct {
 	const PlanRule *plan_rule;
 	RuleWay way;
 	const NftLowering *lowering;
-	guint same_byte;       /* which byte differs, in the rule for a negated gratuitous match */
+	guint part;	       /* which of the rules that say one negated match: nft_rule_parts() */
 	guint limit;	       /* number of the limiting rule in its direction */
 	guint pending;	       /* limits already pending on the packet: a set of bits */
 	const char *accept_to; /* chain that an accept goes on to; NULL: it ends the hook */
@@ -347,12 +348,37 @@ emit_gratuitous(Emit *emit, const PlanMatch *match)
 	Span target = field_span(emit->plan_rule, RULE_FIELD_ARP_DST_IP);
 
 	for (guint i = 0; i < 4; i++) {
-		if (match->negate && i != emit->same_byte)
+		if (match->negate && i != emit->part)
 			continue;
 		nft_expr_payload(emit->rule, source.base, source.offset + i, 1, NFT_REG32_00);
 		nft_expr_payload(emit->rule, target.base, target.offset + i, 1, NFT_REG32_01);
 		nft_expr_lookup(emit->rule, NFT_REG32_00, NFT_SAME_BYTE_SET, 0, FALSE, 0, match->negate);
 	}
+}
+
+/*
+ * A later fragment: meta l4proto >= 0 frag frag-off != 0. None: two rules, frag frag-off 0 and exthdr frag missing.
+ * What has no protocol that is known is neither.
+ */
+static void
+emit_later_fragment(Emit *emit, const PlanMatch *match)
+{
+	static const guint16 offset_bits = G_BYTE_ORDER == G_LITTLE_ENDIAN ? 0xf8ff : 0xfff8; /* RFC 8200, 4.5 */
+	static const guint16 zero;
+	gboolean asks_presence = match->negate && emit->part;
+	struct nftnl_expr *expr;
+
+	nft_expr_meta(emit->rule, NFT_META_L4PROTO, NFT_REG_1);
+	expr = expr_new(emit->rule, "exthdr");
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_DREG, NFT_REG_1);
+	nftnl_expr_set_u8(expr, NFTNL_EXPR_EXTHDR_TYPE, IP6_FRAGMENT_HEADER);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_OFFSET, asks_presence ? 0 : 2);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_LEN, asks_presence ? 1 : 2);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_FLAGS, asks_presence ? NFT_EXTHDR_F_PRESENT : 0);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_IPV6);
+	if (!asks_presence)
+		nft_expr_bitwise(emit->rule, NFT_REG_1, &offset_bits, NULL, sizeof(offset_bits));
+	nft_expr_cmp(emit->rule, !match->negate, NFT_REG_1, &zero, asks_presence ? 1 : 2);
 }
 
 /* tcp option N exists|missing */
@@ -639,6 +665,9 @@ emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *cha
 		case RULE_FIELD_ARP_GRATUITOUS:
 			emit_gratuitous(emit, match);
 			break;
+		case RULE_FIELD_IP6_LATER:
+			emit_later_fragment(emit, match);
+			break;
 		case RULE_FIELD_TCP_OPTION:
 			emit_tcp_option(emit, match);
 			break;
@@ -696,10 +725,29 @@ emit_jump(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, con
 	nft_rule_send(batch, nft, NFPROTO_BRIDGE, target_name);
 }
 
+guint
+nft_rule_parts(const PlanRule *rule)
+{
+	guint parts = 1;
+
+	for (guint i = 0; i < rule->matches->len; i++) {
+		const PlanMatch *match = rule->matches->pdata[i];
+
+		if (!match->negate)
+			continue;
+		/* Two addresses differ when any byte does; no later fragment is a first one or none at all. */
+		if (match->field == RULE_FIELD_ARP_GRATUITOUS)
+			parts = 4;
+		else if (match->field == RULE_FIELD_IP6_LATER)
+			parts = 2;
+	}
+	return parts;
+}
+
 static void
 emit_rules(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *chain_name)
 {
-	const PlanMatch *gratuitous = rule_find(emit->plan_rule, RULE_FIELD_ARP_GRATUITOUS);
+	guint parts = nft_rule_parts(emit->plan_rule);
 
 	if (rule_find(emit->plan_rule, RULE_FIELD_CT_COUNT)) {
 		guint sets = is_native(emit->lowering) ? 1 : 1u << emit->limit;
@@ -709,8 +757,7 @@ emit_rules(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *ch
 			emit_rule(emit, stage, chain, chain_name);
 		return;
 	}
-	/* Two addresses differ when any byte does: one rule for each. */
-	for (emit->same_byte = 0; emit->same_byte < (gratuitous && gratuitous->negate ? 4 : 1); emit->same_byte++)
+	for (emit->part = 0; emit->part < parts; emit->part++)
 		emit_rule(emit, stage, chain, chain_name);
 }
 

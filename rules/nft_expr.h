@@ -50,6 +50,9 @@ typedef struct {
 /** nft_chain_name: of one chain of a template (transfer full) */
 char *nft_chain_name(const NftLowering *lowering, RuleWay way, RuleStageId stage, guint index, const char *name);
 
+/** nft_rule_parts: how many rules of nf_tables say one rule of a plan: some negated matches take several */
+guint nft_rule_parts(const PlanRule *rule);
+
 /** nft_limit_set_name: of the set that counts the connections of one limiting rule (transfer full) */
 char *nft_limit_set_name(const NftLowering *lowering, RuleWay way, guint limit);
 

@@ -259,7 +259,7 @@ print_gratuitous(const Text *text, const PlanMatch *match, guint byte)
 }
 
 static void
-print_match(const Text *text, const PlanMatch *match, guint byte)
+print_match(const Text *text, const PlanMatch *match, guint part)
 {
 	switch (match->field) {
 	case RULE_FIELD_CT_STATE:
@@ -269,7 +269,13 @@ print_match(const Text *text, const PlanMatch *match, guint byte)
 	case RULE_FIELD_CT_COUNT:
 		return;
 	case RULE_FIELD_ARP_GRATUITOUS:
-		print_gratuitous(text, match, byte);
+		print_gratuitous(text, match, part);
+		return;
+	case RULE_FIELD_IP6_LATER:
+		g_string_append(text->out, "meta l4proto >= 0 ");
+		g_string_append(text->out, match->negate && part ? "exthdr frag missing " : "frag frag-off ");
+		if (!match->negate || !part)
+			g_string_append(text->out, match->negate ? "0 " : "!= 0 ");
 		return;
 	case RULE_FIELD_TCP_OPTION:
 		g_string_append_printf(text->out, "tcp option %u %s ", ((const guint8 *)match->values->pdata[0])[0],
@@ -325,15 +331,9 @@ limit_name(RuleWay way, guint limit)
 static void
 print_rule(const Text *text, const PlanChain *chain, const PlanRule *rule, guint *limit)
 {
-	guint variants = 1;
+	guint parts = nft_rule_parts(rule);
 
-	for (guint i = 0; i < rule->matches->len; i++) {
-		const PlanMatch *match = rule->matches->pdata[i];
-
-		if (match->field == RULE_FIELD_ARP_GRATUITOUS && match->negate)
-			variants = 4;
-	}
-	for (guint byte = 0; byte < variants; byte++) {
+	for (guint part = 0; part < parts; part++) {
 		const PlanMatch *count = NULL;
 		gboolean gratuitous = FALSE, guarded = FALSE;
 		gsize start = text->out->len;
@@ -353,7 +353,7 @@ print_rule(const Text *text, const PlanChain *chain, const PlanRule *rule, guint
 					g_string_append(text->out, "@th,0,24 >= 0 ");
 				guarded = TRUE;
 			}
-			print_match(text, match, byte);
+			print_match(text, match, part);
 		}
 		if (gratuitous)
 			g_string_insert(text->out, (gssize)start, "\t\t# ");

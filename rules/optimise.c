@@ -124,6 +124,7 @@ matches_disjoint(const PlanMatch *a, const PlanMatch *b)
 	case RULE_FIELD_IPSET:
 	case RULE_FIELD_TCP_OPTION:
 	case RULE_FIELD_ARP_GRATUITOUS:
+	case RULE_FIELD_IP6_LATER:
 		return FALSE;
 	default:
 		break;

@@ -504,6 +504,7 @@ match_cost(const PlanMatch *match)
 	case RULE_FIELD_IPSET:
 	case RULE_FIELD_TCP_OPTION:
 	case RULE_FIELD_ARP_GRATUITOUS:
+	case RULE_FIELD_IP6_LATER:
 		return 8;
 	default:
 		break;

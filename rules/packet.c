@@ -321,6 +321,12 @@ packet_field(const PacketView *view, RuleField field, guint8 *ret_value)
 			ret_value[0] = view->l4_protocol;
 		return view->has_l4;
 	}
+	if (field == RULE_FIELD_IP6_LATER) {
+		if (view->kind != PACKET_IPV6 || !view->has_l4)
+			return FALSE;
+		ret_value[0] = view->fragment_offset != 0;
+		return TRUE;
+	}
 	if (field == RULE_FIELD_INNER_TYPE) {
 		rule_value_set_uint(field, ret_value, view->network_type);
 		return TRUE;

@@ -135,12 +135,50 @@ build_sctp(PacketLine *line, PacketWriter *w, GError **error)
 	return TRUE;
 }
 
+#define ND_OPTIONS_MAX 4
+
+/* Options of neighbour discovery, RFC 4861 4.6 and RFC 7527 4.1: of one unit of 8 bytes each. */
+typedef struct {
+	gboolean is_said;
+	guint count;
+	guint8 options[ND_OPTIONS_MAX][8];
+} DiscoveryOptions;
+
+static gboolean
+take_discovery_options(PacketLine *line, DiscoveryOptions *ret_options, GError **error)
+{
+	static const struct {
+		const char *word;
+		guint8 type;
+		gboolean has_mac;
+	} kinds[] = { { "slla", 1, TRUE }, { "tlla", 2, TRUE }, { "nonce", 14, FALSE } };
+
+	*ret_options = (DiscoveryOptions){ .is_said = line_take_if(line, "bare") };
+	for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+		guint8 *option = ret_options->options[ret_options->count];
+
+		if (!line_take_if(line, kinds[i].word))
+			continue;
+		if (ret_options->count == ND_OPTIONS_MAX)
+			return line_refuse(error, "too many options", kinds[i].word);
+		option[0] = kinds[i].type;
+		option[1] = 1;
+		if (kinds[i].has_mac && !line_take_mac(line, option + 2, error))
+			return FALSE;
+		ret_options->is_said = TRUE;
+		ret_options->count++;
+		i = G_MAXUINT; /* once more from the first word */
+	}
+	return TRUE;
+}
+
 static gboolean
 build_icmp(PacketLine *line, PacketWriter *w, gboolean is_icmpv6, GError **error)
 {
 	guint type = is_icmpv6 ? 128 : 8, code = 0, protocol = is_icmpv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 	PacketAddress target = { 0 };
 	gboolean has_target = FALSE, is_discovery;
+	DiscoveryOptions options;
 	gsize ip_at, at;
 
 	if (!line_take_addresses(line, FALSE, error))
@@ -159,7 +197,7 @@ build_icmp(PacketLine *line, PacketWriter *w, gboolean is_icmpv6, GError **error
 			return FALSE;
 		has_target = TRUE;
 	}
-	if (!line_take_end(line, error))
+	if (!take_discovery_options(line, &options, error) || !line_take_end(line, error))
 		return FALSE;
 
 	is_discovery = is_icmpv6 && type >= 133 && type <= 136;
@@ -177,14 +215,17 @@ build_icmp(PacketLine *line, PacketWriter *w, gboolean is_icmpv6, GError **error
 			writer_put_zero(w, 8);
 		if (is_discovery && (type == 135 || type == 136))
 			writer_put(w, has_target ? target.bytes : line->dst.bytes, 16);
-		if (is_discovery) {
+		for (guint i = 0; i < options.count; i++)
+			writer_put(w, options.options[i], sizeof(options.options[i]));
+		if (is_discovery && !options.is_said) {
 			/* RFC 4861, 4.6: an option nobody knows, two units of 8 bytes, to hold the marker. */
 			writer_put_u8(w, 253);
 			writer_put_u8(w, 2);
 			writer_put_zero(w, 6);
 		}
 	}
-	writer_put_filler(w, line);
+	if (!options.is_said)
+		writer_put_filler(w, line);
 	if (line->frag_offset == 0)
 		writer_end_upper(w, line, at, at + 2, protocol, is_icmpv6);
 	writer_end_ip(w, line, ip_at);

@@ -40,7 +40,8 @@ typedef struct {
  *	udp A:P > B:P		udplite A:P > B:P	sctp A:P > B:P
  *	igmp A > B [type N]	esp A > B		ah A > B
  *	icmp A > B echo-request|echo-reply|type N [code N]
- *	icmp6 A > B echo-request|echo-reply|type N [code N] [target ADDR]
+ *	icmp6 A > B echo-request|echo-reply|type N [code N] [target ADDR] [bare | slla MAC | tlla MAC | nonce]...
+		(the options of a neighbour discovery message; with none named, one that holds the marker)
  *	ip A > B proto N
  *	arp|rarp request TPA tell SPA | reply SPA is-at SHA | op N, then [sha MAC] [tha MAC] [spa A] [tpa A]
  *	stp [root PRIORITY/MAC]

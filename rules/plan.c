@@ -259,7 +259,7 @@ lower_match(Lower *lower, const RuleStep *step, guint index, const GPtrArray *gr
 			bytes[i] &= out->mask[i];
 	}
 	/* "false" asks for no check. */
-	if (match->field == RULE_FIELD_ARP_GRATUITOUS && !bytes[0]) {
+	if (rule_field_is_flag(match->field) && !bytes[0]) {
 		g_ptr_array_remove_index(rule->matches, rule->matches->len - 1);
 		return TRUE;
 	}

@@ -102,6 +102,9 @@ match_holds(const PlanRule *rule, const PlanMatch *match)
 		return match->negate ? HOLDS_ALWAYS : HOLDS_NEVER;
 	case RULE_FIELD_CT_DIRECTION:
 		return HOLDS_NEVER;
+	case RULE_FIELD_IP6_LATER:
+		/* What has extension headers is dropped before: add_hidden_step() of nwfilter/compile.c. */
+		return match->negate ? HOLDS_ALWAYS : HOLDS_NEVER;
 	case RULE_FIELD_CT_COUNT:
 	case RULE_FIELD_TCP_OPTION:
 	case RULE_FIELD_IPSET:

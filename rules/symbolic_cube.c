@@ -99,6 +99,7 @@ field_domain(guint field)
 		span.high = field_value_max(CT_COUNT_BITS);
 		return field_set_new(FALSE, &span, 1);
 	case RULE_FIELD_ARP_GRATUITOUS:
+	case RULE_FIELD_IP6_LATER:
 	case RULE_FIELD_CT_DIRECTION:
 		return field_set_new(TRUE, &span, 1);
 	default:

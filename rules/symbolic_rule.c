@@ -88,6 +88,7 @@ wanted_set(const RuleMatch *match, const MatchValues *values)
 	case RULE_FIELD_TCP_OPTION:
 	case RULE_FIELD_IPSET:
 	case RULE_FIELD_ARP_GRATUITOUS:
+	case RULE_FIELD_IP6_LATER:
 		return single(1);
 	case RULE_FIELD_NONE:
 		return field_set_new(FALSE, NULL, 0);
@@ -108,7 +109,7 @@ match_set(SymbolicSpace *space, const RuleMatch *match, const MatchValues *value
 	g_autofree FieldSet *present = field_set_new(FALSE, &all, 1), *wanted = NULL, *known = NULL;
 	guint field = header_field(match, values);
 
-	if (field == RULE_FIELD_ARP_GRATUITOUS && !values->low[0])
+	if (rule_field_is_flag(match->field) && !values->low[0])
 		return NULL;
 	if (field == RULE_FIELD_TCP_OPTION || field == RULE_FIELD_IPSET)
 		field = symbolic_atom(space, match->field, field == RULE_FIELD_TCP_OPTION ? values->low[0] : 0, ip_set);

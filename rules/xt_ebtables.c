@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The link stage as input of ebtables-restore; what can be said: rules/xt_emit.h. */
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -255,6 +256,13 @@ append_matches(GString *line, GPtrArray *tails, XtRule *rule, GError **error)
 	if (match)
 		g_string_append(line,
 				match->negate == (match->low[0] != 0) ? " ! --arp-gratuitous" : " --arp-gratuitous");
+	match = xt_rule_take(rule, RULE_FIELD_IP6_LATER);
+	if (match && match->low[0]) {
+		if (xt_rule_has(rule, RULE_FIELD_L4_PROTOCOL, RULE_FIELD_L4_PROTOCOL))
+			return xt_rule_refuse(rule, TOOL, "later-fragment beside a protocol", error);
+		/* ebt_ip6 goes through extension headers, and stops at the fragment header of a later fragment. */
+		g_string_append_printf(line, " --ip6-proto %s%d", match->negate ? "! " : "", IPPROTO_FRAGMENT);
+	}
 	if (!append_ports(line, rule, is_ipv4 ? RULE_FIELD_IP4_PROTOCOL : RULE_FIELD_L4_PROTOCOL,
 			  is_ipv4 ? ports : ports6, error) ||
 	    !dscp_tails(tails, rule, error))

@@ -13,10 +13,7 @@ BC=ff:ff:ff:ff:ff:ff
 E="ether $M1 > $M2"
 R="ether $M2 > $M1"
 
-expected="allow-arp allow-dhcp allow-dhcp-server allow-dhcpv6 allow-dhcpv6-server allow-incoming-ipv4
-allow-incoming-ipv6 allow-ipv4 allow-ipv6 clean-traffic clean-traffic-gateway no-arp-ip-spoofing no-arp-mac-spoofing
-no-arp-spoofing no-ip-multicast no-ip-spoofing no-ipv6-multicast no-ipv6-spoofing no-mac-broadcast no-mac-spoofing
-no-other-l2-traffic no-other-rarp-traffic qemu-announce-self qemu-announce-self-rarp"
+expected=$(cd nwfilter/filters && printf '%s\n' *.xml | sed 's/\.xml$//')
 listed=$(sluice nwfilter-list)
 missing=
 for f in $expected; do

@@ -240,10 +240,21 @@ command_flood(int argc, char **argv)
 	return 0;
 }
 
+/* A frame is known by its marker; one that has no room for it as a whole. */
 typedef struct {
 	guint8 bytes[PACKET_MARKER_LEN];
+	guint8 *whole;
+	gsize whole_len;
 	gint64 seen;
 } Marker;
+
+static gboolean
+is_marked(const Marker *marker, const guint8 *bytes, gsize len)
+{
+	if (marker->whole)
+		return len == marker->whole_len && memcmp(bytes, marker->whole, len) == 0;
+	return memmem(bytes, len, marker->bytes, PACKET_MARKER_LEN) != NULL;
+}
 
 /* Read what is there; count the frames that hold a marker anywhere. Returns FALSE when the wait timed out. */
 static gboolean
@@ -271,7 +282,7 @@ receive_batch(const Link *link, Marker *markers, gsize marker_count, int wait_ms
 	}
 	for (int i = 0; i < count; i++) {
 		for (gsize m = 0; m < marker_count; m++) {
-			if (memmem(buffers[i], batch[i].msg_len, markers[m].bytes, PACKET_MARKER_LEN))
+			if (is_marked(&markers[m], buffers[i], batch[i].msg_len))
 				markers[m].seen++;
 		}
 	}
@@ -362,6 +373,10 @@ command_probe(int argc, char **argv)
 
 		set_marker(&markers[i], text);
 		packet = build_or_fail(argv[3 + i], &from, markers[i].bytes);
+		if (!memmem(packet.bytes, packet.len, markers[i].bytes, PACKET_MARKER_LEN)) {
+			markers[i].whole = g_memdup2(packet.bytes, packet.len);
+			markers[i].whole_len = packet.len;
+		}
 		send_one(&from, &packet);
 		g_usleep(PROBE_GAP_US);
 		receive_batch(&to, markers, i + 1, 0);

@@ -84,6 +84,8 @@ static const Case cases[] = {
 	     "-p 0x86dd --ip6-proto 58 --ip6-icmp-type 135:136/1:1 -j ACCEPT\n"),
 	LINK("icmp6-not", OUT("drop", "<ipv6 protocol='icmpv6'/><ipv6 match='no' type='0' code='255'/>"),
 	     "-p 0x86dd --ip6-proto 58 --ip6-icmp-type 1:255/0:254 -j DROP\n"),
+	LINK("later-fragment", OUT("drop", "<ipv6 later-fragment='true'/>"), "-p 0x86dd --ip6-proto 44 -j DROP\n"),
+	LINK("not-later", OUT("drop", "<ipv6 match='no' later-fragment='true'/>"), "-p 0x86dd --ip6-proto ! 44 -j DROP\n"),
 	/* ARP */
 	LINK("arp-implied", OUT("accept", "<arp arpsrcmacaddr='1:2:3:4:5:6' arpsrcipaddr='10.0.0.1'/>"),
 	     "-p 0x0806 --arp-mac-src 01:02:03:04:05:06 --arp-ip-src 10.0.0.1 -j ACCEPT\n"),
@@ -153,6 +155,8 @@ static const Case cases[] = {
 	/* what cannot be said */
 	REFUSED("dscp-not", OUT("drop", "<ip match='no' dscp='3'/>"), "test.xml:2: ebtables cannot say a dscp"),
 	REFUSED("vlan-4095", OUT("drop", "<vlan vlanid='4095'/>"), "test.xml:2: ebtables cannot say VLAN 4095"),
+	REFUSED("later-and-protocol", OUT("drop", "<ipv6 protocol='tcp' later-fragment='true'/>"),
+		"test.xml:2: ebtables cannot say later-fragment beside a protocol"),
 	REFUSED("code-alone", OUT("drop", "<icmp code='3'/>"), "test.xml:2: iptables cannot say an ICMP code without"),
 	REFUSED("code-under-not", OUT("drop", "<icmp match='no' type='3' code='1'/>"),
 		"test.xml:2: iptables cannot say an ICMP code under"),
