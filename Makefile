@@ -6,6 +6,10 @@ CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 SAN ?=
 PREFIX ?= /usr/local
 LIBEXECDIR ?= $(PREFIX)/libexec/sluice
+# systemd and polkit look below /usr and /etc, wherever the programs are.
+SYSTEMDDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/systemd/system,/etc/systemd/system)
+SYSUSERSDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/sysusers.d,/etc/sysusers.d)
+TMPFILESDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/tmpfiles.d,/etc/tmpfiles.d)
 comma := ,
 B := build$(if $(SAN),/san)
 Q := $(if $(V),,@)
@@ -67,6 +71,10 @@ install: all
 	install -D -m 0755 $(B)/sluiced $(DESTDIR)$(PREFIX)/sbin/sluiced
 	install -D -m 0755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
 	install -D -m 0755 $(B)/sluice-lease $(DESTDIR)$(LIBEXECDIR)/sluice-lease
+	mkdir -p $(DESTDIR)$(SYSTEMDDIR)
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/sluiced.service.in > $(DESTDIR)$(SYSTEMDDIR)/sluiced.service
+	install -D -m 0644 systemd/sluice.sysusers $(DESTDIR)$(SYSUSERSDIR)/sluice.conf
+	install -D -m 0644 systemd/sluice.tmpfiles $(DESTDIR)$(TMPFILESDIR)/sluice.conf
 	install -D -m 0644 docs/completion/sluice.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluice
 	@for page in sluice.1 sluiced.8; do \
 		command -v $(SCDOC) >/dev/null || { echo "install: no scdoc, so no manual pages" >&2; break; }; \

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/state_file.h"
+#include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "daemon/server.h"
 
@@ -15,7 +16,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define SPARE_FILES 128 /* descriptors besides those of clients */
+#define NOTIFY_READY "READY=1"
+#define SPARE_FILES  128 /* descriptors besides those of clients */
 
 typedef struct {
 	char *root;
@@ -95,8 +97,9 @@ raise_file_limit(guint max_clients)
 static void
 tell_ready(int fd)
 {
-	static const char ready[] = "READY=1\n";
+	static const char ready[] = NOTIFY_READY "\n";
 
+	notify_manager(NOTIFY_READY);
 	if (fd < 0)
 		return;
 	if (write(fd, ready, sizeof(ready) - 1) < 0)
@@ -114,7 +117,12 @@ on_stop(gpointer data)
 static gboolean
 on_reload(gpointer data)
 {
+	g_autofree char *reloading =
+		g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time());
+
+	notify_manager(reloading);
 	daemon_reload(data);
+	notify_manager(NOTIFY_READY);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -152,6 +160,7 @@ serve(const SluicePaths *paths, const Options *options, GError **error)
 	log_info("ready on %s", paths->socket);
 	tell_ready(options->ready_fd);
 	g_main_loop_run(loop);
+	notify_manager("STOPPING=1");
 	log_info("stopping; the rules stay in force");
 	return TRUE;
 }

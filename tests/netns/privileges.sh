@@ -32,11 +32,36 @@ DAEMON_ARGS="--root $ROOT --verbose" daemon_start
 same "so does the log" 1 "$(grep -c "capabilities: $OURS; children: $CHILDREN; no new privileges" $WORK/daemon.log)"
 daemon_stop
 
+# --- what a service manager is told ---
+if command -v python3 >/dev/null; then
+	python3 -u -c '
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("/run/work/notify")
+s.settimeout(60)
+print("bound")
+while True:
+    words = s.recv(4096).decode()
+    print(words.split("\n")[0])
+    if words == "STOPPING=1":
+        break' >$WORK/notified &
+	listener=$!
+	for _ in $(seq 100); do grep -qs bound $WORK/notified && break; sleep 0.05; done
+	NOTIFY_SOCKET=$WORK/notify daemon_start
+	kill -HUP $DAEMON
+	for _ in $(seq 100); do [ "$(grep -c READY $WORK/notified)" = 2 ] && break; sleep 0.05; done
+	daemon_stop
+	wait $listener
+	same "it tells that it is ready, reads again, and stops" "bound READY=1 RELOADING=1 READY=1 STOPPING=1" \
+		"$(tr '\n' ' ' <$WORK/notified | sed 's/ $//')"
+else
+	skip "what a service manager is told" "no python3 here"
+fi
+
 # --- less than that: named, and what needs it fails with its own error ---
 : >$WORK/daemon.log
-cp "$BUILD/sluiced" $WORK/sluiced.whole
-mkdir -p $WORK/less && cp "$BUILD/sluice" "$BUILD/sluice-lease" $WORK/less
-printf '#!/bin/sh\nexec setpriv --bounding-set -sys_ptrace -- %s "$@"\n' $WORK/sluiced.whole >$WORK/less/sluiced
+mkdir -p $WORK/less && cp "$BUILD/sluice" $WORK/less
+printf '#!/bin/sh\nexec setpriv --bounding-set -sys_ptrace -- %s "$@"\n' "$BUILD/sluiced" >$WORK/less/sluiced
 chmod +x $WORK/less/sluiced
 whole=$BUILD BUILD=$WORK/less
 daemon_start
@@ -66,7 +91,16 @@ same "nor by a program with the set-user-id bit" 1 "$(status_of NoNewPrivs "$pid
 
 # Its files are the same ones, its mount namespace is another.
 daemon_kill
-printf '#!/bin/sh\nexec unshare --mount --propagation slave -- %s "$@"\n' $WORK/sluiced.whole >$WORK/less/sluiced
+# As the service's ProtectSystem=strict has it: all is read-only but the daemon's own folders.
+cat >$WORK/less/sluiced <<-SH
+	#!/bin/bash
+	[ "\$1" != inside ] && exec unshare --mount --propagation slave -- "\$0" inside "\$@"
+	shift
+	for dir in etc/sluice run/sluice var/lib/sluice; do mount --bind $ROOT/\$dir $ROOT/\$dir; done
+	for mount in /run /; do mount -o remount,bind,ro \$mount; done
+	touch $ROOT/x $WORK/x /x 2>/dev/null && exit 1
+	exec $whole/sluiced "\$@"
+SH
 BUILD=$WORK/less
 daemon_start
 BUILD=$whole
@@ -77,6 +111,11 @@ check "and runs" kill -0 "$pid"
 check "a change reaches it" sluice net-update lab add ip-dhcp-host \
 	"<host mac='52:54:00:00:00:01' ip='10.77.0.11'/>" --live
 same "by a signal" "$pid" "$(cat $ROOT/run/sluice/network/lab.pid)"
+check "another network starts" sh -c "sed 's/lab/two/; s/virbr7/virbr8/; s/10.77/10.78/g' $WORK/lab.xml >$WORK/two.xml
+	$BUILD/sluice --root $ROOT net-define $WORK/two.xml && $BUILD/sluice --root $ROOT net-start two"
+check "and stops" sluice net-destroy two
+check "a filter is defined" sh -c "echo \"<filter name='f'><rule action='drop' direction='in'/></filter>\" >$WORK/f.xml
+	$BUILD/sluice --root $ROOT nwfilter-define $WORK/f.xml"
 check "the network stops" sluice net-destroy lab
 for _ in $(seq 50); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
 check_refused "dnsmasq has ended" "no such process" kill -0 "$pid"
