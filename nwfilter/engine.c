@@ -76,6 +76,9 @@ nw_engine_new(const NwEngineConfig *config, GError **error)
 	engine->sets = plan_sets_new();
 	engine->templates = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)template_free);
 	engine->ports = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)port_free);
+	engine->learning_filters = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)nw_filter_free);
+	for (guint i = 0; i < NFT_LEARN_COUNT; i++)
+		nft_learn_set(engine->sets, i);
 	engine->ip_sets = engine_ip_sets_new();
 	engine->stale = g_hash_table_new_full(plan_element_hash, plan_element_equal, g_free, NULL);
 	engine->stale_sets = g_ptr_array_new_with_free_func(g_free);
@@ -114,6 +117,7 @@ nw_engine_free(NwEngine *engine)
 	xt_engine_free(engine->xt);
 	g_hash_table_unref(engine->ports);
 	g_hash_table_unref(engine->templates);
+	g_hash_table_unref(engine->learning_filters);
 	g_hash_table_unref(engine->ip_sets);
 	g_hash_table_unref(engine->stale);
 	g_ptr_array_unref(engine->stale_sets);
@@ -195,6 +199,9 @@ nw_engine_unbind(NwEngine *engine, const char *port_dev, GError **error)
 		return FALSE;
 	if (port->template && !--port->template->port_count)
 		engine->needs_sweep = TRUE;
+	engine->needs_sweep |= elements_learn(port->elements);
+	if (engine->config.on_learning)
+		engine->config.on_learning(port->binding, NULL, engine->config.learn_data);
 	g_hash_table_remove(engine->ports, port_dev);
 	return TRUE;
 }
@@ -210,13 +217,13 @@ engine_tree_uses(const NwEngine *engine, const char *root, const char *name)
 	return filter && nw_tree_contains(filter, name, engine->config.lookup, engine->config.lookup_data);
 }
 
+/* A port that is blocked or has temporary rules waits for its filters: the tree is not at hand, so it is walked. */
 static gboolean
 port_uses(const NwEngine *engine, const Port *port, const char *name)
 {
-	if (port->template)
+	if (port->template && !port->is_temporary)
 		return g_ptr_array_find_with_equal_func(port->template->program->rules->filters, name, g_str_equal,
 							NULL);
-	/* A blocked port waits for its filters: the tree is not compiled, so it is walked. */
 	return engine_tree_uses(engine, port->binding->filter, name);
 }
 
@@ -251,7 +258,8 @@ nw_engine_uses(const NwEngine *engine, const char *name)
 	}
 	g_hash_table_iter_init(&iter, engine->ports);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
-		if (!((const Port *)value)->template && port_uses(engine, value, name))
+		if ((!((const Port *)value)->template || ((const Port *)value)->is_temporary) &&
+		    port_uses(engine, value, name))
 			return TRUE;
 	return FALSE;
 }
@@ -293,6 +301,49 @@ nw_engine_redefine(NwEngine *engine, const NwFilter *definition, GError **error)
 	if (!stage.ports->len)
 		return TRUE;
 	return stage_run(&stage, error);
+}
+
+gboolean
+nw_engine_relearn(NwEngine *engine, const GPtrArray *ports, GPtrArray **ret_failed, GError **error)
+{
+	g_autoptr(GPtrArray) failed = g_ptr_array_new_with_free_func(g_free);
+	g_auto(Stage) stage = { 0 };
+
+	stage_init(&stage, engine, NULL);
+	stage.relearns = TRUE;
+	for (guint i = 0; i < ports->len; i++) {
+		Port *port = g_hash_table_lookup(engine->ports, ports->pdata[i]);
+		g_autoptr(GError) local = NULL;
+		StagedPort *staged;
+
+		if (!port)
+			continue;
+		staged = g_new0(StagedPort, 1);
+		staged->port = port;
+		g_ptr_array_add(stage.ports, staged);
+		if (!stage_port(&stage, staged, port->binding, &local)) {
+			staged->target = NULL;
+			g_clear_pointer(&staged->elements, g_array_unref);
+			staged->learning = port->learning;
+			g_ptr_array_add(failed, g_strdup(local->message));
+		}
+	}
+	if (stage.ports->len && !stage_run(&stage, error))
+		return FALSE;
+	if (ret_failed)
+		*ret_failed = g_steal_pointer(&failed);
+	return TRUE;
+}
+
+const NwLearning *
+nw_engine_learning(const NwEngine *engine, const char *port_dev, gboolean *ret_waits)
+{
+	const Port *port = g_hash_table_lookup(engine->ports, port_dev);
+
+	if (!port || !nw_learning_is_needed(&port->learning))
+		return NULL;
+	*ret_waits = port->is_temporary;
+	return &port->learning;
 }
 
 /* --- report --- */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/tool.h"
+#include "nwfilter/learning.h"
 #include "nwfilter/model.h"
 
 #define NW_ENGINE_PORTS_MAX 65536
@@ -24,6 +25,16 @@ typedef struct {
 	gboolean no_optimize;  /* send a filter's rules one by one, as they stand */
 	NwBackend backend;
 	const ToolRunner *tool_runner; /* NULL: real processes, or with no_kernel none */
+	/*
+	 * Learning. Without @learned nothing is learned: a filter's variables must all be given. It says what a port
+	 * with this binding knows, if it learns so: (transfer full) (nullable), of NwLearned; called while a change is
+	 * staged and not to change anything. @on_learning is told once a change is made, of every port that is new or
+	 * learns otherwise now; with NULL of one that is bound no more.
+	 */
+	GArray *(*learned)(const NwBinding *binding, const NwLearning *learning, gpointer data);
+	void (*on_learning)(const NwBinding *binding, const NwLearning *learning, gpointer data);
+	gpointer learn_data;
+	guint16 learn_group; /* of nfnetlink_log, where the frames that teach go */
 } NwEngineConfig;
 
 typedef struct {
@@ -59,6 +70,19 @@ gboolean nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_
 
 /** nw_engine_bind: protect one port; nothing changes on error */
 gboolean nw_engine_bind(NwEngine *engine, const NwBinding *binding, GError **error);
+
+/**
+ * nw_engine_relearn: bring ports up to what is known of their addresses now, in one transaction
+ * @ports: (element-type utf8): those that are not bound are passed over
+ * @ret_failed: (element-type utf8) (out) (optional): a line for each port whose filter cannot be instantiated with
+ *	them; such a port drops everything until it knows others
+ *
+ * What a port does not have any more goes in the same transaction. On error nothing changed.
+ */
+gboolean nw_engine_relearn(NwEngine *engine, const GPtrArray *ports, GPtrArray **ret_failed, GError **error);
+
+/** nw_engine_learning: what a port learns, NULL for nothing; @ret_waits: whether it has temporary rules still */
+const NwLearning *nw_engine_learning(const NwEngine *engine, const char *port_dev, gboolean *ret_waits);
 
 /** nw_engine_unbind: no filter on that port any more */
 gboolean nw_engine_unbind(NwEngine *engine, const char *port_dev, GError **error);

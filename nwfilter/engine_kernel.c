@@ -70,7 +70,7 @@ reset_chains(gpointer data)
 
 	g_hash_table_remove_all(state->chains);
 	g_hash_table_remove_all(state->memos);
-	state->has_table = state->has_mirror = state->has_net_chains = state->has_block = FALSE;
+	state->has_table = state->has_mirror = state->has_net_chains = state->has_block = state->has_learn = FALSE;
 }
 
 static void
@@ -107,6 +107,10 @@ chain_cb(const struct nlmsghdr *header, void *data)
 			state->has_table = TRUE;
 			state->has_net_chains |= g_str_equal(name, "prerouting-net");
 			state->has_block |= g_str_equal(name, NFT_BLOCK_CHAIN);
+			if (g_str_has_prefix(name, NFT_LEARN_CHAIN)) {
+				state->has_learn = TRUE;
+				state->learn_group = (guint16)strtoul(name + strlen(NFT_LEARN_CHAIN), NULL, 10);
+			}
 			g_hash_table_insert(state->chains, g_strdup(name), GUINT_TO_POINTER(0));
 			if (strstr(name, NFT_MEMO_INFIX))
 				read_memo(state, chain);
@@ -177,7 +181,8 @@ set_cb(const struct nlmsghdr *header, void *data)
 			g_array_append_val(state->maps, generation);
 		} else if (g_str_equal(name, NFT_SAME_BYTE_SET)) {
 			state->has_same_byte = TRUE;
-		} else if (!(flags & (NFT_SET_ANONYMOUS | NFT_SET_MAP))) {
+		} else if (!(flags & (NFT_SET_ANONYMOUS | NFT_SET_MAP)) &&
+			   !g_str_has_prefix(name, NFT_LEARN_RATE_PREFIX)) {
 			g_hash_table_insert(state->sets, g_strdup(name),
 					    GUINT_TO_POINTER(nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN)));
 		}
@@ -226,6 +231,17 @@ read_ip_set_element(struct nftnl_set_elem *elem, const void *key, guint len, GHa
 				    g_memdup2(&until, sizeof(until)));
 }
 
+static gint64 *
+element_expires(struct nftnl_set_elem *elem)
+{
+	gint64 expires = 0;
+
+	if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_EXPIRATION))
+		expires = (g_get_real_time() / 1000 + (gint64)nftnl_set_elem_get_u64(elem, NFTNL_SET_ELEM_EXPIRATION)) /
+			  1000;
+	return g_memdup2(&expires, sizeof(expires));
+}
+
 static int
 element_each(struct nftnl_set_elem *elem, void *data)
 {
@@ -238,8 +254,7 @@ element_each(struct nftnl_set_elem *elem, void *data)
 	if (read->expiry)
 		read_ip_set_element(elem, key, key_len, read->expiry);
 	else if (read->keys)
-		/* Not _add(): a key that is its own value would be freed twice. */
-		g_hash_table_insert(read->keys, g_bytes_new(key, key_len), NULL);
+		g_hash_table_insert(read->keys, g_bytes_new(key, key_len), element_expires(elem));
 	else if (key_len == RULE_PORT_NAME_LEN && data_len == NFT_PORT_DATA_LEN)
 		g_hash_table_insert(read->ports, g_strndup(key, RULE_PORT_NAME_LEN), GUINT_TO_POINTER(number[1]));
 	return 0;

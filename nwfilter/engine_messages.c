@@ -6,6 +6,8 @@
 #include "nwfilter/engine_private.h"
 #include "rules/plan_recheck.h"
 
+#define EXPIRES_SLACK_SEC 2 /* the kernel's clock and ours need not agree to the second */
+
 static void
 stage_set(Stage *stage, PlanSet *set)
 {
@@ -62,6 +64,23 @@ engine_needs_tagged(const NwEngine *engine, const Plan *plan)
 }
 
 static void
+stage_learn(Stage *stage)
+{
+	NwEngine *engine = stage->engine;
+	gboolean learns = FALSE;
+
+	for (guint i = 0; !learns && i < stage->ports->len; i++)
+		learns = elements_learn(((const StagedPort *)stage->ports->pdata[i])->elements);
+	if (!learns || engine->has_learn)
+		return;
+	nft_learn_sets(stage->batch, engine->sets, TRUE);
+	nft_learn_chains(stage->batch, engine->config.learn_group, TRUE);
+	for (guint i = 0; i < NFT_LEARN_COUNT; i++)
+		g_hash_table_add(stage->sets_made, nft_learn_set(engine->sets, i));
+	stage->makes_learn = TRUE;
+}
+
+static void
 stage_table_messages(Stage *stage)
 {
 	NwEngine *engine = stage->engine;
@@ -84,6 +103,7 @@ stage_table_messages(Stage *stage)
 		stage->makes_tagged |= !engine->has_tagged && engine_needs_tagged(engine, staged->plan);
 		same_byte |= plan_has_field(staged->plan, RULE_FIELD_ARP_GRATUITOUS);
 	}
+	stage_learn(stage);
 	if (same_byte && !engine->has_same_byte) {
 		nft_table_same_byte(stage->batch);
 		stage->makes_same_byte = TRUE;
@@ -120,7 +140,8 @@ stage_template_messages(Stage *stage, StagedTemplate *staged)
 					      &staged->lowering, &staged->memo, template->in_kernel, template->chains);
 }
 
-/* The elements that a port has (transfer container): a thousand values are not compared with each of a thousand. */
+/* The elements that a port has (transfer container), each its own value: a thousand values are not compared with each
+ * of a thousand. */
 static GHashTable *
 port_elements(const StagedPort *staged)
 {
@@ -145,6 +166,32 @@ elements_gather(GHashTable *by_set, const PlanElement *element)
 	g_ptr_array_add(list, (gpointer)element);
 }
 
+typedef enum {
+	SEND_ADD,	/* with the timeouts that they have */
+	SEND_ADD_PLAIN, /* without */
+	SEND_DELETE,
+} SendKind;
+
+static void
+send_set(NftBatch *batch, const PlanSet *set, const GPtrArray *list, SendKind kind, gboolean timed_only)
+{
+	NftElements *elements = nft_elements_begin(batch, set->name, kind != SEND_DELETE);
+	gint64 now_ms = g_get_real_time() / 1000;
+
+	for (guint i = 0; i < list->len; i++) {
+		const PlanElement *element = list->pdata[i];
+		gint64 left_ms = element->expires * 1000 - now_ms;
+
+		if (timed_only && !element->expires)
+			continue;
+		if (kind == SEND_ADD && element->expires)
+			nft_elements_key_until(elements, element->key, set->key_len, (guint64)MAX(left_ms, 1));
+		else
+			nft_elements_key(elements, element->key, set->key_len);
+	}
+	nft_elements_end(elements);
+}
+
 void
 elements_send(NftBatch *batch, GHashTable *by_set, gboolean add)
 {
@@ -153,14 +200,48 @@ elements_send(NftBatch *batch, GHashTable *by_set, gboolean add)
 
 	g_hash_table_iter_init(&iter, by_set);
 	while (g_hash_table_iter_next(&iter, &set, &list)) {
-		NftElements *elements = nft_elements_begin(batch, ((const PlanSet *)set)->name, add);
-		GPtrArray *keys = list;
-
-		for (guint i = 0; i < keys->len; i++)
-			nft_elements_key(elements, ((const PlanElement *)keys->pdata[i])->key,
-					 ((const PlanSet *)set)->key_len);
-		nft_elements_end(elements);
+		/* One that ended is gone, and to delete what is gone fails: it comes, if need be, to go. */
+		if (!add)
+			send_set(batch, set, list, SEND_ADD_PLAIN, TRUE);
+		send_set(batch, set, list, add ? SEND_ADD : SEND_DELETE, FALSE);
 	}
+}
+
+void
+elements_refresh(NftBatch *batch, GHashTable *by_set)
+{
+	GHashTableIter iter;
+	gpointer set, list;
+
+	g_hash_table_iter_init(&iter, by_set);
+	while (g_hash_table_iter_next(&iter, &set, &list)) {
+		/* Kernels before 6.12 leave the timeout of an element alone that is there. */
+		send_set(batch, set, list, SEND_ADD_PLAIN, FALSE);
+		send_set(batch, set, list, SEND_DELETE, FALSE);
+		send_set(batch, set, list, SEND_ADD, FALSE);
+	}
+}
+
+gboolean
+elements_learn(const GArray *elements)
+{
+	for (guint i = 0; elements && i < elements->len; i++)
+		if (g_array_index(elements, PlanElement, i).set->is_standing)
+			return TRUE;
+	return FALSE;
+}
+
+gboolean
+engine_any_learns(const NwEngine *engine)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, engine->ports);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		if (elements_learn(((const Port *)value)->elements))
+			return TRUE;
+	return FALSE;
 }
 
 static void
@@ -243,11 +324,57 @@ stage_map_messages(Stage *stage)
 		nft_table_dispatch(stage->batch, generation, engine->has_net_chains || stage->makes_net);
 }
 
+/* Elements by set: new ones; those that end at another time now; those that a port loses at once. */
+typedef struct {
+	GHashTable *added, *other, *gone;
+} Difference;
+
+static GHashTable *
+by_set_new(void)
+{
+	return g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
+}
+
+static gboolean
+ends_alike(gint64 a, gint64 b)
+{
+	return a && b ? ABS(a - b) <= EXPIRES_SLACK_SEC : a == b;
+}
+
+static void
+stage_elements(Stage *stage, const StagedPort *staged, Difference *difference)
+{
+	g_autoptr(GHashTable) has = port_elements(staged);
+	GHashTableIter iter;
+	gpointer key;
+
+	for (guint i = 0; staged->elements && i < staged->elements->len; i++) {
+		PlanElement *element = &g_array_index(staged->elements, PlanElement, i);
+		const PlanElement *old = g_hash_table_lookup(has, element);
+
+		if (!old) {
+			stage_set(stage, element->set);
+			elements_gather(difference->added, element);
+			continue;
+		}
+		if (!ends_alike(old->expires, element->expires))
+			elements_gather(difference->other, element);
+		else
+			element->expires = old->expires;
+		g_hash_table_remove(has, element);
+	}
+	g_hash_table_iter_init(&iter, has);
+	while (g_hash_table_iter_next(&iter, &key, NULL))
+		if (stage_removes(stage, key))
+			elements_gather(difference->gone, key);
+}
+
 void
 stage_messages(Stage *stage)
 {
 	NwEngine *engine = stage->engine;
-	g_autoptr(GHashTable) by_set = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
+	g_autoptr(GHashTable) added = by_set_new(), other = by_set_new(), gone = by_set_new();
+	Difference difference = { added, other, gone };
 	gboolean limits = FALSE, blocks = FALSE;
 	GHashTableIter iter;
 	gpointer value;
@@ -266,19 +393,13 @@ stage_messages(Stage *stage)
 		stage_limit_chains(stage);
 	for (guint i = 0; i < stage->ports->len; i++) {
 		const StagedPort *staged = stage->ports->pdata[i];
-		g_autoptr(GHashTable) has = port_elements(staged);
 
 		blocks |= !staged->target;
-		for (guint k = 0; staged->elements && k < staged->elements->len; k++) {
-			const PlanElement *element = &g_array_index(staged->elements, PlanElement, k);
-
-			if (!g_hash_table_contains(has, element)) {
-				stage_set(stage, element->set);
-				elements_gather(by_set, element);
-			}
-		}
+		stage_elements(stage, staged, &difference);
 	}
-	elements_send(stage->batch, by_set, TRUE);
+	elements_send(stage->batch, difference.gone, FALSE);
+	elements_refresh(stage->batch, difference.other);
+	elements_send(stage->batch, difference.added, TRUE);
 	if (blocks && !engine->has_block) {
 		nft_block_install(stage->batch);
 		stage->makes_block = TRUE;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nwfilter/engine.h"
+#include "rules/nft_learn.h"
 #include "rules/nft_table.h"
 
 /* A compiled filter tree, shared by the templates made from it. */
@@ -33,9 +34,11 @@ typedef struct {
 typedef struct {
 	char *name;
 	NwBinding *binding;
-	Template *template; /* NULL: blocked, its filter cannot be instantiated */
-	GArray *elements;   /* of PlanElement */
-	gboolean waits;	    /* blocked for an IP set that is not there, or does not fit */
+	Template *template;    /* NULL: blocked, its filter cannot be instantiated */
+	GArray *elements;      /* of PlanElement */
+	gboolean waits;	       /* blocked for an IP set that is not there, or does not fit */
+	NwLearning learning;   /* method none: nothing is learned */
+	gboolean is_temporary; /* no address is known yet: it has the rules of nw_learning_filter() */
 } Port;
 
 struct NwEngine {
@@ -46,16 +49,17 @@ struct NwEngine {
 	NftSocket *reader;
 	NftFeatures features;
 	PlanSets *sets;
-	GHashTable *templates;	 /* identity -> Template */
-	GHashTable *ports;	 /* name -> Port */
-	GHashTable *ip_sets;	 /* "NAME/4" or "NAME/6" -> NftIpSet */
-	GHashTable *stale;	 /* PlanElement -> itself: in the kernel, needed by no port */
-	GPtrArray *stale_sets;	 /* of utf8: sets that no version of us would look into any more */
-	GPtrArray *stale_limits; /* of utf8: sets of connection limits that are gone */
-	GArray *stale_maps;	 /* of guint32: generations of the ports' map */
-	GHashTable *stale_ports; /* utf8: in the ports' map, but not bound */
+	GHashTable *templates;	      /* identity -> Template */
+	GHashTable *ports;	      /* name -> Port */
+	GHashTable *learning_filters; /* name -> NwFilter: temporary rules */
+	GHashTable *ip_sets;	      /* "NAME/4" or "NAME/6" -> NftIpSet */
+	GHashTable *stale;	      /* PlanElement -> itself: in the kernel, needed by no port */
+	GPtrArray *stale_sets;	      /* of utf8: sets that no version of us would look into any more */
+	GPtrArray *stale_limits;      /* of utf8: sets of connection limits that are gone */
+	GArray *stale_maps;	      /* of guint32: generations of the ports' map */
+	GHashTable *stale_ports;      /* utf8: in the ports' map, but not bound */
 	guint32 ports_generation, next_number;
-	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block;
+	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block, has_learn;
 	gboolean has_tagged; /* ENGINE_BRIDGE_NF_TAGGED is on */
 	gboolean needs_sweep;
 	gboolean lacks_ip_set; /* the last plan that was refused was so for an IP set */
@@ -112,6 +116,8 @@ typedef struct {
 	gboolean is_new;
 	StagedTemplate *target; /* NULL: blocked */
 	GArray *elements;
+	NwLearning learning;
+	gboolean is_temporary;
 } StagedPort;
 
 typedef struct {
@@ -124,7 +130,9 @@ typedef struct {
 	NftBatch *batch;
 	GHashTable *sets_made;	  /* PlanSet: created by this batch */
 	GHashTable *ip_sets_made; /* NftIpSet: likewise */
-	gboolean makes_table, makes_net, makes_same_byte, makes_block, makes_mirror, makes_tagged, remaps;
+	GHashTable *checked;	  /* filter and shape: of ports with temporary rules: it can be instantiated */
+	gboolean relearns;	  /* learned values that a port lost go in this batch */
+	gboolean makes_table, makes_net, makes_same_byte, makes_block, makes_mirror, makes_tagged, makes_learn, remaps;
 } Stage;
 
 void stage_init(Stage *stage, NwEngine *engine, const NwFilter *definition);
@@ -162,6 +170,13 @@ void engine_settle_done(NwEngine *engine, GPtrArray *list);
 /** engine_settled_lowering: the lowering that a template will have when @list is done */
 const NftLowering *engine_settled_lowering(const GPtrArray *list, const Template *template);
 
+/**
+ * stage_removes: whether a port that loses this element loses it in this very batch
+ *
+ * What is learned no more passes no more; all else may be looked up by a packet on its way.
+ */
+gboolean stage_removes(const Stage *stage, const PlanElement *element);
+
 /** stage_messages: build the batch */
 void stage_messages(Stage *stage);
 
@@ -178,12 +193,22 @@ gboolean stage_needs_net(const Plan *plan);
 void elements_gather(GHashTable *by_set, const PlanElement *element);
 void elements_send(NftBatch *batch, GHashTable *by_set, gboolean add);
 
+/** elements_refresh: elements that are there get the timeouts that they have now */
+void elements_refresh(NftBatch *batch, GHashTable *by_set);
+
+/** engine_any_learns: whether frames of any port are listened to */
+gboolean engine_any_learns(const NwEngine *engine);
+
+/** elements_learn: whether a port of these elements is listened to */
+gboolean elements_learn(const GArray *elements);
+
 /** map_add: a port's element of the dispatch map */
 void map_add(NftElements *elements, const char *name, guint32 number);
 
 /* What a dump of our table says. */
 typedef struct {
-	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block;
+	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block, has_learn;
+	guint16 learn_group;
 	gboolean is_owned;	 /* has an owner, or had one */
 	gboolean damaged;	 /* not a table that this version made: start over */
 	guint32 mirror_mask;	 /* packet mark bits that the mirror chains write */
@@ -191,7 +216,7 @@ typedef struct {
 	GHashTable *chains;	 /* chain name -> rules seen in it */
 	GHashTable *sets;	 /* set name -> key length */
 	GHashTable *mirror_sets; /* names of sets in table inet sluice */
-	GHashTable *elements;	 /* set name -> GHashTable of GBytes (keys) */
+	GHashTable *elements;	 /* set name -> GHashTable of GBytes (keys) -> gint64: as PlanElement.expires */
 	GHashTable *ip_sets;	 /* name of an IP set's mirror -> elements as in NftIpSet.expiry */
 	GHashTable *ports;	 /* port name -> template number, of the newest map */
 	GArray *maps;		 /* of guint32: generations of the ports' map, ascending */

@@ -64,6 +64,7 @@ stage_init(Stage *stage, NwEngine *engine, const NwFilter *definition)
 	stage->batch = nft_batch_new();
 	stage->sets_made = g_hash_table_new(NULL, NULL);
 	stage->ip_sets_made = g_hash_table_new(NULL, NULL);
+	stage->checked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
 void
@@ -79,6 +80,7 @@ stage_clear(Stage *stage)
 	nft_batch_free(stage->batch);
 	g_hash_table_unref(stage->sets_made);
 	g_hash_table_unref(stage->ip_sets_made);
+	g_hash_table_unref(stage->checked);
 }
 
 static const NwFilter *
@@ -86,6 +88,8 @@ stage_lookup(const char *name, gpointer data)
 {
 	const Stage *stage = data;
 
+	if (g_str_has_prefix(name, NW_LEARN_FILTER_PREFIX))
+		return g_hash_table_lookup(stage->engine->learning_filters, name);
 	if (stage->definition && g_str_equal(stage->definition->name, name))
 		return stage->definition;
 	return stage->engine->config.lookup(name, stage->engine->config.lookup_data);
@@ -345,18 +349,119 @@ stage_template(Stage *stage, const char *filter, const char *shape, Program *pro
 	return staged;
 }
 
+/* A filter that waits for its first address is held against what can be, all the same. */
+static gboolean
+stage_check(Stage *stage, const NwBinding *binding, const char *shape, const RuleProgram *program, const RuleVars *vars,
+	    GError **error)
+{
+	g_autofree char *key = g_strdup_printf("%s/%s", binding->filter, shape);
+	const NftLowering lowering = { &stage->engine->features, engine_mark_mask(stage->engine), "t0", 0, { 0 } };
+	g_autoptr(Plan) plan = NULL;
+
+	if (g_hash_table_contains(stage->checked, key))
+		return TRUE;
+	plan = plan_new(program, vars, binding->port_dev, stage->engine->sets, error);
+	if (!plan || !nft_expr_check(plan, &lowering, error))
+		return FALSE;
+	g_hash_table_add(stage->checked, g_steal_pointer(&key));
+	return TRUE;
+}
+
+/* The temporary rules for a binding, made once and kept. */
+static const char *
+learning_filter(NwEngine *engine, const NwBinding *binding, const NwLearning *learning)
+{
+	NwFilter *filter = nw_learning_filter(binding, learning), *known;
+
+	known = g_hash_table_lookup(engine->learning_filters, filter->name);
+	if (known) {
+		nw_filter_free(filter);
+		return known->name;
+	}
+	g_hash_table_insert(engine->learning_filters, filter->name, filter);
+	return filter->name;
+}
+
+static void
+add_listening(NwEngine *engine, const NwBinding *binding, const NwLearning *learning, const GArray *learned,
+	      GArray *elements)
+{
+	guint known[2] = { 0 };
+	gboolean wanted[NFT_LEARN_COUNT];
+
+	for (guint i = 0; learned && i < learned->len; i++)
+		known[g_array_index(learned, NwLearned, i).address.family == AF_INET6]++;
+	wanted[NFT_LEARN_DHCPV4] = learning->ipv4;
+	wanted[NFT_LEARN_DHCPV6] = learning->ipv6;
+	/* Whatever else it claims would not be believed. */
+	wanted[NFT_LEARN_ARP] = learning->ipv4 && learning->method == NW_LEARN_ANY && known[0] < learning->claims_max;
+	wanted[NFT_LEARN_ND] = learning->ipv6 && learning->method == NW_LEARN_ANY && known[1] < learning->claims_max;
+	for (guint i = 0; i < NFT_LEARN_COUNT; i++) {
+		PlanElement element = { .set = nft_learn_set(engine->sets, i) };
+
+		g_strlcpy((char *)element.key, binding->port_dev, RULE_PORT_NAME_LEN);
+		if (wanted[i])
+			g_array_append_val(elements, element);
+	}
+}
+
+/* A port that learns: its filter with what is known, or without any of it the temporary rules. */
+static gboolean
+stage_learner(Stage *stage, StagedPort *staged, const NwBinding *binding, Program *program, GError **error)
+{
+	NwEngine *engine = stage->engine;
+	const NwLearning *learning = &staged->learning;
+	g_autoptr(GArray) learned = engine->config.learned(binding, learning, engine->config.learn_data);
+	g_autoptr(RuleVars) vars = nw_learning_vars(binding, learning, learned);
+	g_autofree char *shape = NULL;
+	NwBinding becomes = *binding;
+
+	shape = plan_shape(program->rules, vars, binding->port_dev, engine->sets, &staged->elements, error);
+	if (!shape)
+		return FALSE;
+	staged->is_temporary = !learned || !learned->len;
+	if (staged->is_temporary) {
+		if (!stage_check(stage, binding, shape, program->rules, vars, error))
+			return FALSE;
+		becomes.filter = (char *)learning_filter(engine, binding, learning);
+		program = program_of_change(stage->programs, &becomes, live_program, stage_lookup, stage, error);
+		g_clear_pointer(&staged->elements, g_array_unref);
+		g_clear_pointer(&shape, g_free);
+		g_clear_pointer(&vars, rule_vars_free);
+		vars = nw_binding_vars(binding);
+		if (program)
+			shape = plan_shape(program->rules, vars, binding->port_dev, engine->sets, &staged->elements,
+					   error);
+		if (!shape)
+			return FALSE;
+	}
+	staged->target = stage_template(stage, becomes.filter, shape, program, vars, binding->port_dev, error);
+	if (!staged->target)
+		return FALSE;
+	add_listening(engine, binding, learning, learned, staged->elements);
+	return TRUE;
+}
+
 /* What this binding becomes; the staged port's elements and target are set on success. */
 gboolean
 stage_port(Stage *stage, StagedPort *staged, const NwBinding *binding, GError **error)
 {
 	Program *program;
-	g_autoptr(RuleVars) vars = nw_binding_vars(binding);
+	g_autoptr(RuleVars) vars = NULL;
 	g_autofree char *shape = NULL;
 
 	stage->engine->lacks_ip_set = FALSE;
+	staged->learning = (NwLearning){ .method = NW_LEARN_NONE };
 	program = program_of_change(stage->programs, binding, live_program, stage_lookup, stage, error);
 	if (!program)
 		return FALSE;
+	if (stage->engine->config.learned) {
+		if (!nw_learning_of(binding, program->rules, &staged->learning, error))
+			return FALSE;
+		if (nw_learning_is_needed(&staged->learning))
+			return stage_learner(stage, staged, binding, program, error);
+	}
+	vars = nw_binding_vars(binding);
 	shape = plan_shape(program->rules, vars, binding->port_dev, stage->engine->sets, &staged->elements, error);
 	if (!shape)
 		return FALSE;
@@ -421,16 +526,24 @@ finish_template(Stage *stage, StagedTemplate *staged)
 	template->in_kernel = TRUE;
 }
 
+gboolean
+stage_removes(const Stage *stage, const PlanElement *element)
+{
+	return stage->relearns && (element->set->is_learned || element->set->is_standing);
+}
+
 static void
 finish_port(Stage *stage, StagedPort *staged)
 {
 	NwEngine *engine = stage->engine;
 	Port *port = staged->port;
+	gboolean told;
 
 	for (guint i = 0; port->elements && i < port->elements->len; i++) {
 		const PlanElement *old = &g_array_index(port->elements, PlanElement, i);
 
-		stale_add(engine, old);
+		if (!stage_removes(stage, old))
+			stale_add(engine, old);
 	}
 	if (port->template && !--port->template->port_count)
 		engine->needs_sweep = TRUE;
@@ -441,12 +554,17 @@ finish_port(Stage *stage, StagedPort *staged)
 		port->template->port_count++;
 		port->waits = FALSE;
 	}
+	port->is_temporary = staged->is_temporary;
+	told = !nw_learning_equal(&port->learning, &staged->learning) || staged->is_new;
+	port->learning = staged->learning;
 	for (guint i = 0; port->elements && i < port->elements->len; i++)
 		g_hash_table_remove(engine->stale, &g_array_index(port->elements, PlanElement, i));
 	if (staged->is_new) {
 		g_hash_table_insert(engine->ports, port->name, port);
 		staged->is_new = FALSE;
 	}
+	if (told && engine->config.on_learning)
+		engine->config.on_learning(port->binding, &port->learning, engine->config.learn_data);
 }
 
 static void
@@ -462,6 +580,7 @@ stage_finish(Stage *stage)
 	engine->has_block |= stage->makes_block;
 	engine->has_mirror |= stage->makes_mirror;
 	engine->has_tagged |= stage->makes_tagged;
+	engine->has_learn |= stage->makes_learn;
 	g_hash_table_iter_init(&iter, stage->sets_made);
 	while (g_hash_table_iter_next(&iter, &key, NULL))
 		((PlanSet *)key)->in_kernel = TRUE;

@@ -92,7 +92,7 @@ adopt_elements(Stage *stage, const KernelState *state)
 		PlanSet *set = g_hash_table_lookup(engine->sets, name);
 		GHashTable *keys = g_hash_table_lookup(state->elements, name);
 		GHashTableIter each;
-		gpointer key;
+		gpointer key, expires;
 
 		if (is_limit_set(engine, name) ||
 		    engine_ip_set_adopt(stage, name, g_hash_table_lookup(state->ip_sets, name)))
@@ -104,8 +104,8 @@ adopt_elements(Stage *stage, const KernelState *state)
 		}
 		set->in_kernel = TRUE;
 		g_hash_table_iter_init(&each, keys);
-		while (g_hash_table_iter_next(&each, &key, NULL)) {
-			PlanElement element = { .set = set };
+		while (g_hash_table_iter_next(&each, &key, &expires)) {
+			PlanElement element = { .set = set, .expires = *(const gint64 *)expires };
 			gsize len;
 			const void *bytes = g_bytes_get_data(key, &len);
 
@@ -133,9 +133,10 @@ adopt_ports(Stage *stage, const KernelState *state)
 		port->elements = g_array_new(FALSE, TRUE, sizeof(PlanElement));
 		for (guint k = 0; staged->elements && k < staged->elements->len; k++) {
 			const PlanElement *element = &g_array_index(staged->elements, PlanElement, k);
+			const PlanElement *there = g_hash_table_lookup(engine->stale, element);
 
-			if (g_hash_table_contains(engine->stale, element))
-				g_array_append_val(port->elements, *element);
+			if (there)
+				g_array_append_vals(port->elements, there, 1);
 		}
 		/* In the map under the right number already: not new to the kernel. */
 		if (g_hash_table_lookup_extended(engine->stale_ports, port->name, NULL, &number) &&
@@ -172,6 +173,11 @@ adopt(NwEngine *engine, KernelState *state, NftBatch *batch)
 	engine->has_net_chains = state->has_net_chains;
 	engine->has_same_byte = state->has_same_byte;
 	engine->has_block = state->has_block;
+	engine->has_learn = state->has_learn;
+	if (state->has_learn && state->learn_group != engine->config.learn_group) {
+		nft_learn_chains(batch, state->learn_group, FALSE);
+		nft_learn_chains(batch, engine->config.learn_group, TRUE);
+	}
 	engine->ports_generation = g_array_index(state->maps, guint32, state->maps->len - 1);
 	for (guint i = 0; i + 1 < state->maps->len; i++) {
 		g_array_append_val(engine->stale_maps, g_array_index(state->maps, guint32, i));
@@ -297,6 +303,7 @@ nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 	if (!engine->has_tagged)
 		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, FALSE, NULL);
 	engine->needs_sweep |= g_hash_table_size(engine->stale) > 0;
+	engine->needs_sweep |= engine->has_learn && !engine_any_learns(engine);
 	g_hash_table_iter_init(&iter, engine->templates);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
 		engine->needs_sweep |= !((const Template *)value)->port_count;

@@ -78,7 +78,7 @@ sweep_limits(NwEngine *engine, NftBatch *batch, const GPtrArray *settled)
 }
 
 static void
-sweep_sets(NwEngine *engine, NftBatch *batch, GPtrArray *gone)
+sweep_sets(NwEngine *engine, NftBatch *batch, gboolean drops_learn, GPtrArray *gone)
 {
 	g_autoptr(GHashTable) by_set = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
 	GHashTableIter iter;
@@ -88,7 +88,7 @@ sweep_sets(NwEngine *engine, NftBatch *batch, GPtrArray *gone)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		PlanSet *set = value;
 
-		if (set_is_needed(engine, set))
+		if (set->is_standing || set_is_needed(engine, set))
 			continue;
 		/* Planned for a change that was refused: nothing of it is in the kernel. */
 		if (set->in_kernel)
@@ -97,7 +97,8 @@ sweep_sets(NwEngine *engine, NftBatch *batch, GPtrArray *gone)
 	}
 	g_hash_table_iter_init(&iter, engine->stale);
 	while (g_hash_table_iter_next(&iter, &key, NULL))
-		if (!g_ptr_array_find(gone, ((const PlanElement *)key)->set, NULL))
+		if (!g_ptr_array_find(gone, ((const PlanElement *)key)->set, NULL) &&
+		    !(drops_learn && ((const PlanElement *)key)->set->is_standing))
 			elements_gather(by_set, key);
 	elements_send(batch, by_set, FALSE);
 	for (guint i = 0; i < engine->stale_sets->len; i++)
@@ -157,7 +158,7 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 {
 	g_autoptr(NftBatch) batch = NULL;
 	g_autoptr(GPtrArray) templates = g_ptr_array_new(), sets = g_ptr_array_new(), ip_sets = NULL, settled = NULL;
-	gboolean drops_net, drops_mirror;
+	gboolean drops_net, drops_mirror, drops_learn;
 
 	if (engine->xt)
 		return xt_engine_sweep(engine->xt, error);
@@ -167,14 +168,19 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 	settled = engine_settle_messages(engine, batch);
 	drops_net = engine->has_net_chains && !any_needs(engine, NEEDS_NETWORK);
 	drops_mirror = engine->has_mirror && !any_needs(engine, NEEDS_STATE);
+	drops_learn = engine->has_learn && !engine_any_learns(engine);
 	if (drops_net)
 		nft_table_net_chains(batch, FALSE, 0);
+	if (drops_learn) {
+		nft_learn_chains(batch, engine->config.learn_group, FALSE);
+		nft_learn_sets(batch, engine->sets, FALSE);
+	}
 	sweep_templates(engine, batch, templates);
 	if (drops_mirror)
 		nft_table_delete(batch, NFPROTO_INET); /* its sets go with it */
 	else
 		sweep_limits(engine, batch, settled);
-	sweep_sets(engine, batch, sets);
+	sweep_sets(engine, batch, drops_learn, sets);
 	ip_sets = engine_ip_sets_sweep(engine, batch);
 	for (guint i = 0; i < engine->stale_maps->len; i++)
 		nft_table_ports_map_delete(batch, g_array_index(engine->stale_maps, guint32, i));
@@ -209,6 +215,11 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 		g_hash_table_remove(engine->sets, ((const PlanSet *)sets->pdata[i])->name);
 	if (drops_net)
 		engine->has_net_chains = FALSE;
+	if (drops_learn) {
+		engine->has_learn = FALSE;
+		for (guint i = 0; i < NFT_LEARN_COUNT; i++)
+			nft_learn_set(engine->sets, i)->in_kernel = FALSE;
+	}
 	if (engine->has_tagged && !any_needs(engine, NEEDS_TAGGED)) {
 		engine->has_tagged = FALSE;
 		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, FALSE, NULL);

@@ -75,8 +75,8 @@ nft_expr_cmp(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void 
 	nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, data, len);
 }
 
-static void
-expr_range(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void *low, const void *high, guint32 len)
+void
+nft_expr_range(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void *low, const void *high, guint32 len)
 {
 	struct nftnl_expr *expr = expr_new(rule, "range");
 
@@ -147,6 +147,32 @@ nft_expr_limit(struct nftnl_rule *rule, const char *set, guint32 sreg, guint32 l
 	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_SREG_KEY, sreg);
 	nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, set);
 	nftnl_expr_set(dynset, NFTNL_EXPR_DYNSET_EXPR, count, 0);
+}
+
+void
+nft_expr_rate(struct nftnl_rule *rule, const char *set, guint32 sreg, guint64 forget_ms, guint64 rate, guint32 burst)
+{
+	struct nftnl_expr *dynset = expr_new(rule, "dynset"), *limit = nftnl_expr_alloc("limit");
+
+	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_RATE, rate);
+	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_UNIT, 1); /* a second */
+	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_BURST, burst);
+	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_SREG_KEY, sreg);
+	nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, set);
+	nftnl_expr_set_u64(dynset, NFTNL_EXPR_DYNSET_TIMEOUT, forget_ms);
+	nftnl_expr_set(dynset, NFTNL_EXPR_DYNSET_EXPR, limit, 0);
+}
+
+void
+nft_expr_log(struct nftnl_rule *rule, guint16 group, const char *prefix, guint32 snaplen)
+{
+	struct nftnl_expr *expr = expr_new(rule, "log");
+
+	nftnl_expr_set_u16(expr, NFTNL_EXPR_LOG_GROUP, group);
+	nftnl_expr_set_str(expr, NFTNL_EXPR_LOG_PREFIX, prefix);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LOG_SNAPLEN, snaplen);
 }
 
 struct nftnl_rule *
@@ -329,7 +355,7 @@ emit_values(Emit *emit, const PlanMatch *match)
 		nft_expr_bitwise(emit->rule, NFT_REG_1, mask, NULL, span.len);
 	}
 	if (match->is_range && count == 2)
-		expr_range(emit->rule, match->negate, NFT_REG_1, values[0], values[1], span.len);
+		nft_expr_range(emit->rule, match->negate, NFT_REG_1, values[0], values[1], span.len);
 	else if (count == 1)
 		nft_expr_cmp(emit->rule, match->negate, NFT_REG_1, values[0], span.len);
 	else

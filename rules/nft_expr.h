@@ -79,4 +79,15 @@ void nft_expr_cmp(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const 
 void nft_expr_verdict(struct nftnl_rule *rule, gint verdict, const char *chain);
 void nft_expr_set_mark(struct nftnl_rule *rule, guint32 keep, guint32 value);
 void nft_expr_ct(struct nftnl_rule *rule, guint32 key, guint32 dreg);
+/** nft_expr_range: low <= register <= high, or not */
+void nft_expr_range(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void *low, const void *high,
+		    guint32 len);
+/**
+ * nft_expr_rate: update @set { <sreg> limit rate @rate/second burst @burst packets }: goes on only below it
+ * @forget_ms: an element that nothing has updated for so long goes
+ */
+void nft_expr_rate(struct nftnl_rule *rule, const char *set, guint32 sreg, guint64 forget_ms, guint64 rate,
+		   guint32 burst);
+/** nft_expr_log: a copy of the first @snaplen bytes to a group of nfnetlink_log */
+void nft_expr_log(struct nftnl_rule *rule, guint16 group, const char *prefix, guint32 snaplen);
 void nft_expr_limit(struct nftnl_rule *rule, const char *set, guint32 sreg, guint32 limit, gboolean negate);

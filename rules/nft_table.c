@@ -98,8 +98,8 @@ chain_send(NftBatch *batch, guint16 type, guint16 family, struct nftnl_chain *ch
 	nftnl_chain_free(chain);
 }
 
-static void
-base_chain_add(NftBatch *batch, guint16 family, const char *name, guint32 hook, gint32 priority)
+void
+nft_base_chain_add(NftBatch *batch, guint16 family, const char *name, guint32 hook, gint32 priority)
 {
 	struct nftnl_chain *chain = chain_new(family, name);
 
@@ -110,8 +110,8 @@ base_chain_add(NftBatch *batch, guint16 family, const char *name, guint32 hook, 
 	chain_send(batch, NFT_MSG_NEWCHAIN, family, chain, name);
 }
 
-static void
-chain_delete(NftBatch *batch, guint16 family, const char *name)
+void
+nft_chain_delete(NftBatch *batch, guint16 family, const char *name)
 {
 	chain_send(batch, NFT_MSG_DELCHAIN, family, chain_new(family, name), name);
 }
@@ -252,7 +252,9 @@ set_key_type(const PlanSet *set)
 void
 nft_set_create(NftBatch *batch, const PlanSet *set)
 {
-	set_send(batch, NFT_MSG_NEWSET, NFPROTO_BRIDGE, set_new(set->name, 0, set_key_type(set), set->key_len));
+	guint32 flags = set->is_learned ? NFT_SET_TIMEOUT : 0;
+
+	set_send(batch, NFT_MSG_NEWSET, NFPROTO_BRIDGE, set_new(set->name, flags, set_key_type(set), set->key_len));
 }
 
 void
@@ -275,6 +277,18 @@ nft_set_create_dynamic(NftBatch *batch, guint16 family, const char *name, gboole
 
 	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, size);
 	set_send(batch, NFT_MSG_NEWSET, family, set);
+}
+
+void
+nft_set_create_rate(NftBatch *batch, const char *name, gboolean with_mac, guint32 size, guint64 forget_ms)
+{
+	guint32 type = with_mac ? TYPE_IFNAME << TYPE_BITS | TYPE_MAC : TYPE_IFNAME;
+	struct nftnl_set *set =
+		set_new(name, NFT_SET_EVAL | NFT_SET_TIMEOUT, type, RULE_PORT_NAME_LEN + (with_mac ? 8 : 0));
+
+	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, size);
+	nftnl_set_set_u64(set, NFTNL_SET_TIMEOUT, forget_ms);
+	set_send(batch, NFT_MSG_NEWSET, NFPROTO_BRIDGE, set);
 }
 
 #define ELEMENTS_PER_MESSAGE 400 /* each under 160 bytes: the list's length is 16 bits */
@@ -335,6 +349,12 @@ nft_elements_key(NftElements *elements, const void *key, guint len)
 }
 
 void
+nft_elements_key_until(NftElements *elements, const void *key, guint len, guint64 timeout_ms)
+{
+	nftnl_set_elem_set_u64(elements_next(elements, key, len), NFTNL_SET_ELEM_TIMEOUT, timeout_ms);
+}
+
+void
 nft_elements_data(NftElements *elements, const void *key, guint key_len, guint32 data)
 {
 	struct nftnl_set_elem *elem = elements_next(elements, key, key_len);
@@ -387,8 +407,8 @@ stage_chains_add(NftBatch *batch, RuleStageId stage, guint32 ports_generation)
 	for (guint i = 0; i < G_N_ELEMENTS(base_chains); i++) {
 		if (base_chains[i].stage != stage)
 			continue;
-		base_chain_add(batch, NFPROTO_BRIDGE, base_chains[i].name, base_chains[i].hook,
-			       base_chains[i].priority);
+		nft_base_chain_add(batch, NFPROTO_BRIDGE, base_chains[i].name, base_chains[i].hook,
+				   base_chains[i].priority);
 		dispatch_add(batch, i, ports_generation);
 	}
 }
@@ -429,7 +449,7 @@ nft_table_net_chains(NftBatch *batch, gboolean add, guint32 ports_generation)
 	for (guint i = 0; i < G_N_ELEMENTS(base_chains); i++)
 		if (base_chains[i].stage == RULE_STAGE_NETWORK) {
 			nft_chain_flush(batch, NFPROTO_BRIDGE, base_chains[i].name);
-			chain_delete(batch, NFPROTO_BRIDGE, base_chains[i].name);
+			nft_chain_delete(batch, NFPROTO_BRIDGE, base_chains[i].name);
 		}
 }
 
@@ -472,7 +492,7 @@ mirror_rule(NftBatch *batch, const char *chain, guint32 state_bit, gint directio
 static void
 mirror_chain(NftBatch *batch, const char *name, guint32 hook, guint32 mark_mask)
 {
-	base_chain_add(batch, NFPROTO_INET, name, hook, PRIORITY_STATE);
+	nft_base_chain_add(batch, NFPROTO_INET, name, hook, PRIORITY_STATE);
 	/* The commonest first; what none of these names has no connection: invalid. */
 	mirror_rule(batch, name, NF_CT_STATE_BIT(IP_CT_ESTABLISHED), 0, mark_mask, RULE_MARK_ESTABLISHED);
 	mirror_rule(batch, name, NF_CT_STATE_BIT(IP_CT_ESTABLISHED), 1, mark_mask,
@@ -496,9 +516,9 @@ nft_table_mirror(NftBatch *batch, const NftFeatures *features, gboolean exists, 
 	mirror_chain(batch, prerouting, NF_INET_PRE_ROUTING, mark_mask);
 	mirror_chain(batch, "output-state", NF_INET_LOCAL_OUT, mark_mask);
 	/* Where packets from guests pass next, and where packets to guests leave: filled by nft_limit_chains(). */
-	base_chain_add(batch, NFPROTO_INET, "forward-limit", NF_INET_FORWARD, PRIORITY_STATE);
-	base_chain_add(batch, NFPROTO_INET, "input-limit", NF_INET_LOCAL_IN, PRIORITY_STATE);
-	base_chain_add(batch, NFPROTO_INET, "postrouting-limit", NF_INET_POST_ROUTING, PRIORITY_STATE);
+	nft_base_chain_add(batch, NFPROTO_INET, "forward-limit", NF_INET_FORWARD, PRIORITY_STATE);
+	nft_base_chain_add(batch, NFPROTO_INET, "input-limit", NF_INET_LOCAL_IN, PRIORITY_STATE);
+	nft_base_chain_add(batch, NFPROTO_INET, "postrouting-limit", NF_INET_POST_ROUTING, PRIORITY_STATE);
 }
 
 /* --- probes --- */
@@ -654,7 +674,7 @@ nft_template_install(NftBatch *batch, guint32 number, const Plan *plan, const Nf
 	for (guint i = 0; replaces && i < replaces->len; i++)
 		nft_chain_flush(batch, NFPROTO_BRIDGE, replaces->pdata[i]);
 	for (guint i = 0; replaces && i < replaces->len; i++)
-		chain_delete(batch, NFPROTO_BRIDGE, replaces->pdata[i]);
+		nft_chain_delete(batch, NFPROTO_BRIDGE, replaces->pdata[i]);
 	return g_steal_pointer(&made);
 }
 
@@ -674,12 +694,12 @@ nft_template_delete(NftBatch *batch, guint32 number, const NftLowering *lowering
 	for (guint i = 0; i < chains->len; i++)
 		nft_chain_flush(batch, NFPROTO_BRIDGE, chains->pdata[i]);
 	for (guint i = 0; i < chains->len; i++)
-		chain_delete(batch, NFPROTO_BRIDGE, chains->pdata[i]);
+		nft_chain_delete(batch, NFPROTO_BRIDGE, chains->pdata[i]);
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
 		for (guint id = 0; id < RULE_STAGE_COUNT; id++) {
 			g_autofree char *root = nft_chain_name(lowering, way, id, 0, NULL);
 
-			chain_delete(batch, NFPROTO_BRIDGE, root);
+			nft_chain_delete(batch, NFPROTO_BRIDGE, root);
 		}
 }
 

@@ -9,6 +9,7 @@
  *   chain prerouting-link (-300), input-link (-300), postrouting-link (-300)
  *   chain prerouting-net (10), postrouting-net (10)    behind connection tracking
  *   chain tN-from-link, …                      a template: roots, and sub-chains with a generation
+ *   sets learn-…, chains prerouting-learn, postrouting-learn   see rules/nft_learn.h
  * table inet sluice, in the mirrored lowering only
  *   chain prerouting-state.MASK, output-state (-150)  connection state into the packet mark
  *   chain forward-limit, input-limit, postrouting-limit   connection limits
@@ -65,7 +66,16 @@ void nft_table_mirror(NftBatch *batch, const NftFeatures *features, gboolean exi
 /** nft_chain_flush: remove all rules of a chain */
 void nft_chain_flush(NftBatch *batch, guint16 family, const char *chain);
 
+/** nft_base_chain_add: a filter chain on a hook, which accepts what no rule drops */
+void nft_base_chain_add(NftBatch *batch, guint16 family, const char *name, guint32 hook, gint32 priority);
+
+/** nft_chain_delete: one that is empty */
+void nft_chain_delete(NftBatch *batch, guint16 family, const char *name);
+
 void nft_set_create(NftBatch *batch, const PlanSet *set);
+
+/** nft_set_create_rate: a set that nft_expr_rate() keeps rates in: port name [. MAC address] */
+void nft_set_create_rate(NftBatch *batch, const char *name, gboolean with_mac, guint32 size, guint64 forget_ms);
 
 /** nft_set_create_dynamic: a set that rules add elements to: [port name .] address [. address] */
 void nft_set_create_dynamic(NftBatch *batch, guint16 family, const char *name, gboolean with_port, guint addresses,
@@ -78,12 +88,14 @@ typedef struct NftElements NftElements;
 /** nft_elements_begin: @add: NFT_MSG_NEWSETELEM, else NFT_MSG_DELSETELEM */
 NftElements *nft_elements_begin(NftBatch *batch, const char *set, gboolean add);
 void nft_elements_key(NftElements *elements, const void *key, guint len);
+/** nft_elements_key_until: one that the kernel forgets after @timeout_ms (more than 0) */
+void nft_elements_key_until(NftElements *elements, const void *key, guint len, guint64 timeout_ms);
 void nft_elements_data(NftElements *elements, const void *key, guint key_len, guint32 data);
 void nft_elements_jump(NftElements *elements, guint32 key, const char *chain);
 void nft_elements_end(NftElements *elements);
 
 #define NFT_MEMO_INFIX	     "-memo."
-#define NFT_MEMO_VERSION     1
+#define NFT_MEMO_VERSION     2
 #define NFT_LOWERING_VERSION 3	 /* grows when the same plan is sent as other messages: templates are made anew */
 #define NFT_MEMO_TYPE	     100 /* of user data: nft knows its own small numbers */
 

@@ -145,6 +145,20 @@ test_bind_refused(Fixture *fixture, gconstpointer data)
 	assert_counts(fixture, 2, 1);
 }
 
+/* Sets of templates: those that the engine always has are not counted. */
+static guint
+set_count(const Fixture *fixture)
+{
+	guint count = 0;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, fixture->engine->sets);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		count += !((const PlanSet *)value)->is_standing;
+	return count;
+}
+
 static void
 test_unbind(Fixture *fixture, gconstpointer data)
 {
@@ -161,7 +175,7 @@ test_unbind(Fixture *fixture, gconstpointer data)
 	g_assert_false(nw_engine_uses(fixture->engine, "leaf"));
 	sweep(fixture);
 	assert_counts(fixture, 0, 0);
-	g_assert_cmpuint(g_hash_table_size(fixture->engine->sets), ==, 0);
+	g_assert_cmpuint(set_count(fixture), ==, 0);
 	/* And from the start again; before the sweep as well. */
 	port_bind(fixture, "vnet0", "top", "A=1.1.1.1");
 	port_unbind(fixture, "vnet0");
@@ -324,7 +338,7 @@ test_stale_elements(Fixture *fixture, gconstpointer data)
 					     &g_array_index(port_of(fixture, "vnet0")->elements, PlanElement, 0)));
 	sweep(fixture);
 	g_assert_cmpuint(g_hash_table_size(fixture->engine->stale), ==, 0);
-	g_assert_cmpuint(g_hash_table_size(fixture->engine->sets), ==, 1);
+	g_assert_cmpuint(set_count(fixture), ==, 1);
 }
 
 static void

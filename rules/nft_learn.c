@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The chains that copy to the log what addresses are learned from. */
+
+#include "rules/nft_learn.h"
+
+#include <libnftnl/expr.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter_bridge.h>
+#include <string.h>
+
+#define CHAIN_FROM    NFT_LEARN_CHAIN
+#define CHAIN_TO      "postrouting-learn."
+#define PRIORITY_FROM (-301) /* before the filter: what it drops teaches too */
+#define PRIORITY_TO   20     /* behind it */
+
+#define NEIGHBOR_SOLICITATION  135 /* RFC 4861 4.3, 4.4 */
+#define NEIGHBOR_ADVERTISEMENT 136
+
+#define TYPE_AT	  12
+#define SOURCE_AT 6
+
+static const char *const set_names[NFT_LEARN_COUNT] = {
+	[NFT_LEARN_ARP] = NFT_LEARN_SET_PREFIX "arp",
+	[NFT_LEARN_DHCPV4] = NFT_LEARN_SET_PREFIX "dhcp4",
+	[NFT_LEARN_DHCPV6] = NFT_LEARN_SET_PREFIX "dhcp6",
+	[NFT_LEARN_ND] = NFT_LEARN_SET_PREFIX "nd",
+};
+
+/* One byte or port number of the transport header. */
+typedef struct {
+	guint32 at, len; /* len 0: not asked */
+	guint16 low, high;
+} Transport;
+
+/* Each row is a rule: these frames, of ports in the set, at the rate, to the log. */
+static const struct {
+	NftLearn what;
+	gboolean to_guest;
+	const char *rate_set;
+	guint16 ethertype;
+	guint8 protocol; /* 0: not asked */
+	Transport transport;
+	gboolean is_probe; /* IPv6: from the unspecified address */
+} rows[] = {
+	{ NFT_LEARN_ARP, FALSE, "learn-rate-arp", 0x0806, 0, { 0 }, FALSE },
+	{ NFT_LEARN_DHCPV4, FALSE, "learn-rate-dhcp4", 0x0800, IPPROTO_UDP, { 2, 2, 67, 67 }, FALSE },
+	{ NFT_LEARN_DHCPV6, FALSE, "learn-rate-dhcp6", 0x86dd, IPPROTO_UDP, { 2, 2, 547, 547 }, FALSE },
+	{ NFT_LEARN_ND,
+	  FALSE,
+	  "learn-rate-nd",
+	  0x86dd,
+	  IPPROTO_ICMPV6,
+	  { 0, 1, NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT },
+	  FALSE },
+	{ NFT_LEARN_DHCPV4, TRUE, "learn-rate-dhcp4-to", 0x0800, IPPROTO_UDP, { 2, 2, 68, 68 }, FALSE },
+	{ NFT_LEARN_DHCPV6, TRUE, "learn-rate-dhcp6-to", 0x86dd, IPPROTO_UDP, { 2, 2, 546, 546 }, FALSE },
+	/* Objections to an address that a guest probes for: another has it, or probes for it too (RFC 4862 5.4). */
+	{ NFT_LEARN_ND,
+	  TRUE,
+	  "learn-rate-nd-to",
+	  0x86dd,
+	  IPPROTO_ICMPV6,
+	  { 0, 1, NEIGHBOR_ADVERTISEMENT, NEIGHBOR_ADVERTISEMENT },
+	  FALSE },
+	{ NFT_LEARN_ND,
+	  TRUE,
+	  "learn-rate-dad-to",
+	  0x86dd,
+	  IPPROTO_ICMPV6,
+	  { 0, 1, NEIGHBOR_SOLICITATION, NEIGHBOR_SOLICITATION },
+	  TRUE },
+};
+
+PlanSet *
+nft_learn_set(PlanSets *sets, NftLearn what)
+{
+	PlanSet *set = g_hash_table_lookup(sets, set_names[what]);
+
+	if (!set) {
+		set = g_new0(PlanSet, 1);
+		set->name = g_strdup(set_names[what]);
+		set->key_len = RULE_PORT_NAME_LEN;
+		set->is_standing = TRUE;
+		g_hash_table_insert(sets, set->name, set);
+	}
+	return set;
+}
+
+static void
+expr_ethertype(struct nftnl_rule *rule, guint16 ethertype)
+{
+	const guint16 value = g_htons(ethertype);
+
+	/* As it stands in the frame: behind a VLAN tag nothing is learned. */
+	nft_expr_payload(rule, NFT_PAYLOAD_LL_HEADER, TYPE_AT, sizeof(value), NFT_REG_1);
+	nft_expr_cmp(rule, FALSE, NFT_REG_1, &value, sizeof(value));
+}
+
+static void
+expr_transport(struct nftnl_rule *rule, const Transport *wanted)
+{
+	guint8 low[2], high[2];
+
+	if (!wanted->len)
+		return;
+	for (guint i = 0; i < wanted->len; i++) {
+		low[i] = (guint8)(wanted->low >> 8 * (wanted->len - 1 - i));
+		high[i] = (guint8)(wanted->high >> 8 * (wanted->len - 1 - i));
+	}
+	nft_expr_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, wanted->at, wanted->len, NFT_REG_1);
+	if (wanted->low == wanted->high)
+		nft_expr_cmp(rule, FALSE, NFT_REG_1, low, wanted->len);
+	else
+		nft_expr_range(rule, FALSE, NFT_REG_1, low, high, wanted->len);
+}
+
+static void
+rule_send(NftBatch *batch, const char *chain, guint row, guint16 group)
+{
+	static const guint8 unspecified[16] = { 0 };
+	struct nftnl_rule *rule = nft_rule_new(NFPROTO_BRIDGE, chain, NULL);
+	const guint8 protocol = rows[row].protocol;
+	const guint32 name = rows[row].to_guest ? NFT_META_OIFNAME : NFT_META_IIFNAME;
+
+	expr_ethertype(rule, rows[row].ethertype);
+	if (protocol) {
+		nft_expr_meta(rule, NFT_META_L4PROTO, NFT_REG_1);
+		nft_expr_cmp(rule, FALSE, NFT_REG_1, &protocol, sizeof(protocol));
+	}
+	expr_transport(rule, &rows[row].transport);
+	if (rows[row].is_probe) {
+		nft_expr_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 8, sizeof(unspecified), NFT_REG_1);
+		nft_expr_cmp(rule, FALSE, NFT_REG_1, unspecified, sizeof(unspecified));
+	}
+	nft_expr_meta(rule, name, NFT_REG_1);
+	nft_expr_lookup(rule, NFT_REG_1, set_names[rows[row].what], 0, FALSE, 0, FALSE);
+	/* One who floods a guest with answers does not hide those of the server. */
+	if (rows[row].to_guest)
+		nft_expr_payload(rule, NFT_PAYLOAD_LL_HEADER, SOURCE_AT, 6, NFT_REG_2);
+	nft_expr_rate(rule, rows[row].rate_set, NFT_REG_1, NFT_LEARN_FORGET_MS, NFT_LEARN_RATE, NFT_LEARN_BURST);
+	nft_expr_log(rule, group, rows[row].to_guest ? NFT_LEARN_TO_PREFIX : NFT_LEARN_FROM_PREFIX, NFT_LEARN_SNAPLEN);
+	nft_rule_send(batch, rule, NFPROTO_BRIDGE, chain);
+}
+
+void
+nft_learn_sets(NftBatch *batch, PlanSets *sets, gboolean add)
+{
+	for (guint i = 0; i < NFT_LEARN_COUNT; i++)
+		if (add)
+			nft_set_create(batch, nft_learn_set(sets, i));
+		else
+			nft_set_delete(batch, NFPROTO_BRIDGE, set_names[i]);
+	for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (add)
+			nft_set_create_rate(batch, rows[i].rate_set, rows[i].to_guest, NFT_LEARN_SET_SIZE,
+					    NFT_LEARN_FORGET_MS);
+		else
+			nft_set_delete(batch, NFPROTO_BRIDGE, rows[i].rate_set);
+}
+
+void
+nft_learn_chains(NftBatch *batch, guint16 group, gboolean add)
+{
+	g_autofree char *from = g_strdup_printf(CHAIN_FROM "%u", group), *to = g_strdup_printf(CHAIN_TO "%u", group);
+
+	if (!add) {
+		nft_chain_flush(batch, NFPROTO_BRIDGE, from);
+		nft_chain_flush(batch, NFPROTO_BRIDGE, to);
+		nft_chain_delete(batch, NFPROTO_BRIDGE, from);
+		nft_chain_delete(batch, NFPROTO_BRIDGE, to);
+		return;
+	}
+	nft_base_chain_add(batch, NFPROTO_BRIDGE, from, NF_BR_PRE_ROUTING, PRIORITY_FROM);
+	nft_base_chain_add(batch, NFPROTO_BRIDGE, to, NF_BR_POST_ROUTING, PRIORITY_TO);
+	for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+		rule_send(batch, rows[i].to_guest ? to : from, i, group);
+}

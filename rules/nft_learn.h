@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Copies of the frames that addresses are learned from: sent to a group of nfnetlink_log, at a rate for each port.
+ *
+ * table bridge sluice
+ *   set learn-arp, learn-dhcp4, learn-dhcp6, learn-nd   { type ifname }: ports of which these frames are wanted
+ *   set learn-rate-…                                    how many frames each port has sent or been sent of late
+ *   chain prerouting-learn.GROUP (-301)                 from the guest, before its filter: what it says
+ *   chain postrouting-learn.GROUP (20)                  to the guest, behind its filter: what it really hears
+ *
+ * The chains accept everything; they are there only while a port learns.
+ */
+#pragma once
+
+#include "rules/nft_table.h"
+
+/* What a port needs to be listened to for. */
+typedef enum {
+	NFT_LEARN_ARP,
+	NFT_LEARN_DHCPV4,
+	NFT_LEARN_DHCPV6,
+	NFT_LEARN_ND,
+	NFT_LEARN_COUNT,
+} NftLearn;
+
+#define NFT_LEARN_FROM_PREFIX "sluice-from" /* of the log, so that the reader knows which way a frame went */
+#define NFT_LEARN_TO_PREFIX   "sluice-to"
+#define NFT_LEARN_SNAPLEN     1500
+#define NFT_LEARN_RATE	      10    /* frames a second, of one port, kind and way; to the guest of one sender, too */
+#define NFT_LEARN_BURST	      20    /* frames at once */
+#define NFT_LEARN_SET_SIZE    65535 /* ports, or pairs of port and sender, that rates are kept of */
+#define NFT_LEARN_FORGET_MS   60000
+#define NFT_LEARN_CHAIN	      "prerouting-learn." /* the log's group follows */
+#define NFT_LEARN_SET_PREFIX  "learn-"
+#define NFT_LEARN_RATE_PREFIX NFT_LEARN_SET_PREFIX "rate-"
+
+/** nft_learn_set: the ports that are listened to for this; owned by @sets, made where it is missing */
+PlanSet *nft_learn_set(PlanSets *sets, NftLearn what);
+
+/** nft_learn_sets: make the sets, or delete them */
+void nft_learn_sets(NftBatch *batch, PlanSets *sets, gboolean add);
+
+/** nft_learn_chains: make the chains with their rules, or delete them; frames go to the log group @group */
+void nft_learn_chains(NftBatch *batch, guint16 group, gboolean add);
