@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "rules/packet_text_private.h"
 
 #define EXTENSION_LEN 8 /* a Hop-by-Hop or Destination Options header that holds padding only */
@@ -57,25 +58,6 @@ writer_patch_u16(PacketWriter *w, gsize at, guint value)
 		return;
 	w->bytes[at] = (guint8)(value >> 8);
 	w->bytes[at + 1] = (guint8)value;
-}
-
-/* RFC 1071, without the final complement. */
-static guint32
-checksum_add(guint32 sum, const guint8 *data, gsize len)
-{
-	for (gsize i = 0; i + 1 < len; i += 2)
-		sum += (guint32)(data[i] << 8 | data[i + 1]);
-	if (len & 1)
-		sum += (guint32)(data[len - 1] << 8);
-	return sum;
-}
-
-static guint16
-checksum_end(guint32 sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (guint16)~sum;
 }
 
 /* RFC 9260, appendix A: CRC32c, reflected, sent in little endian. */
