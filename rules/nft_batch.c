@@ -146,6 +146,7 @@ typedef struct {
 	guint count; /* messages, the batch's begin and end included */
 	int error;   /* the first */
 	guint32 index;
+	guint64 refused; /* bit N: message N, the batch's begin counted; of the first 64 */
 	gboolean acked;
 	char reason[128];
 } Outcome;
@@ -173,6 +174,8 @@ read_answer(Outcome *outcome, const struct nlmsghdr *header)
 		outcome->acked = TRUE;
 		return;
 	}
+	if (index < 64)
+		outcome->refused |= G_GUINT64_CONSTANT(1) << index;
 	if (outcome->error)
 		return;
 	outcome->error = -answer->error;
@@ -295,16 +298,20 @@ nft_socket_commit(NftSocket *nft_socket, NftBatch *batch, GError **error)
 }
 
 gboolean
-nft_socket_try(NftSocket *nft_socket, NftBatch *batch)
+nft_socket_try_each(NftSocket *nft_socket, NftBatch *batch, guint64 *ret_refused)
 {
 	/* There is no table of this name. */
 	struct nlmsghdr *message = nft_batch_begin(batch, NFT_MSG_DELTABLE, NFPROTO_BRIDGE, 0, "probe");
+	const guint64 must_fail = G_GUINT64_CONSTANT(1) << batch->what->len;
 	Outcome outcome;
 
+	g_return_val_if_fail(batch->what->len <= NFT_TRY_MAX, FALSE);
 	mnl_attr_put_strz(message, NFTA_TABLE_NAME, "sluice-probe-none");
 	nft_batch_end(batch, message);
-	return socket_exchange(nft_socket, batch, &outcome, NULL) && outcome.error == ENOENT &&
-	       outcome.index == batch->what->len;
+	if (!socket_exchange(nft_socket, batch, &outcome, NULL) || !(outcome.refused & must_fail))
+		return FALSE;
+	*ret_refused = (outcome.refused & ~must_fail) >> 1;
+	return TRUE;
 }
 
 static gboolean

@@ -6,6 +6,7 @@
 #include <libmnl/libmnl.h>
 
 #define NFT_BATCH_BYTES_MAX (256 * 1024 * 1024)
+#define NFT_TRY_MAX	    63 /* messages of nft_socket_try_each() */
 
 typedef struct NftSocket NftSocket;
 typedef struct NftBatch NftBatch;
@@ -48,11 +49,15 @@ guint32 nft_batch_next_set_id(NftBatch *batch);
 gboolean nft_socket_commit(NftSocket *nft_socket, NftBatch *batch, GError **error);
 
 /**
- * nft_socket_try: whether the kernel would take the batch; nothing changes
+ * nft_socket_try_each: which messages the kernel would not take; nothing changes
+ * @ret_refused: bit N for message N of the batch, from 0; of at most %NFT_TRY_MAX
  *
- * A last message that must fail makes the kernel undo the rest.
+ * The kernel goes through a batch to its end whatever it refuses. What a refused message would have made is missing for
+ * those behind it. A last message that must fail makes the kernel undo the rest; that takes it some 15 ms.
+ *
+ * Returns: FALSE when the kernel did not answer.
  */
-gboolean nft_socket_try(NftSocket *nft_socket, NftBatch *batch);
+gboolean nft_socket_try_each(NftSocket *nft_socket, NftBatch *batch, guint64 *ret_refused);
 
 /**
  * nft_socket_dump: ask for a list, again when it changed under way

@@ -163,14 +163,11 @@ nft_helper_take(NftBatch *batch, const NftFeatures *features, guint tables)
 				   nft_table_flags(features));
 }
 
-gboolean
-nft_helper_probe(NftSocket *nft_socket)
+void
+nft_helper_probe(NftBatch *batch)
 {
-	g_autoptr(NftBatch) batch = nft_batch_new();
-
 	table_send(batch, NFT_MSG_NEWTABLE, NFPROTO_INET, "sluice-probe", 0);
 	object_send(batch, NFPROTO_INET, "sluice-probe");
-	return nft_socket_try(nft_socket, batch);
 }
 
 /* --- what is there --- */

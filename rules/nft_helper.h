@@ -30,8 +30,8 @@ enum {
 /** nft_helper_tables: which tables this kernel's way of tracking asks for */
 guint nft_helper_tables(const NftFeatures *features);
 
-/** nft_helper_probe: whether the kernel has the helper; it loads its module where it can */
-gboolean nft_helper_probe(NftSocket *nft_socket);
+/** nft_helper_probe: add what a kernel without the helper refuses; the kernel loads its module where it can */
+void nft_helper_probe(NftBatch *batch);
 
 /** nft_helper_create: @exists: tables that are there, and go first */
 void nft_helper_create(NftBatch *batch, const NftFeatures *features, guint tables, guint exists);

@@ -523,28 +523,43 @@ nft_table_mirror(NftBatch *batch, const NftFeatures *features, gboolean exists, 
 
 /* --- probes --- */
 
-static gboolean
-probe_rule(NftSocket *nft_socket, void (*add)(struct nftnl_rule *))
-{
-	g_autoptr(NftBatch) batch = nft_batch_new();
-	struct nftnl_table *table = nftnl_table_alloc();
-	struct nlmsghdr *message = nft_batch_begin(batch, NFT_MSG_NEWTABLE, NFPROTO_BRIDGE, NLM_F_CREATE, "probe");
-	struct nftnl_rule *rule = nft_rule_new(NFPROTO_BRIDGE, "probe", NULL);
-	struct nftnl_chain *chain = chain_new(NFPROTO_BRIDGE, "probe");
+#define PROBE_TABLE "sluice-probe"
+#define PROBE_OWNER "sluice-probe-owner"
+#define PROBE_CHAIN "probe"
 
-	nftnl_table_set_str(table, NFTNL_TABLE_NAME, "sluice-probe");
+static void
+probe_table(NftBatch *batch, const char *name, guint32 flags)
+{
+	struct nftnl_table *table = nftnl_table_alloc();
+	struct nlmsghdr *message = nft_batch_begin(batch, NFT_MSG_NEWTABLE, NFPROTO_BRIDGE, NLM_F_CREATE, name);
+
+	nftnl_table_set_str(table, NFTNL_TABLE_NAME, name);
+	nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, flags);
 	nftnl_table_nlmsg_build_payload(message, table);
 	nft_batch_end(batch, message);
 	nftnl_table_free(table);
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, "sluice-probe");
+}
+
+static void
+probe_chain(NftBatch *batch)
+{
+	struct nftnl_chain *chain = chain_new(NFPROTO_BRIDGE, PROBE_CHAIN);
+
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, PROBE_TABLE);
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "filter");
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_BR_PRE_ROUTING);
 	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, PRIORITY_NET);
-	chain_send(batch, NFT_MSG_NEWCHAIN, NFPROTO_BRIDGE, chain, "probe");
-	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, "sluice-probe");
+	chain_send(batch, NFT_MSG_NEWCHAIN, NFPROTO_BRIDGE, chain, PROBE_CHAIN);
+}
+
+static void
+probe_rule(NftBatch *batch, void (*add)(struct nftnl_rule *))
+{
+	struct nftnl_rule *rule = nft_rule_new(NFPROTO_BRIDGE, PROBE_CHAIN, NULL);
+
+	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, PROBE_TABLE);
 	add(rule);
 	nft_rule_send(batch, rule, NFPROTO_BRIDGE, "probe");
-	return nft_socket_try(nft_socket, batch);
 }
 
 static void
@@ -563,28 +578,41 @@ probe_add_reject(struct nftnl_rule *rule)
 	nftnl_rule_add_expr(rule, expr);
 }
 
+/* Whether none of the messages from @first to before @end was refused. */
 static gboolean
-probe_owner(NftSocket *nft_socket)
+probe_passed(guint64 refused, guint first, guint end)
 {
-	g_autoptr(NftBatch) batch = nft_batch_new();
-	struct nftnl_table *table = nftnl_table_alloc();
-	struct nlmsghdr *message = nft_batch_begin(batch, NFT_MSG_NEWTABLE, NFPROTO_BRIDGE, NLM_F_CREATE, "probe");
+	const guint64 below_end = (G_GUINT64_CONSTANT(1) << end) - 1,
+		      below_first = (G_GUINT64_CONSTANT(1) << first) - 1;
 
-	nftnl_table_set_str(table, NFTNL_TABLE_NAME, "sluice-probe");
-	nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER | TABLE_F_PERSIST);
-	nftnl_table_nlmsg_build_payload(message, table);
-	nft_batch_end(batch, message);
-	nftnl_table_free(table);
-	return nft_socket_try(nft_socket, batch);
+	return !(refused & (below_end & ~below_first));
 }
 
 void
 nft_features_probe(NftSocket *nft_socket, NftFeatures *ret_features)
 {
-	ret_features->bridge_ct = probe_rule(nft_socket, probe_add_ct);
-	ret_features->bridge_reject = probe_rule(nft_socket, probe_add_reject);
-	ret_features->owner = probe_owner(nft_socket);
-	ret_features->ftp_helper = nft_helper_probe(nft_socket);
+	g_autoptr(NftBatch) batch = nft_batch_new();
+	guint64 refused;
+	guint ct, reject, owner, helper, end;
+
+	/* All in one: to undo a transaction makes the kernel wait for its readers. */
+	probe_table(batch, PROBE_TABLE, 0);
+	probe_chain(batch);
+	ct = nft_batch_count(batch);
+	probe_rule(batch, probe_add_ct);
+	reject = nft_batch_count(batch);
+	probe_rule(batch, probe_add_reject);
+	owner = nft_batch_count(batch);
+	probe_table(batch, PROBE_OWNER, NFT_TABLE_F_OWNER | TABLE_F_PERSIST);
+	helper = nft_batch_count(batch);
+	nft_helper_probe(batch);
+	end = nft_batch_count(batch);
+	if (!nft_socket_try_each(nft_socket, batch, &refused))
+		refused = G_MAXUINT64;
+	ret_features->bridge_ct = probe_passed(refused, ct, reject);
+	ret_features->bridge_reject = probe_passed(refused, reject, owner);
+	ret_features->owner = probe_passed(refused, owner, helper);
+	ret_features->ftp_helper = probe_passed(refused, helper, end);
 	ret_features->bridge_nf_call = g_file_test("/proc/sys/net/bridge/bridge-nf-call-iptables", G_FILE_TEST_EXISTS);
 }
 
