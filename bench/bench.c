@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "bench/measure.h"
 #include "cli/client.h"
 
 #define SAMPLES		 31
@@ -32,31 +33,10 @@ typedef struct {
 	guint missed; /* targets not met */
 } Bench;
 
-static void G_GNUC_PRINTF(1, 2) G_GNUC_NORETURN die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("bench: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	exit(1);
-}
-
-static int
-compare_times(gconstpointer a, gconstpointer b)
-{
-	gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double
 median_ms(gint64 *us, guint count)
 {
-	qsort(us, count, sizeof(*us), compare_times);
-	return (double)us[count >> 1] / 1000;
+	return (double)median_us(us, count) / 1000;
 }
 
 /* target < 0: none */

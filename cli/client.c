@@ -17,25 +17,34 @@ struct CliClient {
 	guint32 serial;
 };
 
+gboolean
+cli_client_set_timeout(CliClient *client, guint timeout_sec, GError **error)
+{
+	struct timeval timeout = { .tv_sec = timeout_sec };
+
+	if (setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0 &&
+	    setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) == 0)
+		return TRUE;
+	sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot bound the time of a call: %s", g_strerror(errno));
+	return FALSE;
+}
+
 static gboolean
 connect_to(CliClient *client, const char *path, GError **error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct timeval timeout = { .tv_sec = CLI_CALL_TIMEOUT_SEC };
 
 	if (g_strlcpy(address.sun_path, path, sizeof(address.sun_path)) >= sizeof(address.sun_path)) {
 		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "socket path '%s' is too long", path);
 		return FALSE;
 	}
 	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (client->fd < 0 || setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
-	    setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
-	    connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+	if (client->fd < 0 || connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "Failed to connect socket to '%s': %s", path,
 				 g_strerror(errno));
 		return FALSE;
 	}
-	return TRUE;
+	return cli_client_set_timeout(client, CLI_CALL_TIMEOUT_SEC, error);
 }
 
 static gboolean

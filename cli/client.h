@@ -17,6 +17,9 @@ CliClient *cli_client_new(const SluicePaths *paths, const char *uri, gboolean is
 void cli_client_free(CliClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CliClient, cli_client_free)
 
+/** cli_client_set_timeout: how long a call may take, in seconds, instead of %CLI_CALL_TIMEOUT_SEC */
+gboolean cli_client_set_timeout(CliClient *client, guint timeout_sec, GError **error);
+
 /**
  * cli_client_call: one call and its answer
  * @ret: zeroed; filled by the procedure's signature

@@ -5,13 +5,13 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/
 FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/stream $(B)/tests/ftp $(B)/tests/netfw \
 	$(B)/tests/differential/differential
-BENCH := $(B)/bench/bench $(B)/bench/datapath
+BENCH := $(B)/bench/bench $(B)/bench/datapath $(B)/bench/libvirt
 RUN_TESTS := SLUICE_BUILD=$(B) tests/run
 JOBS := -j$(shell nproc 2>/dev/null || echo 2)
 TIME ?= 60
 
 .PHONY: deps-run check-all check-unit check-golden check-netns check-differential check-vm check-fuzz-corpus
-.PHONY: test-programs fuzz-replay golden-update differential fuzz run-demo bench-run bench-datapath lint-fast format differential-libvirt
+.PHONY: test-programs fuzz-replay golden-update differential fuzz run-demo bench-run bench-datapath bench-libvirt bench-libvirt-run lint-fast format differential-libvirt
 
 # Programs of the tests
 
@@ -43,7 +43,7 @@ $(B)/tests/differential/differential: $(patsubst %.c,$(B)/%.o,$(wildcard tests/d
 $(B)/bench/datapath: $(B)/bench/datapath.o
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^
-$(B)/bench/bench: $(B)/bench/bench.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)
+$(B)/bench/bench $(B)/bench/libvirt: $(B)/bench/%: $(B)/bench/%.o $(DAEMON_OBJS) $(CLI_OBJS) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 .SECONDARY:
@@ -59,6 +59,9 @@ deps-run:
 	@tools/install-deps build run
 bench: deps-run
 	$(Q)$(MAKE) --no-print-directory $(JOBS) bench-run
+# make bench-libvirt PORTS=10 ROUNDS=1: beside libvirt's own daemon; writes docs/benchmarks.md
+bench-libvirt: deps
+	$(Q)$(MAKE) --no-print-directory $(JOBS) bench-libvirt-run
 
 check-all: test-programs
 	$(Q)$(MAKE) --no-print-directory SAN=1 fuzz-replay
@@ -94,6 +97,8 @@ bench-run: all $(BENCH) $(TEST_TOOLS)
 # make bench-datapath BOUND="1 1000" ROUNDS=7: packets through a filter, on a quiet machine
 bench-datapath: all $(BENCH) $(TEST_TOOLS)
 	@SLUICE_BUILD=$(B) bench/datapath.sh
+bench-libvirt-run: all $(BENCH) $(TEST_TOOLS)
+	@SLUICE_BUILD=$(B) bench/libvirt.sh
 
 # make fuzz FUZZ=nwfilter_xml TIME=60
 fuzz:
