@@ -150,11 +150,13 @@ snoop_nd_parse(Cursor message, guint8 hop_limit, SnoopEvent *event)
 	IpAddress target;
 	SnoopVerdict verdict;
 
-	if (!(cursor_u8(&message, &event->message) && cursor_u8(&message, &code) && cursor_u16(&message, &checksum) &&
-	      cursor_u32(&message, &flags) && cursor_address(&message, AF_INET6, &target)))
+	if (!cursor_u8(&message, &event->message))
 		return SNOOP_TRUNCATED;
 	if (event->message != ND_SOLICITATION && event->message != ND_ADVERTISEMENT)
 		return SNOOP_NOT_OURS;
+	if (!(cursor_u8(&message, &code) && cursor_u16(&message, &checksum) && cursor_u32(&message, &flags) &&
+	      cursor_address(&message, AF_INET6, &target)))
+		return SNOOP_TRUNCATED;
 	/* From behind a router it would be less: RFC 4861 7.1. */
 	if (hop_limit != 255 || code != 0 || !snoop_address_is_usable(&target, 128, SNOOP_SCOPE_LINK))
 		return SNOOP_BAD_VALUE;
