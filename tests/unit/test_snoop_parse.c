@@ -418,7 +418,7 @@ test_nd(void)
 		{ "advertisement of ::", "::", "ff02::1", NA("20") LINK5 TLLA, "bad-value" },
 		{ "asked by all", "fe80::5", "ff02::1", NA("60") LINK5 TLLA, "bad-value" },
 		{ "code 1", "fe80::5", GROUP5, "87 01 0000 00000000" LINK5, "bad-value" },
-		{ "router", "fe80::5", "ff02::2", "85 00 0000 00000000" LINK5, "not-ours" },
+		{ "router", "fe80::5", "ff02::2", "85 00 0000 00000000" SLLA, "not-ours" },
 		{ "echo", "fe80::5", "fe80::1", "80 00 0000 00000000" LINK5, "not-ours" },
 		{ "a group's hardware", "fe80::5", GROUP5, NS LINK5 "0101 01005e000001", "bad-value" },
 		{ "two hardware addresses", "fe80::5", GROUP5, NS LINK5 SLLA "0101 525400000009", "duplicate" },
@@ -463,6 +463,58 @@ test_nd_layers(void)
 	check_told("options", frame_icmp6("fe80::5", GROUP5, 255, message->data, message->len), FALSE, "too-many");
 }
 
+/* --- captured --- */
+
+#define CAPTURED   "tests/fuzz/corpus/snoop_frame/captured-"
+#define DHCLIENT6  " client 0001000132968f1b525400000005"
+#define DHCPCD6	   " client 0001000132968f25525400000005"
+#define SERVER6	   " server fe80::5054:ff:fe00:1"
+#define SERVER6_ID " server-id 00030001525400000001"
+
+/* Of udhcpc, dhclient, dhcpcd, Linux and dnsmasq on a veth pair, which leaves UDP's checksums undone. */
+static void
+test_captured(void)
+{
+	static const struct {
+		const char *name, *told;
+	} cases[] = {
+		{ "udhcpc-discover", "dhcpv4 1 client 01525400000005" },
+		{ "dnsmasq-offer", "dhcpv4 2 server 192.0.2.1 192.0.2.89=120" },
+		{ "udhcpc-request", "dhcpv4 3 server 192.0.2.1 requested 192.0.2.89 client 01525400000005" },
+		{ "dnsmasq-ack", "dhcpv4 5 server 192.0.2.1 192.0.2.89=120" },
+		{ "dhclient-request", "dhcpv4 3 server 192.0.2.1 requested 192.0.2.89" },
+		{ "dhcpcd-discover-rapid", "dhcpv4 1 rapid client ff000000050001000132968f25525400000005" },
+		{ "dnsmasq-ack-rapid", "dhcpv4 5 rapid server 192.0.2.1 192.0.2.90=120" },
+		{ "dhclient-solicit", "dhcpv6 1" DHCLIENT6 },
+		{ "dnsmasq-advertise", "dhcpv6 2" SERVER6 DHCLIENT6 SERVER6_ID " 2001:db8::1be@5=300" },
+		{ "dhclient-request6", "dhcpv6 3" DHCLIENT6 SERVER6_ID " 2001:db8::1be@5=7500" },
+		{ "dnsmasq-reply", "dhcpv6 7" SERVER6 DHCLIENT6 SERVER6_ID " 2001:db8::1be@5=300" },
+		{ "dhclient-release6", "dhcpv6 8" DHCLIENT6 SERVER6_ID " 2001:db8::1be@5=0" },
+		{ "dnsmasq-reply-released", "dhcpv6 7" SERVER6 DHCLIENT6 SERVER6_ID },
+		{ "dhcpcd-solicit-rapid", "dhcpv6 1 rapid" DHCPCD6 },
+		{ "dnsmasq-reply-rapid", "dhcpv6 7 rapid" SERVER6 DHCPCD6 SERVER6_ID " 2001:db8::1c8@5=300" },
+		{ "arp-request", "arp 1 192.0.2.1=forever" },
+		{ "arp-probe", "arp 1 probe 192.0.2.90=forever" },
+		{ "probe", "nd 135 probe fe80::5054:ff:fe00:5=forever" },
+		{ "solicitation", "nd 135 fe80::5054:ff:fe00:5=forever" },
+		{ "advertisement", "nd 136 override fe80::5054:ff:fe00:5=forever" },
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *path = g_strconcat(CAPTURED, cases[i].name, NULL), *bytes = NULL;
+		GByteArray *frame = g_byte_array_new();
+		g_autoptr(GError) error = NULL;
+		gboolean is_to_guest;
+		gsize len;
+
+		g_file_get_contents(path, &bytes, &len, &error);
+		g_assert_no_error(error);
+		is_to_guest = bytes[0] != 0; /* as the fuzz harness has it */
+		g_byte_array_append(frame, (const guint8 *)bytes + 1, (guint)len - 1);
+		check_told(cases[i].name, frame, is_to_guest, cases[i].told);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -480,5 +532,6 @@ main(int argc, char **argv)
 	g_test_add_func("/snoop/arp/fields", test_arp_fields);
 	g_test_add_func("/snoop/nd", test_nd);
 	g_test_add_func("/snoop/nd/layers", test_nd_layers);
+	g_test_add_func("/snoop/captured", test_captured);
 	return g_test_run();
 }
