@@ -169,7 +169,7 @@ test_ip_set(const PacketView *packet, const char *name, const char *words, gpoin
 }
 
 static gboolean
-explain_packet(Subject *subject, const guint8 *bytes, gsize len, const RuleConn *conn, GError **error)
+explain_packet(Subject *subject, const guint8 *bytes, gsize len, const Packet *said, GError **error)
 {
 	g_autoptr(RuleVerdict) verdict = NULL;
 	PacketView view;
@@ -184,7 +184,7 @@ explain_packet(Subject *subject, const guint8 *bytes, gsize len, const RuleConn 
 
 	if (!packet_parse(bytes, len, &view, error))
 		return FALSE;
-	explain.conn = conn ? *conn : rule_conn_guess(&view);
+	explain.conn = said ? rule_conn_said(said, &view) : rule_conn_guess(&view);
 	explain.conn.ip_sets = &ip_sets;
 	verdict = rule_eval(subject->program, subject->way, &view, subject->vars, &explain.conn, TRUE, error);
 	if (!verdict)
@@ -209,7 +209,6 @@ explain_line(Subject *subject, const char *line, GError **error)
 	const guint8 *guest = subject->binding->mac;
 	gboolean from = subject->way == RULE_FROM_GUEST;
 	PacketDefaults defaults = { .marker = { 's', 'l', 'u', 'i', 'c', 'e', '.', '.' } };
-	RuleConn conn;
 	Packet packet;
 	gboolean ok;
 
@@ -217,9 +216,8 @@ explain_line(Subject *subject, const char *line, GError **error)
 	memcpy(defaults.ether_dst, from ? peer_mac : guest, 6);
 	if (!packet_build(line, &defaults, &packet, error))
 		return FALSE;
-	conn = (RuleConn){ .state = packet.ct_state, .is_reply = packet.ct_reply, .count = packet.ct_count };
 	subject->line_packet = &packet;
-	ok = explain_packet(subject, packet.bytes, packet.len, packet.has_ct ? &conn : NULL, error);
+	ok = explain_packet(subject, packet.bytes, packet.len, &packet, error);
 	subject->line_packet = NULL;
 	return ok;
 }

@@ -99,7 +99,7 @@ operand_fill(RuleOperand *operand, const NwAttrInfo *attr, const NwValue *value)
 static void
 mask_constant(RuleMatch *match)
 {
-	if (!match->has_mask || match->mask.is_var || match->low.is_var)
+	if (!match->has_mask || match->mask.is_var || match->low.is_var || !rule_field_masks_value(match->field))
 		return;
 	for (guint i = 0; i < sizeof(match->low.bytes); i++)
 		match->low.bytes[i] &= match->mask.bytes[i];
@@ -134,6 +134,11 @@ add_attr(Build *build, guint i)
 		} else {
 			break;
 		}
+	}
+	if (field == RULE_FIELD_RATE && !match->has_mask) {
+		/* As many at once as in a second. */
+		match->has_mask = TRUE;
+		operand_fill(&match->mask, attr, value);
 	}
 	mask_constant(match);
 }

@@ -386,8 +386,8 @@ stage_messages(Stage *stage)
 		StagedTemplate *staged = value;
 
 		stage_template_messages(stage, staged);
-		limits |= staged->limit_sets && staged->limit_sets->len;
-		limits |= staged->chains && staged->template->limit_sets && staged->template->limit_sets->len;
+		limits |= nft_limit_counts(staged->limit_sets);
+		limits |= staged->chains && nft_limit_counts(staged->template->limit_sets);
 	}
 	if (limits && !engine->features.bridge_ct)
 		stage_limit_chains(stage);

@@ -74,7 +74,7 @@ sweep_limits(NwEngine *engine, NftBatch *batch, const GPtrArray *settled)
 		nft_limit_chains_end(batch, engine_mark_mask(engine));
 	}
 	for (guint i = 0; i < engine->stale_limits->len; i++)
-		nft_set_delete(batch, nft_limit_family(&engine->features), engine->stale_limits->pdata[i]);
+		nft_limit_set_delete(batch, &engine->features, engine->stale_limits->pdata[i]);
 }
 
 static void

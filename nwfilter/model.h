@@ -42,7 +42,7 @@ typedef enum {
 /* What an attribute contributes to the match of its field. */
 typedef enum {
 	NW_ROLE_VALUE,	     /* the value, or the lower end of a range */
-	NW_ROLE_MASK,	     /* mask of the attribute before it */
+	NW_ROLE_MASK,	     /* mask of the attribute before it; of a rate: its burst */
 	NW_ROLE_RANGE_START, /* start of a second way to say a range (srcipfrom) */
 	NW_ROLE_RANGE_END,   /* upper end of the range that the attribute before it starts */
 	NW_ROLE_IPSET_FLAGS, /* flags of the ipset attribute before it */

@@ -50,10 +50,16 @@
 #define LAYER4_V4_MACS MACS, LAYER4(IPV4, IP4_SRC, IP4_DST, IP4_DSCP)
 #define LAYER4_V6 MAC_SRC_PLAIN, LAYER4(IPV6, IP6_SRC, IP6_DST, IP6_DSCP)
 
+/* Ours: what a port sends, or gets, above a rate. */
+#define RATE \
+	BOUNDED("rate-above", UINT16_DECIMAL, VALUE, RATE, 1, RULE_RATE_MAX), \
+	BOUNDED("rate-burst", UINT16_DECIMAL, MASK, RATE, 1, RULE_RATE_MAX)
+
 static const NwAttrInfo mac_attrs[] = {
 	MACS,
 	/* Below 0x600 the two bytes are a length: IEEE 802.3, 3.2.6. */
 	BOUNDED("protocolid", ETHERTYPE, VALUE, ETHER_TYPE, 0x600, 0xffff),
+	RATE,
 	COMMENT,
 };
 
@@ -61,6 +67,7 @@ static const NwAttrInfo vlan_attrs[] = {
 	MACS,
 	BOUNDED("vlanid", UINT16, VALUE, VLAN_ID, 0, 4095),
 	BOUNDED("encap-protocol", ETHERTYPE, VALUE, VLAN_ENCAP, 0x3c, 0xffff),
+	RATE,
 	COMMENT,
 };
 
@@ -81,6 +88,7 @@ static const NwAttrInfo stp_attrs[] = {
 	RANGE("max-age", "max-age-hi", UINT16, STP_MAX_AGE),
 	RANGE("hello-time", "hello-time-hi", UINT16, STP_HELLO_TIME),
 	RANGE("forward-delay", "forward-delay-hi", UINT16, STP_FORWARD_DELAY),
+	RATE,
 	COMMENT,
 };
 
@@ -94,6 +102,7 @@ static const NwAttrInfo arp_attrs[] = {
 	MASKED("arpsrcipaddr", "arpsrcipmask", IPV4, ARP_SRC_IP),
 	MASKED("arpdstipaddr", "arpdstipmask", IPV4, ARP_DST_IP),
 	ATTR("gratuitous", BOOLEAN, VALUE, ARP_GRATUITOUS),
+	RATE,
 	COMMENT,
 };
 
@@ -103,6 +112,7 @@ static const NwAttrInfo ip_attrs[] = {
 	ATTR("protocol", IPPROTO, VALUE, IP4_PROTOCOL),
 	PORTS,
 	DSCP(IP4_DSCP),
+	RATE,
 	COMMENT,
 };
 
@@ -115,6 +125,7 @@ static const NwAttrInfo ipv6_attrs[] = {
 	RANGE("code", "codeend", UINT8, ICMP_CODE),
 	/* Ours. ebtables has no place for both this and a protocol. */
 	ATTR("later-fragment", BOOLEAN, VALUE, IP6_LATER),
+	RATE,
 	COMMENT,
 };
 

@@ -12,6 +12,9 @@
 #define IPSET_NAME_MAX	31 /* bytes: the kernel's IPSET_MAXNAMELEN less its NUL */
 #define IPSET_FLAGS_MAX 6  /* dimensions the language allows */
 
+/* IEEE 802, 8.2.2: set in the addresses of groups. Ours: libvirt takes no mask but a prefix. */
+static const guint8 group_bit[6] = { 0x01 };
+
 /* How one text is read: what a type's reader gets and may set. */
 typedef struct {
 	const NwAttrInfo *attr;
@@ -99,7 +102,8 @@ nw_attr_expects(const NwAttrInfo *attr)
 	case NW_TYPE_MAC:
 		return g_strdup("a MAC address such as 52:54:00:12:34:56");
 	case NW_TYPE_MAC_MASK:
-		return g_strdup("a MAC mask of one bits followed by zero bits, such as ff:ff:ff:00:00:00");
+		return g_strdup("a MAC mask of one bits followed by zero bits, such as ff:ff:ff:00:00:00, or "
+				"01:00:00:00:00:00");
 	case NW_TYPE_IPV4:
 		return g_strdup("an IPv4 address of four decimal parts, such as 192.0.2.1");
 	case NW_TYPE_IPV4_MASK:
@@ -447,7 +451,8 @@ literal_parse(Reading *reading, const char *text, NwValue *value)
 	case NW_TYPE_MAC:
 		return nw_mac_parse(text, value->bytes);
 	case NW_TYPE_MAC_MASK:
-		return nw_mac_parse(text, value->bytes) && prefix_len(value->bytes, 6) >= 0;
+		return nw_mac_parse(text, value->bytes) &&
+		       (prefix_len(value->bytes, 6) >= 0 || !memcmp(value->bytes, group_bit, sizeof(group_bit)));
 	case NW_TYPE_IPV4:
 		return ipv4_parse(reading, text, value->bytes);
 	case NW_TYPE_IPV6:

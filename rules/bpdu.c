@@ -45,8 +45,10 @@ match_holds(const RuleMatch *match)
 		return negated(HOLDS_NEVER, match->negate);
 	default:
 		/* What stands behind the Ethernet header, and the guest's choice of source: unknown. */
-		return info->base == RULE_BASE_META && match->field != RULE_FIELD_ARP_GRATUITOUS ? HOLDS_NEVER
-												 : HOLDS_MAYBE;
+		return info->base == RULE_BASE_META && match->field != RULE_FIELD_ARP_GRATUITOUS &&
+				       match->field != RULE_FIELD_RATE
+			       ? HOLDS_NEVER
+			       : HOLDS_MAYBE;
 	}
 }
 

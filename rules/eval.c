@@ -163,6 +163,9 @@ meta_holds(const Eval *eval, const RuleMatch *match, const guint8 *value, gboole
 	case RULE_FIELD_CT_COUNT:
 		*ret_holds = conn->count > rule_value_get_uint(match->field, value);
 		return TRUE;
+	case RULE_FIELD_RATE:
+		*ret_holds = conn->is_above_rate;
+		return TRUE;
 	case RULE_FIELD_TCP_OPTION:
 		*ret_holds = packet_has_tcp_option(eval->packet, value[0]);
 		return packet_has_tcp_options(eval->packet);
@@ -238,7 +241,7 @@ field_holds(const Eval *eval, const RuleMatch *match, const guint8 *low, const g
 	for (guint i = 0; match->has_mask && i < len; i++) {
 		value[i] &= mask[i];
 		/* A TCP flag that is wanted but masked away never matches, as in iptables. */
-		if (match->field != RULE_FIELD_TCP_FLAGS)
+		if (rule_field_masks_value(match->field))
 			wanted[i] &= mask[i];
 	}
 	*ret_holds = memcmp(value, wanted, len) == 0;
@@ -364,6 +367,8 @@ packet_value_text(const Eval *eval, const RuleMatch *match)
 		return g_strdup(eval->conn->is_reply ? "reply" : "original");
 	case RULE_FIELD_CT_COUNT:
 		return g_strdup_printf("%u", eval->conn->count);
+	case RULE_FIELD_RATE:
+		return g_strdup(eval->conn->is_above_rate ? "a rate above it" : "a rate within it");
 	case RULE_FIELD_VLAN_HIDDEN:
 		return g_strdup(rule_hidden_name(packet_hidden(eval->packet)));
 	case RULE_FIELD_TCP_OPTION:
@@ -567,6 +572,17 @@ rule_conn_guess(const PacketView *view)
 	/* Nor does it look behind two VLAN tags. */
 	untracked |= view->tag_count > 1;
 	return (RuleConn){ .state = untracked ? 0 : RULE_CT_NEW, .count = 1 };
+}
+
+RuleConn
+rule_conn_said(const Packet *packet, const PacketView *view)
+{
+	RuleConn conn = rule_conn_guess(view);
+
+	if (packet->has_ct)
+		conn = (RuleConn){ .state = packet->ct_state, .is_reply = packet->ct_reply, .count = packet->ct_count };
+	conn.is_above_rate = packet->is_above_rate;
+	return conn;
 }
 
 /* --- the check before --- */

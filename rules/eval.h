@@ -14,7 +14,7 @@
 #pragma once
 
 #include "rules/ir.h"
-#include "rules/packet.h"
+#include "rules/packet_text.h"
 
 /* Whether a packet is in a kernel's IP set. */
 typedef struct {
@@ -26,16 +26,20 @@ typedef struct {
 /* For packets made up to look at a filter: they are in no set. */
 extern const RuleIpSets rule_ip_sets_none;
 
-/* What the kernel knows of a packet beside its bytes: connection tracking, IP sets. */
+/* What the kernel knows of a packet beside its bytes: connection tracking, rates, IP sets. */
 typedef struct {
 	guint8 state;		   /* one of RULE_CT_…; 0: not tracked */
 	gboolean is_reply;	   /* against the direction of the connection's first packet */
 	guint count;		   /* open connections of this source, the packet's own among them */
+	gboolean is_above_rate;	   /* the port sends, or gets, more than any rule's rate */
 	const RuleIpSets *ip_sets; /* (nullable): where IP sets are asked */
 } RuleConn;
 
 /** rule_conn_guess: what a first packet is: new; neighbour discovery and the like are not tracked (RFC 4861, 2710) */
 RuleConn rule_conn_guess(const PacketView *view);
+
+/** rule_conn_said: what a packet's line says, and rule_conn_guess() where it says nothing */
+RuleConn rule_conn_said(const Packet *packet, const PacketView *view);
 
 typedef enum {
 	RULE_TRACE_ENTERED, /* a jump that was taken */

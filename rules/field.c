@@ -67,6 +67,7 @@ static const RuleFieldInfo fields[RULE_FIELD_COUNT] = {
 	META(CT_STATE, "ct.state", 8, UINT, NULL),
 	META(CT_DIRECTION, "ct.direction", 8, UINT, NULL),
 	META(CT_COUNT, "ct.count", 16, UINT, NULL),
+	META(RATE, "rate", 32, UINT, NULL),
 	META(IPSET, "ipset", 0, UINT, NULL),
 };
 
@@ -84,6 +85,12 @@ rule_is_tag_type(guint32 ethertype, gboolean any)
 	default:
 		return FALSE;
 	}
+}
+
+gboolean
+rule_field_masks_value(RuleField field)
+{
+	return field != RULE_FIELD_TCP_FLAGS && field != RULE_FIELD_RATE;
 }
 
 gboolean

@@ -81,6 +81,8 @@ typedef enum {
 	RULE_FIELD_CT_STATE,	 /* value: bits of RULE_CT_… */
 	RULE_FIELD_CT_DIRECTION, /* value: 0 original, 1 reply */
 	RULE_FIELD_CT_COUNT,	 /* value: more than this many connections of one source */
+	/* counted by the rule itself, for each port */
+	RULE_FIELD_RATE, /* value: more than this many packets a second; its "mask" is the burst */
 	/* kernel IP sets */
 	RULE_FIELD_IPSET, /* text: "NAME FLAGS", e.g. "blocked src,dst" */
 	RULE_FIELD_COUNT
@@ -113,6 +115,16 @@ typedef struct {
 
 /** rule_is_tag_type: whether an ethertype begins a VLAN tag; with @any also those that Linux does not know as such */
 gboolean rule_is_tag_type(guint32 ethertype, gboolean any);
+
+#define RULE_RATE_MAX 10000 /* packets a second, and the burst: what xt_limit can say */
+
+/**
+ * rule_field_masks_value: whether a value under a mask means the same with the bits outside the mask cleared
+ *
+ * Not so TCP flags: one that is wanted but masked away never matches, as in iptables. And what stands in the mask's
+ * place of a rate is no mask.
+ */
+gboolean rule_field_masks_value(RuleField field);
 
 /** rule_field_is_flag: whether a rule asks for it with "true", and with "false" for no check at all */
 gboolean rule_field_is_flag(RuleField field);

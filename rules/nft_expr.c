@@ -150,7 +150,8 @@ nft_expr_limit(struct nftnl_rule *rule, const char *set, guint32 sreg, guint32 l
 }
 
 void
-nft_expr_rate(struct nftnl_rule *rule, const char *set, guint32 sreg, guint64 forget_ms, guint64 rate, guint32 burst)
+nft_expr_rate(struct nftnl_rule *rule, const char *set, guint32 sreg, guint64 forget_ms, guint64 rate, guint32 burst,
+	      gboolean is_above)
 {
 	struct nftnl_expr *dynset = expr_new(rule, "dynset"), *limit = nftnl_expr_alloc("limit");
 
@@ -158,6 +159,7 @@ nft_expr_rate(struct nftnl_rule *rule, const char *set, guint32 sreg, guint64 fo
 	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_UNIT, 1); /* a second */
 	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_BURST, burst);
 	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_FLAGS, is_above ? NFT_LIMIT_F_INV : 0);
 	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
 	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_SREG_KEY, sreg);
 	nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, set);
@@ -217,6 +219,13 @@ nft_chain_name(const NftLowering *lowering, RuleWay way, RuleStageId stage, guin
 	if (!index)
 		return g_strdup_printf("%s-%s-%s", lowering->template_name, direction, layer);
 	return g_strdup_printf("%s-%s-%s-%s.%u", lowering->template_name, direction, layer, name, lowering->generation);
+}
+
+char *
+nft_rate_set_name(const NftLowering *lowering, RuleWay way, guint bucket)
+{
+	return g_strdup_printf("%s-%s" NFT_RATE_INFIX "%u.%u", lowering->template_name,
+			       way == RULE_FROM_GUEST ? "from" : "to", bucket, lowering->generation);
 }
 
 char *
@@ -557,6 +566,18 @@ emit_limit_native(Emit *emit, const PlanMatch *match, guint16 ethertype)
 		       match->negate);
 }
 
+/* update @set { iifname limit rate over N/second burst B packets }: goes on only above the rate */
+static void
+emit_rate(Emit *emit, const PlanMatch *match)
+{
+	g_autofree char *set = nft_rate_set_name(emit->lowering, emit->way, match->bucket);
+
+	nft_expr_meta(emit->rule, emit->way == RULE_FROM_GUEST ? NFT_META_IIFNAME : NFT_META_OIFNAME, NFT_REG32_00);
+	nft_expr_rate(emit->rule, set, NFT_REG32_00, NFT_RATE_IDLE_MS,
+		      rule_value_get_uint(match->field, match->values->pdata[0]),
+		      rule_value_get_uint(match->field, match->mask), !match->negate);
+}
+
 static guint32
 limit_mark(const NftLowering *lowering, RuleWay way, guint pending)
 {
@@ -668,6 +689,7 @@ emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *cha
 	const PlanMatch *state = rule_find(rule, RULE_FIELD_CT_STATE);
 	const PlanMatch *direction = rule_find(rule, RULE_FIELD_CT_DIRECTION);
 	const PlanMatch *limit = rule_find(rule, RULE_FIELD_CT_COUNT);
+	const PlanMatch *rate = rule_find(rule, RULE_FIELD_RATE);
 	gboolean is_guarded = FALSE;
 
 	emit->rule = nft_rule_new(NFPROTO_BRIDGE, chain_name, rule->comment);
@@ -687,6 +709,7 @@ emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *cha
 				emit_ct_mirrored(emit, state, direction);
 			break;
 		case RULE_FIELD_CT_COUNT:
+		case RULE_FIELD_RATE:
 			break; /* last: it counts only what all else matches */
 		case RULE_FIELD_ARP_GRATUITOUS:
 			emit_gratuitous(emit, match);
@@ -710,6 +733,8 @@ emit_rule(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *cha
 			break;
 		}
 	}
+	if (rate)
+		emit_rate(emit, rate);
 	if (limit && !is_native(emit->lowering)) {
 		emit_limit_mirrored(emit);
 	} else {

@@ -53,6 +53,15 @@ char *nft_chain_name(const NftLowering *lowering, RuleWay way, RuleStageId stage
 /** nft_rule_parts: how many rules of nf_tables say one rule of a plan: some negated matches take several */
 guint nft_rule_parts(const PlanRule *rule);
 
+#define NFT_RATE_INFIX	  "-rate"
+#define NFT_RATE_SET_SIZE 65535u /* ports that one rule's rate holds for; what finds no room is not limited */
+/* A port that sent nothing for so long has its whole burst again, whatever the rate. */
+#define NFT_RATE_IDLE_MS G_GUINT64_CONSTANT(10800000)
+G_STATIC_ASSERT(NFT_RATE_IDLE_MS > RULE_RATE_MAX * 1000);
+
+/** nft_rate_set_name: of the set that holds the buckets of one rule with a rate, one for each port (transfer full) */
+char *nft_rate_set_name(const NftLowering *lowering, RuleWay way, guint bucket);
+
 /** nft_limit_set_name: of the set that counts the connections of one limiting rule (transfer full) */
 char *nft_limit_set_name(const NftLowering *lowering, RuleWay way, guint limit);
 
@@ -83,11 +92,12 @@ void nft_expr_ct(struct nftnl_rule *rule, guint32 key, guint32 dreg);
 void nft_expr_range(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void *low, const void *high,
 		    guint32 len);
 /**
- * nft_expr_rate: update @set { <sreg> limit rate @rate/second burst @burst packets }: goes on only below it
+ * nft_expr_rate: update @set { <sreg> limit rate [over] @rate/second burst @burst packets }: goes on only within it, or
+ * above
  * @forget_ms: an element that nothing has updated for so long goes
  */
 void nft_expr_rate(struct nftnl_rule *rule, const char *set, guint32 sreg, guint64 forget_ms, guint64 rate,
-		   guint32 burst);
+		   guint32 burst, gboolean is_above);
 /** nft_expr_log: a copy of the first @snaplen bytes to a group of nfnetlink_log */
 void nft_expr_log(struct nftnl_rule *rule, guint16 group, const char *prefix, guint32 snaplen);
 void nft_expr_limit(struct nftnl_rule *rule, const char *set, guint32 sreg, guint32 limit, gboolean negate);

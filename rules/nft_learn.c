@@ -138,7 +138,7 @@ rule_send(NftBatch *batch, const char *chain, guint row, guint16 group)
 	/* One who floods a guest with answers does not hide those of the server. */
 	if (rows[row].to_guest)
 		nft_expr_payload(rule, NFT_PAYLOAD_LL_HEADER, SOURCE_AT, 6, NFT_REG_2);
-	nft_expr_rate(rule, rows[row].rate_set, NFT_REG_1, NFT_LEARN_FORGET_MS, NFT_LEARN_RATE, NFT_LEARN_BURST);
+	nft_expr_rate(rule, rows[row].rate_set, NFT_REG_1, NFT_LEARN_FORGET_MS, NFT_LEARN_RATE, NFT_LEARN_BURST, FALSE);
 	nft_expr_log(rule, group, rows[row].to_guest ? NFT_LEARN_TO_PREFIX : NFT_LEARN_FROM_PREFIX, NFT_LEARN_SNAPLEN);
 	nft_rule_send(batch, rule, NFPROTO_BRIDGE, chain);
 }

@@ -11,6 +11,8 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include <string.h>
+
 #include "rules/nft_table.h"
 
 typedef struct {
@@ -59,18 +61,56 @@ nft_limit_numbers(const Plan *plan, RuleWay way)
 	return count ? (1u << MIN(count, NFT_LIMITS_MAX)) - 1 : 0;
 }
 
-guint16
-nft_limit_family(const NftFeatures *features)
+static guint16
+limit_family(const NftFeatures *features)
 {
 	return features->bridge_ct ? NFPROTO_BRIDGE : NFPROTO_INET;
+}
+
+static gboolean
+is_rate_set(const char *name)
+{
+	return strstr(name, NFT_RATE_INFIX) != NULL;
+}
+
+void
+nft_limit_set_delete(NftBatch *batch, const NftFeatures *features, const char *name)
+{
+	nft_set_delete(batch, is_rate_set(name) ? NFPROTO_BRIDGE : limit_family(features), name);
+}
+
+gboolean
+nft_limit_counts(const GPtrArray *names)
+{
+	for (guint i = 0; names && i < names->len; i++)
+		if (!is_rate_set(names->pdata[i]))
+			return TRUE;
+	return FALSE;
+}
+
+/* A rule's form for frames with two tags has the bucket of the rule itself. */
+static void
+rate_sets(NftBatch *batch, const Plan *plan, const NftLowering *lowering, GPtrArray *names)
+{
+	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
+		g_autoptr(GArray) buckets = plan_buckets(plan, way);
+
+		for (guint i = 0; i < buckets->len; i++) {
+			char *name = nft_rate_set_name(lowering, way, g_array_index(buckets, guint, i));
+
+			nft_set_create_rate(batch, name, FALSE, NFT_RATE_SET_SIZE, NFT_RATE_IDLE_MS);
+			g_ptr_array_add(names, name);
+		}
+	}
 }
 
 GPtrArray *
 nft_limit_sets(NftBatch *batch, const Plan *plan, const NftLowering *lowering)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-	guint16 family = nft_limit_family(lowering->features);
+	guint16 family = limit_family(lowering->features);
 
+	rate_sets(batch, plan, lowering, names);
 	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
 		guint seen = 0;
 
@@ -168,21 +208,59 @@ nft_limit_chains_end(NftBatch *batch, guint32 mark_mask)
 	}
 }
 
+/* Calls @each for the matches of one direction until it returns TRUE. */
+static gboolean
+any_match(const Plan *plan, RuleWay way, gboolean (*each)(const PlanMatch *match, gpointer data), gpointer data)
+{
+	for (guint id = 0; id < RULE_STAGE_COUNT; id++)
+		for (guint i = 0; i < plan->chains[way][id]->len; i++) {
+			const PlanChain *chain = plan->chains[way][id]->pdata[i];
+
+			for (guint k = 0; k < chain->rules->len; k++) {
+				const PlanRule *rule = chain->rules->pdata[k];
+
+				for (guint m = 0; m < rule->matches->len; m++)
+					if (each(rule->matches->pdata[m], data))
+						return TRUE;
+			}
+		}
+	return FALSE;
+}
+
+/* Few rules have rates: no index. */
+static gboolean
+add_bucket(const PlanMatch *match, gpointer data)
+{
+	GArray *buckets = data;
+	gboolean known = !match->bucket;
+
+	for (guint i = 0; i < buckets->len; i++)
+		known |= g_array_index(buckets, guint, i) == match->bucket;
+	if (!known)
+		g_array_append_val(buckets, match->bucket);
+	return FALSE;
+}
+
+GArray *
+plan_buckets(const Plan *plan, RuleWay way)
+{
+	GArray *buckets = g_array_new(FALSE, FALSE, sizeof(guint));
+
+	any_match(plan, way, add_bucket, buckets);
+	return buckets;
+}
+
+static gboolean
+has_field(const PlanMatch *match, gpointer data)
+{
+	return match->field == GPOINTER_TO_UINT(data);
+}
+
 gboolean
 plan_has_field(const Plan *plan, RuleField field)
 {
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
-		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
-			for (guint i = 0; i < plan->chains[way][id]->len; i++) {
-				const PlanChain *chain = plan->chains[way][id]->pdata[i];
-
-				for (guint k = 0; k < chain->rules->len; k++) {
-					const PlanRule *rule = chain->rules->pdata[k];
-
-					for (guint m = 0; m < rule->matches->len; m++)
-						if (((const PlanMatch *)rule->matches->pdata[m])->field == field)
-							return TRUE;
-				}
-			}
+		if (any_match(plan, way, has_field, GUINT_TO_POINTER(field)))
+			return TRUE;
 	return FALSE;
 }

@@ -133,12 +133,15 @@ void nft_block_install(NftBatch *batch);
 #define NFT_LIMIT_SET_SIZE 65535u /* sources whose connections one limit counts */
 
 /**
- * nft_limit_sets: make the sets that a plan's connection limits count in
+ * nft_limit_sets: make the sets that a plan's connection limits and rates count in
  *
- * Returns: (transfer full) (element-type utf8): their names, for nft_set_delete() in nft_limit_family().
+ * Returns: (transfer full) (element-type utf8): their names, for nft_limit_set_delete().
  */
 GPtrArray *nft_limit_sets(NftBatch *batch, const Plan *plan, const NftLowering *lowering);
-guint16 nft_limit_family(const NftFeatures *features);
+void nft_limit_set_delete(NftBatch *batch, const NftFeatures *features, const char *name);
+
+/** nft_limit_counts: whether one of these sets counts connections, and is not for a rate */
+gboolean nft_limit_counts(const GPtrArray *names);
 
 /** nft_limit_chains_begin: empty the chains that check limits (mirrored lowering), to be filled again */
 void nft_limit_chains_begin(NftBatch *batch);
@@ -150,6 +153,9 @@ guint nft_limit_numbers(const Plan *plan, RuleWay way);
 
 /** plan_limit_count: connection limits of one direction */
 guint plan_limit_count(const Plan *plan, RuleWay way);
+
+/** plan_buckets: the numbers of the rates of one direction (transfer full) (element-type guint) */
+GArray *plan_buckets(const Plan *plan, RuleWay way);
 
 /** plan_has_field: whether any rule matches @field */
 gboolean plan_has_field(const Plan *plan, RuleField field);

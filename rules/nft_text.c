@@ -267,6 +267,7 @@ print_match(const Text *text, const PlanMatch *match, guint part)
 		print_state(text, match);
 		return;
 	case RULE_FIELD_CT_COUNT:
+	case RULE_FIELD_RATE:
 		return;
 	case RULE_FIELD_ARP_GRATUITOUS:
 		print_gratuitous(text, match, part);
@@ -334,7 +335,7 @@ print_rule(const Text *text, const PlanChain *chain, const PlanRule *rule, guint
 	guint parts = nft_rule_parts(rule);
 
 	for (guint part = 0; part < parts; part++) {
-		const PlanMatch *count = NULL;
+		const PlanMatch *count = NULL, *rate = NULL;
 		gboolean gratuitous = FALSE, guarded = FALSE;
 		gsize start = text->out->len;
 
@@ -344,6 +345,8 @@ print_rule(const Text *text, const PlanChain *chain, const PlanRule *rule, guint
 
 			if (match->field == RULE_FIELD_CT_COUNT)
 				count = match;
+			if (match->field == RULE_FIELD_RATE)
+				rate = match;
 			gratuitous |= match->field == RULE_FIELD_ARP_GRATUITOUS;
 			/* As emit_first_fragment() says it. */
 			if (plan_match_is_transport(match) && !guarded) {
@@ -366,6 +369,14 @@ print_rule(const Text *text, const PlanChain *chain, const PlanRule *rule, guint
 					       count->negate ? "" : "over ",
 					       rule_value_get_uint(RULE_FIELD_CT_COUNT, count->values->pdata[0]));
 		}
+		if (rate)
+			g_string_append_printf(
+				text->out,
+				"update @%s" NFT_RATE_INFIX "%u { %s limit rate %s%u/second burst %u packets } ",
+				text->way == RULE_FROM_GUEST ? "from" : "to", rate->bucket,
+				text->way == RULE_FROM_GUEST ? "iifname" : "oifname", rate->negate ? "" : "over ",
+				rule_value_get_uint(RULE_FIELD_RATE, rate->values->pdata[0]),
+				rule_value_get_uint(RULE_FIELD_RATE, rate->mask));
 		g_string_append(text->out, verdict_words(text, rule->action));
 		print_comment(text->out, rule->comment);
 		g_string_append_c(text->out, '\n');
@@ -494,7 +505,15 @@ static void
 print_limit_sets(const Text *text)
 {
 	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
+		g_autoptr(GArray) buckets = plan_buckets(text->plan, way);
 		guint limit = 0;
+
+		for (guint i = 0; i < buckets->len; i++)
+			g_string_append_printf(text->out,
+					       "\tset %s" NFT_RATE_INFIX "%u {\n\t\ttype ifname\n\t\tsize %u\n"
+					       "\t\tflags dynamic,timeout\n\t\ttimeout %us\n\t}\n",
+					       way == RULE_FROM_GUEST ? "from" : "to", g_array_index(buckets, guint, i),
+					       NFT_RATE_SET_SIZE, (guint)(NFT_RATE_IDLE_MS / 1000));
 
 		/* Numbered in the order in which the chains are printed: backwards. */
 		for (guint n = text->plan->chains[way][RULE_STAGE_NETWORK]->len; n-- > 0;) {

@@ -26,7 +26,8 @@ rule_has(const PlanRule *rule, RuleField field)
 gboolean
 optimise_is_fixed(const PlanRule *rule)
 {
-	return rule_has(rule, RULE_FIELD_CT_COUNT) || rule_has(rule, RULE_FIELD_IPSET);
+	return rule_has(rule, RULE_FIELD_CT_COUNT) || rule_has(rule, RULE_FIELD_RATE) ||
+	       rule_has(rule, RULE_FIELD_IPSET);
 }
 
 gboolean
@@ -121,6 +122,7 @@ matches_disjoint(const PlanMatch *a, const PlanMatch *b)
 		return !a->negate && !b->negate &&
 		       ((const guint8 *)a->values->pdata[0])[0] != ((const guint8 *)b->values->pdata[0])[0];
 	case RULE_FIELD_CT_COUNT:
+	case RULE_FIELD_RATE:
 	case RULE_FIELD_IPSET:
 	case RULE_FIELD_TCP_OPTION:
 	case RULE_FIELD_ARP_GRATUITOUS:

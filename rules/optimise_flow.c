@@ -500,6 +500,7 @@ match_cost(const PlanMatch *match)
 	case RULE_FIELD_CT_DIRECTION:
 		return 4;
 	case RULE_FIELD_CT_COUNT:
+	case RULE_FIELD_RATE:
 		return 9; /* counts what all else matches */
 	case RULE_FIELD_IPSET:
 	case RULE_FIELD_TCP_OPTION:

@@ -206,6 +206,8 @@ line_take_modifier(PacketLine *line, gboolean *ret_taken, GError **error)
 		return line_take_number(line, FRAME_LEN_MAX, &line->size, error);
 	if (line_take_if(line, "ct"))
 		return take_connection(line, error);
+	if (line_take_if(line, "above-rate"))
+		return line->is_above_rate = TRUE;
 	if (line_take_if(line, "ipset"))
 		return take_ip_set(line, TRUE, error);
 	if (line_take_if(line, "no-ipset"))

@@ -497,6 +497,7 @@ packet_build(const char *line_text, const PacketDefaults *defaults, Packet *ret_
 	packet.ct_state = line.ct_state;
 	packet.ct_reply = line.ct_reply;
 	packet.ct_count = line.ct_count;
+	packet.is_above_rate = line.is_above_rate;
 	memcpy(packet.ip_sets, line.ip_sets, sizeof(packet.ip_sets));
 	packet.ip_set_count = line.ip_set_count;
 	*ret_packet = packet;

@@ -22,6 +22,7 @@ typedef struct {
 	gboolean has_ct, ct_reply;
 	guint8 ct_state; /* one of RULE_CT_…; 0: not tracked */
 	guint ct_count;	 /* open connections of the source */
+	gboolean is_above_rate;
 	PacketIpSet ip_sets[PACKET_IP_SETS_MAX];
 	guint ip_set_count;
 } Packet;
@@ -48,7 +49,7 @@ typedef struct {
  *	type NUMBER
  *	raw HEX (the whole frame)
  *	and then any of: ttl N, dscp N, id N, ipopts, hopopts, dstopts, frag OFFSET [more], marker TEXT, size BYTES,
- *	ct new|established|related|invalid|untracked[,reply][,count=N], ipset NAME, no-ipset NAME
+ *	ct new|established|related|invalid|untracked[,reply][,count=N], above-rate, ipset NAME, no-ipset NAME
  *	IPv4 and IPv6 addresses stand in the same places; with a port IPv6 is [ADDR]:PORT.
  * @defaults: addresses and marker where the line has none
  * @ret_packet: the frame

@@ -31,6 +31,7 @@ typedef struct {
 	guint8 ct_state;
 	gboolean ct_reply;
 	guint ct_count;
+	gboolean is_above_rate;
 	PacketIpSet ip_sets[PACKET_IP_SETS_MAX];
 	guint ip_set_count;
 	guint size; /* total bytes wanted; 0: as short as may be */

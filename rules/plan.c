@@ -29,7 +29,7 @@ plan_shape(RuleProgram *program, const RuleVars *vars, const char *port, PlanSet
 	g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
 	const GPtrArray *steps = rule_program_var_steps(program);
 	g_autoptr(GHashTable) views = plan_views_new();
-	Lower lower = { vars, port, sets, key, elements, index, missing, NULL, views, 0, 0 };
+	Lower lower = { vars, port, sets, key, elements, index, missing, NULL, views, 0, 0, 0 };
 
 	for (guint i = 0; i < steps->len; i++)
 		if (!plan_step_forms(&lower, steps->pdata[i], shape_step, NULL, error))
@@ -255,7 +255,7 @@ lower_match(Lower *lower, const RuleStep *step, guint index, const GPtrArray *gr
 		if (!operand_bytes(lower, step, groups, choice, &match->mask, out->mask, error))
 			return FALSE;
 		/* A flag that is wanted but masked away never matches, as in iptables. */
-		for (guint i = 0; match->field != RULE_FIELD_TCP_FLAGS && i < 16; i++)
+		for (guint i = 0; rule_field_masks_value(match->field) && i < 16; i++)
 			bytes[i] &= out->mask[i];
 	}
 	/* "false" asks for no check. */
@@ -264,6 +264,8 @@ lower_match(Lower *lower, const RuleStep *step, guint index, const GPtrArray *gr
 		return TRUE;
 	}
 	plan_match_value(out, bytes);
+	if (match->field == RULE_FIELD_RATE)
+		out->bucket = ++lower->buckets;
 	if (match->has_high) {
 		guint8 low[16];
 
@@ -376,7 +378,7 @@ plan_new(const RuleProgram *program, const RuleVars *vars, const char *port, Pla
 	g_autoptr(GString) key = g_string_new(NULL);
 	g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GHashTable) views = plan_views_new();
-	Lower lower = { vars, port, sets, key, NULL, NULL, missing, NULL, views, 0, 0 };
+	Lower lower = { vars, port, sets, key, NULL, NULL, missing, NULL, views, 0, 0, 0 };
 
 	plan->sets = g_ptr_array_new();
 	lower.sets_used = plan->sets;

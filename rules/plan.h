@@ -64,6 +64,7 @@ typedef struct {
 	GPtrArray *values; /* of guint8[16]: any of them; two for each range; NULL with a set */
 	PlanSet *set;
 	RuleField fields[RULE_TUPLE_MAX]; /* what is looked up, in the set's order */
+	guint bucket;			  /* RULE_FIELD_RATE: the number of its set; rules of one number share it */
 	char *ip_set_name, *ip_set_words; /* a kernel IP set and its "src,dst" */
 	const NftIpSet *ip_set;		  /* (transfer none): its mirror, once the engine has one */
 } PlanMatch;

@@ -218,7 +218,7 @@ plan_use_value(const Lower *lower, const RuleStep *step, const Use *use, guint t
 			       use->operand->var.name, lower->port);
 		return FALSE;
 	}
-	if (match->has_mask && !match->mask.is_var && !use->is_mask)
+	if (match->has_mask && !match->mask.is_var && !use->is_mask && rule_field_masks_value(match->field))
 		for (guint i = 0; i < 16; i++)
 			ret_bytes[i] &= match->mask.bytes[i];
 	return TRUE;

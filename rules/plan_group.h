@@ -47,6 +47,7 @@ typedef struct {
 	GHashTable *views;    /* "NAME/PREFIX" -> View */
 	guint prefix;	      /* of this form of the rule: 0: addresses; else prefixes of this length */
 	guint64 prefixed;     /* bits: the matches that look up prefixes */
+	guint buckets;	      /* numbers given to rates */
 } Lower;
 
 /** plan_views_new: for Lower */

@@ -41,6 +41,8 @@ hash_rule(GChecksum *sum, const PlanRule *rule)
 		hash_number(sum, match->field << 4 | match->is_presence << 3 | match->negate << 2 |
 					 match->has_mask << 1 | match->is_range);
 		g_checksum_update(sum, match->mask, sizeof(match->mask));
+		if (match->bucket)
+			hash_number(sum, match->bucket);
 		hash_text(sum, match->set ? match->set->name : NULL);
 		if (match->ip_set) {
 			hash_text(sum, match->ip_set->nft_name);

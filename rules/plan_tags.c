@@ -81,6 +81,7 @@ copy_match(PlanRule *rule, const PlanMatch *match, guint16 ethertype)
 	copy->has_mask = match->has_mask;
 	copy->is_range = match->is_range;
 	copy->is_presence = match->is_presence;
+	copy->bucket = match->bucket;
 	memcpy(copy->mask, match->mask, sizeof(copy->mask));
 	for (guint i = 0; match->values && i < match->values->len; i++)
 		plan_match_value(copy, match->values->pdata[i]);

@@ -57,6 +57,7 @@ rule_match_print(GString *out, const RuleMatch *match)
 		g_string_append(out, rule_hidden_name(match->low.bytes[0]));
 		return;
 	case RULE_FIELD_CT_COUNT:
+	case RULE_FIELD_RATE:
 		g_string_append(out, "> ");
 		break;
 	case RULE_FIELD_IPSET:

@@ -66,6 +66,9 @@ gboolean symbolic_looks_inside(const SymbolicSpace *space);
 /** symbolic_cube_set: what a cube's packets may have in @field; never NULL */
 const FieldSet *symbolic_cube_set(const SymbolicSpace *space, const SymbolicCube *cube, guint field);
 
+/** symbolic_rate_wanted: whether a cube's packets are above the rate of some rule */
+gboolean symbolic_rate_wanted(const SymbolicSpace *space, const SymbolicCube *cube);
+
 /** symbolic_option_wanted: whether a cube's packets (may) have the TCP option @kind */
 gboolean symbolic_option_wanted(const SymbolicSpace *space, const SymbolicCube *cube, guint8 kind);
 

@@ -153,8 +153,8 @@ symbolic_atom(SymbolicSpace *space, RuleField field, guint8 kind, const char *te
 	if (space->atom_count == SYMBOLIC_ATOMS_MAX)
 		return 0;
 	space->atoms[space->atom_count] = (SymbolicAtom){ field, kind, g_strdup(text) };
-	/* A packet is in an IP set or not, whatever fields it lacks. */
-	if (field == RULE_FIELD_IPSET)
+	/* A packet is in an IP set or not, above a rate or not, whatever fields it lacks. */
+	if (field != RULE_FIELD_TCP_OPTION)
 		space->full[RULE_FIELD_COUNT + space->atom_count] =
 			symbolic_intern(space, field_set_new(FALSE, &either, 1));
 	return RULE_FIELD_COUNT + space->atom_count++;
@@ -448,6 +448,18 @@ symbolic_cube_subtract(SymbolicSpace *space, const SymbolicCube *a, const Symbol
 }
 
 gboolean
+symbolic_rate_wanted(const SymbolicSpace *space, const SymbolicCube *cube)
+{
+	for (guint i = 0; i < space->atom_count; i++) {
+		const FieldSet *set = cube->at[RULE_FIELD_COUNT + i];
+
+		if (set && space->atoms[i].field == RULE_FIELD_RATE && !field_set_contains(set, 0))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+gboolean
 symbolic_option_wanted(const SymbolicSpace *space, const SymbolicCube *cube, guint8 kind)
 {
 	for (guint i = 0; i < space->atom_count; i++) {
@@ -471,9 +483,11 @@ packet_value(const SymbolicSpace *space, guint field, const PacketView *packet, 
 	if (field >= RULE_FIELD_COUNT) {
 		const SymbolicAtom *atom = &space->atoms[field - RULE_FIELD_COUNT];
 
-		*ret_value = atom->field == RULE_FIELD_TCP_OPTION && packet_has_tcp_option(packet, atom->kind);
+		*ret_value = atom->field == RULE_FIELD_RATE ? conn->is_above_rate != 0
+							    : atom->field == RULE_FIELD_TCP_OPTION &&
+								      packet_has_tcp_option(packet, atom->kind);
 		/* Packets are made up here: they are in no IP set, see rule_ip_sets_none. */
-		return atom->field == RULE_FIELD_IPSET || packet_has_tcp_options(packet);
+		return atom->field != RULE_FIELD_TCP_OPTION || packet_has_tcp_options(packet);
 	}
 	switch ((RuleField)field) {
 	case RULE_FIELD_CT_STATE:

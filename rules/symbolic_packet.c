@@ -165,11 +165,15 @@ try_line(Search *search, GString *line)
 
 	if (search->is_odd && search->effort == SYMBOLIC_USUAL)
 		return NULL;
+	if (symbolic_rate_wanted(search->space, search->cube)) {
+		char *above = g_strconcat(text, " above-rate", NULL);
+
+		g_free(text);
+		text = above;
+	}
 	if (!packet_build(text, &defaults, &packet, NULL) || !packet_parse(packet.bytes, packet.len, &view, NULL))
 		return NULL;
-	conn = rule_conn_guess(&view);
-	if (packet.has_ct)
-		conn = (RuleConn){ .state = packet.ct_state, .is_reply = packet.ct_reply, .count = packet.ct_count };
+	conn = rule_conn_said(&packet, &view);
 	conn.ip_sets = &rule_ip_sets_none;
 	if (!symbolic_cube_holds(search->space, search->cube, &view, &conn) ||
 	    !search->confirm(&view, &conn, search->user_data))

@@ -6,7 +6,7 @@
 
 /* Which rule's matter an atom is. */
 typedef struct {
-	RuleField field; /* %RULE_FIELD_TCP_OPTION or %RULE_FIELD_IPSET */
+	RuleField field; /* %RULE_FIELD_TCP_OPTION, %RULE_FIELD_IPSET or %RULE_FIELD_RATE */
 	guint8 kind;
 	char *text;
 } SymbolicAtom;

@@ -85,6 +85,7 @@ wanted_set(const RuleMatch *match, const MatchValues *values)
 		return single(values->low[0] != 0);
 	case RULE_FIELD_CT_COUNT:
 		return field_set_new(FALSE, &above, 1);
+	case RULE_FIELD_RATE:
 	case RULE_FIELD_TCP_OPTION:
 	case RULE_FIELD_IPSET:
 	case RULE_FIELD_ARP_GRATUITOUS:
@@ -102,7 +103,7 @@ wanted_set(const RuleMatch *match, const MatchValues *values)
  * bound: then *ret_is_exact is FALSE.
  */
 static const FieldSet *
-match_set(SymbolicSpace *space, const RuleMatch *match, const MatchValues *values, const char *ip_set, guint *ret_field,
+match_set(SymbolicSpace *space, const RuleMatch *match, const MatchValues *values, const char *name, guint *ret_field,
 	  gboolean *ret_is_exact)
 {
 	const FieldSpan all = { 0, field_value_max(128) };
@@ -111,8 +112,8 @@ match_set(SymbolicSpace *space, const RuleMatch *match, const MatchValues *value
 
 	if (rule_field_is_flag(match->field) && !values->low[0])
 		return NULL;
-	if (field == RULE_FIELD_TCP_OPTION || field == RULE_FIELD_IPSET)
-		field = symbolic_atom(space, match->field, field == RULE_FIELD_TCP_OPTION ? values->low[0] : 0, ip_set);
+	if (field == RULE_FIELD_TCP_OPTION || field == RULE_FIELD_IPSET || field == RULE_FIELD_RATE)
+		field = symbolic_atom(space, match->field, field == RULE_FIELD_TCP_OPTION ? values->low[0] : 0, name);
 	wanted = field ? wanted_set(match, values) : NULL;
 	if (match->field == RULE_FIELD_NONE)
 		wanted = field_set_new(FALSE, NULL, 0);
@@ -171,7 +172,7 @@ tuple_cube(RuleClass *rule, gint group, SymbolicCube *ret_cube, gboolean *ret_is
 	*ret_is_empty = FALSE;
 	for (guint i = 0; i < rule->step->matches->len; i++) {
 		const RuleMatch *match = rule->step->matches->pdata[i];
-		g_autofree char *ip_set = NULL;
+		g_autofree char *name = NULL;
 		MatchValues values;
 		const FieldSet *set;
 		guint field = 0;
@@ -188,8 +189,11 @@ tuple_cube(RuleClass *rule, gint group, SymbolicCube *ret_cube, gboolean *ret_is
 		}
 		if (!read_values(rule, match, &values, error))
 			return FALSE;
-		ip_set = match->field == RULE_FIELD_IPSET ? ip_set_text(rule, match) : NULL;
-		set = match_set(rule->space, match, &values, ip_set, &field, &rule->is_exact);
+		if (match->field == RULE_FIELD_IPSET)
+			name = ip_set_text(rule, match);
+		else if (match->field == RULE_FIELD_RATE) /* each rule counts by itself */
+			name = g_strdup_printf("%p", (gconstpointer)rule->step);
+		set = match_set(rule->space, match, &values, name, &field, &rule->is_exact);
 		if (set && !*ret_is_empty)
 			*ret_is_empty = !symbolic_cube_narrow(rule->space, &cube, field, field_set_intersect(set, set));
 	}

@@ -140,7 +140,8 @@ gboolean
 rule_value_parse(RuleField field, const char *text, guint8 *ret_bytes, GError **error)
 {
 	const RuleFieldInfo *info = rule_field_info(field);
-	guint64 number = 0, max = (G_GUINT64_CONSTANT(1) << MIN(info->bit_len, 32)) - 1;
+	guint64 number = 0, min = field == RULE_FIELD_RATE ? 1 : 0;
+	guint64 max = field == RULE_FIELD_RATE ? RULE_RATE_MAX : (G_GUINT64_CONSTANT(1) << MIN(info->bit_len, 32)) - 1;
 	const char *wanted = "a number";
 	gboolean ok = FALSE, is_number = FALSE;
 
@@ -164,13 +165,14 @@ rule_value_parse(RuleField field, const char *text, guint8 *ret_bytes, GError **
 		break;
 	case RULE_TYPE_PORT:
 	case RULE_TYPE_UINT:
-		is_number = ok = parse_number(text, max, &number);
+		is_number = ok = parse_number(text, max, &number) && number >= min;
 		break;
 	}
 	if (!ok) {
 		if (info->type == RULE_TYPE_PORT || info->type == RULE_TYPE_UINT)
 			sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL,
-					 "'%s' is not a number from 0 to %" G_GUINT64_FORMAT, text, max);
+					 "'%s' is not a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, text,
+					 min, max);
 		else
 			sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL, "'%s' is not %s", text, wanted);
 		return FALSE;
@@ -186,7 +188,8 @@ rule_mask_parse(RuleField field, const char *text, guint8 *ret_bytes, GError **e
 	guint len = rule_field_bytes(field);
 	guint64 prefix;
 
-	if (rule_field_info(field)->type == RULE_TYPE_MAC || !parse_number(text, len * 8, &prefix))
+	if (rule_field_info(field)->type == RULE_TYPE_MAC || field == RULE_FIELD_RATE ||
+	    !parse_number(text, len * 8, &prefix))
 		return rule_value_parse(field, text, ret_bytes, error);
 	memset(ret_bytes, 0, len);
 	for (guint i = 0; i < prefix; i++)

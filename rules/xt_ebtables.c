@@ -65,6 +65,9 @@ typedef struct {
 	const RuleChain *chain;
 	const char *chain_name; /* in the kernel */
 	gboolean uses_arp_odd;
+	GPtrArray *chains; /* of utf8: all that the port has */
+	char way;	   /* I or O, as chains are called */
+	guint rate_count;
 } Ebtables;
 
 static void
@@ -271,10 +274,32 @@ append_matches(GString *line, GPtrArray *tails, XtRule *rule, GError **error)
 	return xt_rule_check(rule, TOOL, error);
 }
 
+/*
+ * What is above a rate: ebtables knows only what is within it. A chain of the rule's own, which no port and no filter
+ * can name, sends that back.
+ */
+static gboolean
+rate_target(Ebtables *eb, const XtRule *rule, const char *limit, const char *target, char **ret_target, GError **error)
+{
+	g_autofree char *name = g_strdup_printf("%c.%u-%s", eb->way, ++eb->rate_count, rule->port->name);
+
+	if (rule->step->action == RULE_ACTION_RETURN)
+		return xt_rule_refuse(rule, TOOL, "a return above a rate", error);
+	if (!xt_chain_name_check(name, error))
+		return FALSE;
+	g_string_append_printf(eb->out, "-A %s%s -j RETURN\n-A %s -j %s\n", name, limit, name, target);
+	g_ptr_array_add(eb->chains, g_strdup(name));
+	*ret_target = g_steal_pointer(&name);
+	return TRUE;
+}
+
 static gboolean
 rule_append(XtRule *rule, gpointer user_data, GError **error)
 {
 	Ebtables *eb = user_data;
+	XtMatch *rate = xt_rule_take(rule, RULE_FIELD_RATE);
+	g_autofree char *limit = NULL, *own_chain = NULL;
+	const char *target;
 	g_autoptr(GString) line = g_string_new(NULL);
 	g_autoptr(GPtrArray) tails = g_ptr_array_new_with_free_func(g_free);
 	gboolean odd_arp = FALSE;
@@ -287,10 +312,21 @@ rule_append(XtRule *rule, gpointer user_data, GError **error)
 	if (!take_implied(rule, &odd_arp, error) || !append_matches(line, tails, rule, error))
 		return FALSE;
 	eb->uses_arp_odd |= odd_arp;
+	target = odd_arp ? XT_ARP_ODD_CHAIN : target_of(rule->step->action);
+	if (rate)
+		limit = g_strdup_printf(" --limit %u/sec --limit-burst %u", xt_match_number(rate),
+					rule_value_get_uint(rate->field, rate->mask));
+	if (rate && rate->negate && tails->len > 1)
+		return xt_rule_refuse(rule, TOOL, "a rate of what takes it several rules", error);
+	if (rate && !rate->negate) {
+		if (!rate_target(eb, rule, limit, target, &own_chain, error))
+			return FALSE;
+		target = own_chain;
+	}
 	for (guint i = 0; i < MAX(tails->len, 1); i++)
-		g_string_append_printf(eb->out, "-A %s%s%s -j %s\n", eb->chain_name, line->str,
+		g_string_append_printf(eb->out, "-A %s%s%s%s -j %s\n", eb->chain_name, line->str,
 				       tails->len ? (const char *)tails->pdata[i] : "",
-				       odd_arp ? XT_ARP_ODD_CHAIN : target_of(rule->step->action));
+				       rate && rate->negate ? limit : "", target);
 	return TRUE;
 }
 
@@ -311,6 +347,8 @@ stage_append(Ebtables *eb, const XtPort *port, RuleWay way, XtRules *rules, GErr
 
 	if (rule_stage_is_empty(stage))
 		return TRUE;
+	eb->way = way == RULE_FROM_GUEST ? 'I' : 'O';
+	eb->rate_count = 0;
 	for (guint i = 0; i < stage->chains->len; i++) {
 		const RuleChain *chain = stage->chains->pdata[i];
 		g_autofree char *name = chain_name(stage, chain, port->name, way);
@@ -367,7 +405,7 @@ xt_arp_odd_append(GString *out)
 gboolean
 xt_rules_ebtables(const XtPort *port, XtRules *rules, GError **error)
 {
-	Ebtables eb = { .out = rules->rules };
+	Ebtables eb = { .out = rules->rules, .chains = rules->chains };
 
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
 		if (!stage_append(&eb, port, way, rules, error))

@@ -154,7 +154,9 @@ use_identity(const Expand *expand, const Use *use, guint position, GByteArray *k
 	}
 	if (!use_value(expand, use, position, bytes, error))
 		return FALSE;
-	for (guint i = 0; match->has_mask && !match->mask.is_var && !use->is_mask && i < 16; i++)
+	for (guint i = 0;
+	     rule_field_masks_value(match->field) && match->has_mask && !match->mask.is_var && !use->is_mask && i < 16;
+	     i++)
 		bytes[i] &= match->mask.bytes[i];
 	g_byte_array_append(key, bytes, sizeof(bytes));
 	return TRUE;
@@ -281,7 +283,7 @@ match_fill(const Expand *expand, guint index, XtMatch *out, GError **error)
 		return FALSE;
 	}
 	/* The value of flags is not masked: a bit outside the mask never matches. */
-	for (guint i = 0; match->has_mask && match->field != RULE_FIELD_TCP_FLAGS && i < 16; i++)
+	for (guint i = 0; match->has_mask && rule_field_masks_value(match->field) && i < 16; i++)
 		out->low[i] &= out->mask[i];
 	return TRUE;
 }

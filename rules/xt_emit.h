@@ -30,6 +30,8 @@
  *                packet together
  *   cut headers  iptables drops what has not the whole header that a rule asks for
  *   TCP options  iptables takes one that runs over the header's end
+ *   rate         ebtables counts in units of 1/10000 s: of rates that do not divide 10000 it takes the next higher
+ *                that does; a rule with variables counts for each tuple of their values by itself
  *   connlimit    beside a list, counts for each of its values by itself
  *   icmp         type 255 is iptables' number for any type
  *   comments     in iptables only, their first 255 bytes
@@ -37,7 +39,7 @@
  * What they cannot say at all is an error that names file and line:
  *
  *   ebtables     a dscp that is not; VLAN 4095; ports where the protocol is not one of TCP, UDP, UDP-Lite, SCTP, DCCP;
- *                odd ARP lengths that do not drop; IP sets, connection limits and states
+ *                odd ARP lengths that do not drop; a return above a rate; IP sets, connection limits and states
  *
  *   iptables     an ICMP code without its type, a code under a type that is not; TCP option 0; ports of a protocol
  *                that is not TCP, UDP or SCTP; a mask of a MAC address

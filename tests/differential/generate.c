@@ -294,7 +294,7 @@ gen_one_rule(const char *chain, GenRule *ret_rule)
 		gboolean negate = chance(style->stateful ? 10 : 25);
 
 		if (!constant(rule.proto->attrs[index].type) || field == RULE_FIELD_CT_STATE ||
-		    field == RULE_FIELD_CT_COUNT)
+		    field == RULE_FIELD_CT_COUNT || field == RULE_FIELD_RATE)
 			continue;
 		/* iptables cannot say it: mostly filters that every back end takes. */
 		if (rule.proto->is_layer3 && chance(90) &&

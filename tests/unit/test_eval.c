@@ -73,9 +73,7 @@ decide(const char *chain, const char *rules, const char *params, RuleWay way, co
 
 	g_assert_true(packet_build(line, &defaults, &packet, NULL));
 	g_assert_true(packet_parse(packet.bytes, packet.len, &view, NULL));
-	conn = rule_conn_guess(&view);
-	if (packet.has_ct)
-		conn = (RuleConn){ .state = packet.ct_state, .is_reply = packet.ct_reply, .count = packet.ct_count };
+	conn = rule_conn_said(&packet, &view);
 	conn.ip_sets = &ip_sets;
 	verdict = rule_eval(program, way, &view, vars, &conn, FALSE, error);
 	/* What the verdict points to goes with the program: only the action stays. */
@@ -192,6 +190,12 @@ static const Case network_cases[] = {
 	{ "<udp connlimit-above='2'/>", "", "ct new,count=2 " UDP, FALSE },
 	{ "<udp connlimit-above='2'/>", "", "ct new,count=3 " UDP, TRUE },
 	{ "<udp match='no' connlimit-above='2'/>", "", "ct new,count=2 " UDP, TRUE },
+	{ "<mac rate-above='2'/>", "", UDP, FALSE },
+	{ "<mac rate-above='2'/>", "", UDP " above-rate", TRUE },
+	{ "<mac rate-above='$R' rate-burst='10000'/>", "R=1", UDP " above-rate", TRUE },
+	{ "<mac match='no' rate-above='2'/>", "", UDP, TRUE },
+	{ "<mac match='no' rate-above='2'/>", "", UDP " above-rate", FALSE },
+	{ "<arp rate-above='2'/>", "", UDP " above-rate", FALSE },
 	{ "<udp ipset='blocked' ipsetflags='src'/>", "", UDP " ipset blocked", TRUE },
 	{ "<udp ipset='blocked' ipsetflags='src'/>", "", UDP " ipset other no-ipset blocked", FALSE },
 	{ "<udp match='no' ipset='blocked' ipsetflags='src'/>", "", UDP " no-ipset blocked", TRUE },

@@ -85,10 +85,7 @@ case_decide(Case *c, const char *source, const char *params, const char *way, co
 	packet_build(line, &defaults, &c->packet, &error);
 	g_assert_no_error(error);
 	g_assert_true(packet_parse(c->packet.bytes, c->packet.len, &c->view, &error));
-	conn = c->packet.has_ct ? (RuleConn){ .state = c->packet.ct_state,
-					      .is_reply = c->packet.ct_reply,
-					      .count = c->packet.ct_count }
-				: rule_conn_guess(&c->view);
+	conn = rule_conn_said(&c->packet, &c->view);
 	c->verdict =
 		rule_eval(c->program, from ? RULE_FROM_GUEST : RULE_TO_GUEST, &c->view, c->vars, &conn, TRUE, &error);
 	g_assert_no_error(error);

@@ -39,8 +39,8 @@ static const struct {
 		  "000:1:2:3:4:5", ":1:2:3:4:5" },
 	},
 	[NW_TYPE_MAC_MASK] = {
-		{ "ff:ff:ff:00:00:00", "ff:ff:ff:ff:ff:fe", "00:00:00:00:00:00" },
-		{ "", "ff:00:ff:00:00:00", "01:00:00:00:00:00", "24" },
+		{ "ff:ff:ff:00:00:00", "ff:ff:ff:ff:ff:fe", "00:00:00:00:00:00", "01:00:00:00:00:00" },
+		{ "", "ff:00:ff:00:00:00", "03:00:00:00:00:00", "01:00:00:00:00:01", "24" },
 	},
 	[NW_TYPE_IPV4] = {
 		{ "192.0.2.1", "255.255.255.255" },
@@ -104,9 +104,9 @@ base_of(const NwProtoInfo *proto, guint i)
 
 /* The lowest value, so that any upper end is above it. */
 static const char *
-base_text(NwType type)
+base_text(const NwAttrInfo *attr)
 {
-	switch (type) {
+	switch (attr->type) {
 	case NW_TYPE_IPV4:
 		return "0.0.0.0";
 	case NW_TYPE_IPV6:
@@ -116,7 +116,7 @@ base_text(NwType type)
 	case NW_TYPE_IPSET:
 		return "blocked";
 	default:
-		return "0";
+		return attr->min == 1 ? "1" : "0";
 	}
 }
 
@@ -143,7 +143,7 @@ document(const NwProtoInfo *proto, guint i, const char *text, gboolean negate)
 	if (attr->role == NW_ROLE_COMMENT)
 		g_string_append(out, " srcmacaddr='00:00:00:00:00:01'");
 	if (base != i)
-		g_string_append_printf(out, " %s='%s'", proto->attrs[base].name, base_text(proto->attrs[base].type));
+		g_string_append_printf(out, " %s='%s'", proto->attrs[base].name, base_text(&proto->attrs[base]));
 	g_string_append_printf(out, " %s='%s'/>\n</rule></filter>", attr->name, text);
 	return g_strdup(out->str);
 }

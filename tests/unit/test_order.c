@@ -43,9 +43,7 @@ assert_passes(const RuleProgram *program, const RuleVars *vars, const char *line
 
 	g_assert_true(packet_build(line, &defaults, &packet, &error));
 	g_assert_true(packet_parse(packet.bytes, packet.len, &view, &error));
-	conn = rule_conn_guess(&view);
-	if (packet.has_ct)
-		conn = (RuleConn){ .state = packet.ct_state, .is_reply = packet.ct_reply, .count = packet.ct_count };
+	conn = rule_conn_said(&packet, &view);
 	conn.ip_sets = &rule_ip_sets_none;
 	verdict = rule_eval(program, RULE_FROM_GUEST, &view, vars, &conn, FALSE, &error);
 	g_assert_no_error(error);

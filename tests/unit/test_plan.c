@@ -535,12 +535,14 @@ test_many_variables(void)
 	}
 	g_string_append(element, "/></rule>");
 	g_assert_cmpuint(count, >, 16);
-	assert_plan(element->str, variables->str,
-		    "ether.dst 01:80:c2:00:00:00 ether.src 02:00:00:00:00:01/ff:ff:ff:ff:ff:ff stp.type 7 stp.flags 7 "
-		    "stp.root-priority 7-9 stp.root-address 02:00:00:00:00:01/ff:ff:ff:ff:ff:ff stp.root-cost 7-9 "
-		    "stp.sender-priority 7-9 stp.sender-address 02:00:00:00:00:01/ff:ff:ff:ff:ff:ff stp.port 7-9 "
-		    "stp.age 7-9 stp.max-age 7-9 stp.hello-time 7-9 stp.forward-delay 7-9 stp.llc 0x4242030000 drop\n",
-		    "");
+	assert_plan(
+		element->str, variables->str,
+		"ether.dst 01:80:c2:00:00:00 ether.src 02:00:00:00:00:01/ff:ff:ff:ff:ff:ff stp.type 7 stp.flags 7 "
+		"stp.root-priority 7-9 stp.root-address 02:00:00:00:00:01/ff:ff:ff:ff:ff:ff stp.root-cost 7-9 "
+		"stp.sender-priority 7-9 stp.sender-address 02:00:00:00:00:01/ff:ff:ff:ff:ff:ff stp.port 7-9 "
+		"stp.age 7-9 stp.max-age 7-9 stp.hello-time 7-9 stp.forward-delay 7-9 rate 7/7 stp.llc 0x4242030000 "
+		"drop\n",
+		"");
 	/* And all are named when none is there; order as in the rule. */
 	{
 		g_autofree char *message = g_strdup_printf(

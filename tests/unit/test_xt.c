@@ -86,6 +86,18 @@ static const Case cases[] = {
 	     "-p 0x86dd --ip6-proto 58 --ip6-icmp-type 1:255/0:254 -j DROP\n"),
 	LINK("later-fragment", OUT("drop", "<ipv6 later-fragment='true'/>"), "-p 0x86dd --ip6-proto 44 -j DROP\n"),
 	LINK("not-later", OUT("drop", "<ipv6 match='no' later-fragment='true'/>"), "-p 0x86dd --ip6-proto ! 44 -j DROP\n"),
+	/* rates: what is above one takes a chain that sends back what is within it */
+	LINK("rate-within", OUT("accept", "<mac match='no' rate-above='7'/>"),
+	     "--limit 7/sec --limit-burst 7 -j ACCEPT\n"),
+	LINK("rate-jump", OUT("drop", "<arp rate-above='7'/>"), "-p 0x0806 -j I.1-vnet0\n"),
+	{ "rate-chain", "", OUT("reject", "<arp opcode='1'/>") OUT("drop", "<arp rate-above='7' rate-burst='$B'/>"),
+	  "B=9", EB, "I.1-vnet0", "--limit 7/sec --limit-burst 9 -j RETURN\n-j DROP\n", NULL },
+	{ "rate-second", "", "<rule action='drop' direction='inout'><mac rate-above='1'/></rule>"
+			     IN("accept", "<ip dscp='1' rate-above='2'/>"), "", EB, "O.2-vnet0",
+	  "--limit 2/sec --limit-burst 2 -j RETURN\n-j ACCEPT\n", NULL },
+	{ "rate-one-bucket", "", IN("accept", "<ip dscp='1' rate-above='2'/>"), "", EB, "libvirt-O-vnet0",
+	  "-p 0x0800 --ip-tos 0x04 -j O.1-vnet0\n-p 0x0800 --ip-tos 0x05 -j O.1-vnet0\n"
+	  "-p 0x0800 --ip-tos 0x06 -j O.1-vnet0\n-p 0x0800 --ip-tos 0x07 -j O.1-vnet0\n", NULL },
 	/* ARP */
 	LINK("arp-implied", OUT("accept", "<arp arpsrcmacaddr='1:2:3:4:5:6' arpsrcipaddr='10.0.0.1'/>"),
 	     "-p 0x0806 --arp-mac-src 01:02:03:04:05:06 --arp-ip-src 10.0.0.1 -j ACCEPT\n"),
@@ -157,6 +169,9 @@ static const Case cases[] = {
 	REFUSED("vlan-4095", OUT("drop", "<vlan vlanid='4095'/>"), "test.xml:2: ebtables cannot say VLAN 4095"),
 	REFUSED("later-and-protocol", OUT("drop", "<ipv6 protocol='tcp' later-fragment='true'/>"),
 		"test.xml:2: ebtables cannot say later-fragment beside a protocol"),
+	REFUSED("rate-return", OUT("return", "<mac rate-above='1'/>"), "test.xml:2: ebtables cannot say a return above a rate"),
+	REFUSED("rate-several", OUT("drop", "<ip dscp='1'/><ip match='no' rate-above='1'/>"),
+		"test.xml:2: ebtables cannot say a rate of what takes it several rules"),
 	REFUSED("code-alone", OUT("drop", "<icmp code='3'/>"), "test.xml:2: iptables cannot say an ICMP code without"),
 	REFUSED("code-under-not", OUT("drop", "<icmp match='no' type='3' code='1'/>"),
 		"test.xml:2: iptables cannot say an ICMP code under"),
