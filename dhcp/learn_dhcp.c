@@ -160,14 +160,16 @@ grant_read(Grant *grant, const IpAddress *server)
 				     .prefix_len = item->prefix_len,
 				     .source = grant->source,
 				     .state = LEARN_BOUND,
-				     .iaid = item->iaid,
-				     .client = grant->client,
-				     .server = *server };
+				     .client = grant->client };
 		Binding *binding;
 
 		if (item->address.family != learn_source_family(grant->source) ||
 		    !learn_address_is_usable(&entry.address, entry.prefix_len) || grant_names(grant, &entry))
 			continue;
+		if (entry.address.family == AF_INET6)
+			entry.iaid = item->iaid;
+		if (server->family == entry.address.family)
+			entry.server = *server;
 		if (!item->valid_sec) {
 			binding = learn_binding_find(learning->port, &entry.address, entry.prefix_len);
 			if (binding && is_of(&binding->entry, grant->source, grant->client))

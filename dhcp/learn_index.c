@@ -59,12 +59,12 @@ learn_held_remove(LearnTable *table, Held *held)
 typedef struct {
 	LearnTable *table;
 	const PortState *port; /* what it holds itself does not matter */
-	gboolean is_anywhere;
+	gboolean is_anywhere, is_all;
 	guint32 segment;
 	GPtrArray *found;
 } Search;
 
-/* Adds what others hold from @key to @last; returns whether one of them is not soft. */
+/* Adds what others hold from @key to @last; returns whether that is enough. */
 static gboolean
 search_range(Search *search, const Held *key, const IpAddress *last, guint last_prefix_len)
 {
@@ -86,7 +86,7 @@ search_range(Search *search, const Held *key, const IpAddress *last, guint last_
 		if (!search->found)
 			search->found = g_ptr_array_new();
 		g_ptr_array_add(search->found, held);
-		if (!held->is_soft)
+		if (!held->is_soft && !search->is_all)
 			return TRUE;
 	}
 	return FALSE;
@@ -116,9 +116,11 @@ search_overlaps(Search *search, const IpAddress *address, guint prefix_len)
 
 GPtrArray *
 learn_held_by_others(LearnTable *table, const PortState *port, guint32 segment, const IpAddress *address,
-		     guint prefix_len)
+		     guint prefix_len, gboolean is_all)
 {
-	Search search = { .table = table, .port = port, .is_anywhere = segment == 0, .segment = segment };
+	Search search = {
+		.table = table, .port = port, .is_anywhere = segment == 0, .is_all = is_all, .segment = segment
+	};
 
 	if (!search_overlaps(&search, address, prefix_len) && segment) {
 		search.segment = 0;
@@ -136,7 +138,7 @@ learn_held_conflict(LearnTable *table, const PortState *port, guint32 segment, c
 
 	if (table->ops.is_host_address && table->ops.is_host_address(segment, address, prefix_len, table->ops.data))
 		return TRUE;
-	others = learn_held_by_others(table, port, segment, address, prefix_len);
+	others = learn_held_by_others(table, port, segment, address, prefix_len, FALSE);
 	if (!others)
 		return FALSE;
 	last = others->pdata[others->len - 1];
@@ -146,7 +148,7 @@ learn_held_conflict(LearnTable *table, const PortState *port, guint32 segment, c
 void
 learn_held_push(LearnTable *table, const PortState *port, const IpAddress *address, guint prefix_len)
 {
-	g_autoptr(GPtrArray) others = learn_held_by_others(table, port, port->segment, address, prefix_len);
+	g_autoptr(GPtrArray) others = learn_held_by_others(table, port, port->segment, address, prefix_len, FALSE);
 
 	for (guint i = 0; others && i < others->len; i++) {
 		Held *held = others->pdata[i];

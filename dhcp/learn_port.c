@@ -170,18 +170,15 @@ learn_port_has_bound(const PortState *port)
 static void
 fixed_hold(LearnTable *table, Held *fixed)
 {
-	guint bits = ip_address_bits(&fixed->address);
-	g_autoptr(GPtrArray) others = NULL;
+	g_autoptr(GPtrArray) others = learn_held_by_others(table, fixed->port, fixed->port->segment, &fixed->address,
+							   ip_address_bits(&fixed->address), TRUE);
 
-	/* What is not soft ends a search: one by one, until none is left but what is fixed there as well. */
-	while ((others = learn_held_by_others(table, fixed->port, fixed->port->segment, &fixed->address, bits))) {
-		Held *held = others->pdata[others->len - 1];
+	for (guint i = 0; others && i < others->len; i++) {
+		Held *held = others->pdata[i];
 		Binding *binding = learn_binding_find(held->port, &held->address, held->prefix_len);
 
-		if (!binding || &binding->held != held)
-			break;
-		learn_binding_forget(table, binding);
-		g_clear_pointer(&others, g_ptr_array_unref);
+		if (binding && &binding->held == held)
+			learn_binding_forget(table, binding);
 	}
 	learn_held_insert(table, fixed);
 }

@@ -79,11 +79,13 @@ void learn_held_insert(LearnTable *table, Held *held);
 void learn_held_remove(LearnTable *table, Held *held);
 
 /**
- * learn_held_by_others: (transfer container) (element-type Held): what others hold of an address or prefix, up to the
- * first that is not soft, which is the last then; NULL: nothing
+ * learn_held_by_others: what others hold of an address or prefix; NULL: nothing
+ * @is_all: else up to the first that is not soft, which is the last then
+ *
+ * Returns: (transfer container) (element-type Held)
  */
 GPtrArray *learn_held_by_others(LearnTable *table, const PortState *port, guint32 segment, const IpAddress *address,
-				guint prefix_len);
+				guint prefix_len, gboolean is_all);
 
 /** learn_held_conflict: whether the host, or another port for good (@may_push: tentative does not count), holds it */
 gboolean learn_held_conflict(LearnTable *table, const PortState *port, guint32 segment, const IpAddress *address,

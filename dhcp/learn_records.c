@@ -185,7 +185,8 @@ intake_check(const LearnTable *table, const Intake *intake, gboolean may_replace
 static void
 set_conflict(LearnTable *table, const PortState *port, guint32 segment, const LearnEntry *entry, GError **error)
 {
-	g_autoptr(GPtrArray) others = learn_held_by_others(table, port, segment, &entry->address, entry->prefix_len);
+	g_autoptr(GPtrArray) others =
+		learn_held_by_others(table, port, segment, &entry->address, entry->prefix_len, FALSE);
 	const Held *other = others ? others->pdata[others->len - 1] : NULL;
 	char address[IP_TEXT_MAX];
 

@@ -80,11 +80,10 @@ write_port(const LearnRecord *record)
 static gboolean
 read_mac(const json_t *value, LearnRecord *record)
 {
-	static const guint8 none[6];
 	const char *text = json_string_value(value);
 	MacAddress mac;
 
-	if (!text || !mac_address_parse(text, &mac) || mac.bytes[0] & 1 || memcmp(mac.bytes, none, sizeof(none)) == 0)
+	if (!text || !mac_address_parse(text, &mac))
 		return FALSE;
 	memcpy(record->mac, mac.bytes, sizeof(record->mac));
 	return TRUE;
@@ -234,7 +233,7 @@ static const struct {
 	json_t *(*write)(const LearnRecord *record); /* NULL: not there */
 } members[] = {
 	{ "port", TRUE, DEVICE_NAME_EXPECTED, read_port, write_port },
-	{ "mac", TRUE, "a unicast MAC address", read_mac, write_mac },
+	{ "mac", TRUE, "a MAC address", read_mac, write_mac },
 	{ "address", TRUE, "an address that can be learned, or a prefix with its length", read_address, write_address },
 	{ "source", TRUE, "dhcpv4, dhcpv6, arp or nd", read_source, write_source },
 	{ "expires", TRUE, "seconds since 1970, 0 for never", read_expires, write_expires },
