@@ -7,28 +7,16 @@
 
 #include "base/error.h"
 
-/* What the host has. */
 typedef struct {
-	GArray *links;	   /* of LinkInfo */
-	GArray *addresses; /* of LinkAddress */
-	GArray *routes;	   /* of LinkRoute */
+	const CollisionHost *has;
 	const char *own_bridge;
 } Host;
-
-static void
-host_clear(Host *host)
-{
-	g_clear_pointer(&host->links, g_array_unref);
-	g_clear_pointer(&host->addresses, g_array_unref);
-	g_clear_pointer(&host->routes, g_array_unref);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Host, host_clear)
 
 static const char *
 link_name(const Host *host, guint32 index)
 {
-	for (guint i = 0; i < host->links->len; i++) {
-		const LinkInfo *info = &g_array_index(host->links, LinkInfo, i);
+	for (guint i = 0; i < host->has->links->len; i++) {
+		const LinkInfo *info = &g_array_index(host->has->links, LinkInfo, i);
 
 		if (info->index == index)
 			return info->name;
@@ -74,16 +62,16 @@ collides(const Network *network, const IpAddress *subnet, guint prefix, const ch
 static gboolean
 check_subnet(const Host *host, const Network *network, const IpAddress *subnet, guint prefix, GError **error)
 {
-	for (guint i = 0; i < host->addresses->len; i++) {
-		const LinkAddress *address = &g_array_index(host->addresses, LinkAddress, i);
+	for (guint i = 0; i < host->has->addresses->len; i++) {
+		const LinkAddress *address = &g_array_index(host->has->addresses, LinkAddress, i);
 
 		if (!is_own(host, address->index) && !is_link_local(&address->address) &&
 		    overlap(subnet, prefix, &address->address, address->prefix))
 			return collides(network, subnet, prefix, "on", link_name(host, address->index),
 					&address->address, address->prefix, error);
 	}
-	for (guint i = 0; i < host->routes->len; i++) {
-		const LinkRoute *route = &g_array_index(host->routes, LinkRoute, i);
+	for (guint i = 0; i < host->has->routes->len; i++) {
+		const LinkRoute *route = &g_array_index(host->has->routes, LinkRoute, i);
 
 		/* A wider route only says where the rest of it is. */
 		if (!is_own(host, route->index) && route->prefix >= prefix && !is_link_local(&route->address) &&
@@ -99,8 +87,8 @@ check_route(const Host *host, const Network *network, const NetworkRoute *wanted
 {
 	guint prefix = network_route_prefix(wanted);
 
-	for (guint i = 0; i < host->routes->len; i++) {
-		const LinkRoute *route = &g_array_index(host->routes, LinkRoute, i);
+	for (guint i = 0; i < host->has->routes->len; i++) {
+		const LinkRoute *route = &g_array_index(host->has->routes, LinkRoute, i);
 
 		if (is_own(host, route->index) || route->prefix != prefix ||
 		    !overlap(&wanted->address, prefix, &route->address, route->prefix))
@@ -115,15 +103,10 @@ check_route(const Host *host, const Network *network, const NetworkRoute *wanted
 }
 
 gboolean
-collision_check(Links *links, const Network *network, const char *own_bridge, GError **error)
+collision_check_host(const CollisionHost *has, const Network *network, const char *own_bridge, GError **error)
 {
-	g_auto(Host) host = { .own_bridge = own_bridge };
+	const Host host = { has, own_bridge };
 
-	host.links = links_list(links, error);
-	host.addresses = host.links ? links_addresses(links, NULL, error) : NULL;
-	host.routes = host.addresses ? links_routes(links, error) : NULL;
-	if (!host.routes)
-		return FALSE;
 	for (guint i = 0; i < network->ips->len; i++) {
 		const NetworkIp *ip = network->ips->pdata[i];
 
@@ -135,4 +118,15 @@ collision_check(Links *links, const Network *network, const char *own_bridge, GE
 			return FALSE;
 	}
 	return TRUE;
+}
+
+gboolean
+collision_check(Links *links, const Network *network, const char *own_bridge, GError **error)
+{
+	g_autoptr(GArray) all = links_list(links, error);
+	g_autoptr(GArray) addresses = all ? links_addresses(links, NULL, error) : NULL;
+	g_autoptr(GArray) routes = addresses ? links_routes(links, error) : NULL;
+	const CollisionHost host = { all, addresses, routes };
+
+	return routes && collision_check_host(&host, network, own_bridge, error);
 }

@@ -5,6 +5,17 @@
 #include "vswitch/links.h"
 #include "vswitch/network.h"
 
+/* What the host has. */
+typedef struct {
+	const GArray *links;	 /* of LinkInfo */
+	const GArray *addresses; /* of LinkAddress */
+	const GArray *routes;	 /* of LinkRoute */
+} CollisionHost;
+
+/** collision_check_host: collision_check() with what was read before */
+gboolean collision_check_host(const CollisionHost *host, const Network *network, const char *own_bridge,
+			      GError **error);
+
 /**
  * collision_check: refuse a network that shares addresses with an interface or a route of the host
  * @own_bridge: (nullable): what this network's own bridge holds is no collision
