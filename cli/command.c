@@ -212,6 +212,12 @@ static const CliOption net_event_options[] = {
 	{ "timestamp", NULL, "say when", 0, 0 },
 	{ 0 },
 };
+static const CliOption doctor_options[] = {
+	{ "only", "CHECK", "this check alone", POSITIONAL, CLI_COMPLETE_CHECK },
+	{ "list", NULL, "list the checks, and find nothing", 0, 0 },
+	{ "host-only", NULL, "do not ask the daemon; its files are read", 0, 0 },
+	{ 0 },
+};
 static const CliOption version_options[] = {
 	{ "verbose", NULL, "ask the daemon for its back end and counters", 0, 0 },
 	{ 0 },
@@ -276,6 +282,7 @@ const CliCommand cli_commands[] = {
 	{ "net-name", GROUP_NETWORK, "print a network's name", net_options, cli_net_name },
 	{ "net-validate", GROUP_NETWORK_OFFLINE, "check network files, alone and with each other", net_validate_options,
 	  cli_net_validate },
+	{ "doctor", GROUP_GENERAL, "find what on this host would break guests", doctor_options, cli_doctor },
 	{ "version", GROUP_GENERAL, "print the version", version_options, cli_version },
 	{ "help", GROUP_GENERAL, "print help on all commands or on one", help_options, cli_help },
 	{ "completion", GROUP_GENERAL, "print a completion script for a shell", completion_options, cli_completion },

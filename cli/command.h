@@ -24,6 +24,7 @@ typedef enum {
 	CLI_COMPLETE_COMMAND,
 	CLI_COMPLETE_BACKEND,
 	CLI_COMPLETE_SHELL,
+	CLI_COMPLETE_CHECK,
 } CliCompletion;
 
 typedef enum {
@@ -136,6 +137,7 @@ CliExit cli_net_port_create(CliContext *context, const CliArgs *args);
 CliExit cli_net_port_dumpxml(CliContext *context, const CliArgs *args);
 CliExit cli_net_port_delete(CliContext *context, const CliArgs *args);
 CliExit cli_net_event(CliContext *context, const CliArgs *args);
+CliExit cli_doctor(CliContext *context, const CliArgs *args);
 CliExit cli_version(CliContext *context, const CliArgs *args);
 CliExit cli_help(CliContext *context, const CliArgs *args);
 CliExit cli_completion(CliContext *context, const CliArgs *args);

@@ -133,17 +133,19 @@ bash_words(CliCompletion completion)
 	case CLI_COMPLETE_DIR:
 		return "mapfile -t words < <(compgen -d -- \"$cur\")";
 	case CLI_COMPLETE_FILTER:
-		return "mapfile -t words < <(_sluice_names nwfilter-list 41-)";
+		return "mapfile -t words < <(_sluice_names nwfilter-list 2)";
 	case CLI_COMPLETE_BINDING:
-		return "mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16)";
+		return "mapfile -t words < <(_sluice_names nwfilter-binding-list 1)";
 	case CLI_COMPLETE_NETWORK:
-		return "mapfile -t words < <(_sluice_names 'net-list --all --name' 1-)";
+		return "mapfile -t words < <(_sluice_names 'net-list --all' 1)";
 	case CLI_COMPLETE_COMMAND:
 		return "words=(\"${commands[@]}\")";
 	case CLI_COMPLETE_BACKEND:
 		return "words=(nft iptables ir)";
 	case CLI_COMPLETE_SHELL:
 		return "words=(bash)";
+	case CLI_COMPLETE_CHECK:
+		return "mapfile -t words < <(_sluice_names 'doctor --list' 1)";
 	}
 	return "";
 }
@@ -180,8 +182,9 @@ cli_completion(CliContext *context, const CliArgs *args)
 	       "# shellcheck shell=bash\n\n"
 	       "# The names in a list: $1 is the command, $2 the columns where they stand.\n"
 	       "_sluice_names()\n{\n"
-	       "\tsluice --readonly \"${globals[@]}\" \"$1\" 2>/dev/null |\n"
-	       "\t\tsed -e 1,2d -e '/^$/d' | cut -c\"$2\" | sed -e 's/ *$//'\n"
+	       "\tlocal -a listing\n\tread -ra listing <<<\"$1\"\n"
+	       "\tsluice --readonly \"${globals[@]}\" \"${listing[@]}\" 2>/dev/null |\n"
+	       "\t\tawk -v field=\"$2\" 'NR > 2 && NF { print $field }'\n"
 	       "}\n\n_sluice()\n{\n"
 	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command='' word i\n"
 	       "\tlocal -a globals=() words=()\n\tlocal -a commands=(");

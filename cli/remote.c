@@ -91,6 +91,12 @@ cli_remote_try(CliContext *context, guint32 number, const RpcValues *args, RpcVa
 	return call(context, RPC_PROGRAM_REMOTE, number, args, ret, NULL);
 }
 
+gboolean
+cli_remote_try_own(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, GError **error)
+{
+	return call(context, RPC_PROGRAM_SLUICE, number, args, ret, error);
+}
+
 gint
 cli_remote_event(CliContext *context, guint32 number, gint64 until, RpcValues *ret)
 {

@@ -35,6 +35,9 @@ gboolean cli_remote_ask(CliContext *context, guint32 number, const RpcValues *ar
 /** cli_remote_try: the same without any message */
 gboolean cli_remote_try(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret);
 
+/** cli_remote_try_own: a call of our own program without any message: @error says why it failed */
+gboolean cli_remote_try_own(CliContext *context, guint32 number, const RpcValues *args, RpcValues *ret, GError **error);
+
 /**
  * cli_remote_event: wait for an event that was asked for
  * @until: monotonic time in microseconds; 0: for ever

@@ -4,8 +4,10 @@
 # The names in a list: $1 is the command, $2 the columns where they stand.
 _sluice_names()
 {
-	sluice --readonly "${globals[@]}" "$1" 2>/dev/null |
-		sed -e 1,2d -e '/^$/d' | cut -c"$2" | sed -e 's/ *$//'
+	local -a listing
+	read -ra listing <<<"$1"
+	sluice --readonly "${globals[@]}" "${listing[@]}" 2>/dev/null |
+		awk -v field="$2" 'NR > 2 && NF { print $field }'
 }
 
 _sluice()
@@ -49,6 +51,7 @@ _sluice()
 		net-uuid
 		net-name
 		net-validate
+		doctor
 		version
 		help
 		completion
@@ -76,21 +79,21 @@ _sluice()
 		esac ;;
 	nwfilter-undefine)
 		case $prev,$cur in
-		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
 		*,-*) words=(--nwfilter) ;;
-		*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
 		esac ;;
 	nwfilter-dumpxml)
 		case $prev,$cur in
-		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
 		*,-*) words=(--nwfilter) ;;
-		*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
 		esac ;;
 	nwfilter-edit)
 		case $prev,$cur in
-		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
 		*,-*) words=(--nwfilter) ;;
-		*) mapfile -t words < <(_sluice_names nwfilter-list 41-) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
 		esac ;;
 	nwfilter-plan)
 		case $prev,$cur in
@@ -112,15 +115,15 @@ _sluice()
 		esac ;;
 	nwfilter-binding-delete)
 		case $prev,$cur in
-		--binding,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16) ;;
+		--binding,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
 		*,-*) words=(--binding) ;;
-		*) mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
 		esac ;;
 	nwfilter-binding-dumpxml)
 		case $prev,$cur in
-		--binding,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16) ;;
+		--binding,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
 		*,-*) words=(--binding) ;;
-		*) mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
 		esac ;;
 	nwfilter-validate)
 		case $prev,$cur in
@@ -144,7 +147,7 @@ _sluice()
 		--filter,*)  ;;
 		--packet,*)  ;;
 		--pcap,*)  ;;
-		--port,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 2-16) ;;
+		--port,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
 		--ifname,*)  ;;
 		--mac,*)  ;;
 		--param,*)  ;;
@@ -169,15 +172,15 @@ _sluice()
 		esac ;;
 	net-info)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		*,-*) words=(--network) ;;
-		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		esac ;;
 	net-dumpxml)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		*,-*) words=(--network --inactive) ;;
-		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		esac ;;
 	net-define)
 		case $prev,$cur in
@@ -193,37 +196,37 @@ _sluice()
 		esac ;;
 	net-edit)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		*,-*) words=(--network) ;;
-		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		esac ;;
 	net-start)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		*,-*) words=(--network) ;;
-		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		esac ;;
 	net-destroy)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		*,-*) words=(--network --force) ;;
-		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		esac ;;
 	net-undefine)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		*,-*) words=(--network) ;;
-		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		esac ;;
 	net-autostart)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		*,-*) words=(--network --disable) ;;
-		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		esac ;;
 	net-update)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		--command,*)  ;;
 		--section,*)  ;;
 		--xml,*)  ;;
@@ -233,21 +236,21 @@ _sluice()
 		esac ;;
 	net-dhcp-leases)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		--mac,*)  ;;
 		*,-*) words=(--network --mac) ;;
 		*)  ;;
 		esac ;;
 	net-desc)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		--new-desc,*)  ;;
 		*,-*) words=(--network --new-desc --title --edit --config --live --current) ;;
 		*)  ;;
 		esac ;;
 	net-metadata)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		--uri,*)  ;;
 		--key,*)  ;;
 		--set,*)  ;;
@@ -256,13 +259,13 @@ _sluice()
 		esac ;;
 	net-port-list)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		*,-*) words=(--network --uuid --table) ;;
-		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		esac ;;
 	net-port-create)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		--file,*)  ;;
 		--tap,*)  ;;
 		--mac,*)  ;;
@@ -273,21 +276,21 @@ _sluice()
 		esac ;;
 	net-port-dumpxml)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		--port,*)  ;;
 		*,-*) words=(--network --port) ;;
 		*)  ;;
 		esac ;;
 	net-port-delete)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		--port,*)  ;;
 		*,-*) words=(--network --port) ;;
 		*)  ;;
 		esac ;;
 	net-event)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		--event,*)  ;;
 		--timeout,*)  ;;
 		*,-*) words=(--network --event --loop --timeout --list --timestamp) ;;
@@ -295,21 +298,27 @@ _sluice()
 		esac ;;
 	net-uuid)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		*,-*) words=(--network) ;;
-		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		esac ;;
 	net-name)
 		case $prev,$cur in
-		--network,*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		--network,*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		*,-*) words=(--network) ;;
-		*) mapfile -t words < <(_sluice_names 'net-list --all --name' 1-) ;;
+		*) mapfile -t words < <(_sluice_names 'net-list --all' 1) ;;
 		esac ;;
 	net-validate)
 		case $prev,$cur in
 		--file,*)  ;;
 		*,-*) words=(--file --lenient --print) ;;
 		*)  ;;
+		esac ;;
+	doctor)
+		case $prev,$cur in
+		--only,*) mapfile -t words < <(_sluice_names 'doctor --list' 1) ;;
+		*,-*) words=(--only --list --host-only) ;;
+		*) mapfile -t words < <(_sluice_names 'doctor --list' 1) ;;
 		esac ;;
 	version)
 		case $prev,$cur in
