@@ -141,7 +141,8 @@ LearnResult learn_table_event(LearnTable *table, const char *port, const SnoopEv
 
 /**
  * learn_table_expire: forget what ended, bind what was tentative long enough
- * @changed: (element-type utf8): names of ports whose addresses are others now are appended
+ * @changed: (element-type utf8) (nullable): copies of the names of ports whose addresses are others now are appended,
+ * here and below; it is to have g_free()
  * @ret_next_ms: when to call again; %G_MAXINT64: not before something else happens
  *
  * To be called after each of the other calls, too: they first forget what ended, and may take addresses from other

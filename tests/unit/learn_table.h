@@ -47,7 +47,8 @@ test_segment(const char *port, gpointer data)
 static inline gboolean
 test_is_host_address(guint32 segment, const IpAddress *address, guint prefix_len, gpointer data)
 {
-	IpAddress v4 = ip("192.0.2.254"), v6 = ip("2001:db8:fe::1");
+	static const IpAddress v4 = { AF_INET, { 192, 0, 2, 254 } };
+	static const IpAddress v6 = { AF_INET6, { 0x20, 0x01, 0x0d, 0xb8, 0, 0xfe, [15] = 1 } };
 
 	return ip_address_in(&v4, address, prefix_len) || ip_address_in(&v6, address, prefix_len);
 }
