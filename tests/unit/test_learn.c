@@ -692,6 +692,23 @@ test_fixed(void)
 	g_assert_cmpint(lease_v4(table, "a0", mac_a, NULL, "192.0.2.7"), ==, LEARN_CHANGED);
 }
 
+/* Two ports of the same fixed address do not hide a third that has learned a prefix around it. */
+static void
+test_fixed_twice(void)
+{
+	g_autoptr(LearnTable) table = test_table();
+	LearnPort first = test_port("a0", mac_a, LEARN_METHOD_NONE), second = test_port("x0", mac_b, LEARN_METHOD_NONE);
+	g_autoptr(GArray) fixed = ip_list("2001:db8:1::7");
+
+	first.fixed = second.fixed = fixed;
+	set_port_at(table, &first, NOW);
+	add_port(table, "b0", mac_a, LEARN_METHOD_DHCP);
+	g_assert_cmpint(lease_v6(table, "b0", mac_a, "2001:db8:1::/64"), ==, LEARN_CHANGED);
+	set_port_at(table, &second, NOW);
+	assert_has(table, "b0", "");
+	assert_expired(table, NOW, "b0", G_MAXINT64);
+}
+
 static void
 test_tentative_and_others(void)
 {
@@ -889,6 +906,7 @@ main(int argc, char **argv)
 	g_test_add_func("/learn/conflicts/ports", test_conflicts);
 	g_test_add_func("/learn/conflicts/prefixes", test_conflict_of_prefixes);
 	g_test_add_func("/learn/conflicts/fixed", test_fixed);
+	g_test_add_func("/learn/conflicts/fixed-twice", test_fixed_twice);
 	g_test_add_func("/learn/conflicts/tentative", test_tentative_and_others);
 	g_test_add_func("/learn/conflicts/port-moves", test_port_moves);
 	g_test_add_func("/learn/bounds/port", test_port_is_full);

@@ -165,6 +165,27 @@ test_file(void)
 	g_rmdir(dir);
 }
 
+/* A store that could not be read would cost all ports their leases. */
+static void
+test_odd_event(void)
+{
+	g_autoptr(LearnTable) table = test_table();
+	g_autoptr(GPtrArray) records = NULL, again = NULL;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = NULL;
+	SnoopEvent ack = v4_answer(DHCPV4_ACK, 7, mac_a, "192.0.2.7", 60, "fe80::1");
+
+	add_port(table, "a0", mac_a, LEARN_METHOD_DHCP);
+	feed(table, "a0", v4_request(DHCPV4_REQUEST, 7, mac_a, NULL, NULL));
+	ack.addresses[0].iaid = 5;
+	g_assert_cmpint(feed(table, "a0", ack), ==, LEARN_CHANGED);
+	records = learn_table_records(table, NULL);
+	text = learn_records_format(records);
+	again = learn_records_parse(text, "store", &error);
+	g_assert_no_error(error);
+	g_assert_cmpuint(again->len, ==, 1);
+}
+
 /* --- ports that come and go --- */
 
 static void
@@ -397,6 +418,7 @@ main(int argc, char **argv)
 	g_test_add_func("/learn-store/refused", test_refused);
 	g_test_add_func("/learn-store/too-many", test_too_many);
 	g_test_add_func("/learn-store/file", test_file);
+	g_test_add_func("/learn-store/odd-event", test_odd_event);
 	g_test_add_func("/learn-store/port-returns", test_port_returns);
 	g_test_add_func("/learn-store/mac-changed", test_mac_changed);
 	g_test_add_func("/learn-store/flush", test_flush);
