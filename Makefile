@@ -22,6 +22,7 @@ CFLAGS ?= -O2 -g
 # Deferred, so that `make deps` can run before pkg-config and the libraries are there.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+SNOOP_LIBS = $(eval SNOOP_LIBS := $$(shell pkg-config --libs libseccomp))$(SNOOP_LIBS)
 COMPILE = $(CC) -std=gnu17 $(WARN) $(CFLAGS) $(SANITIZE) -fstack-protector-strong -D_GNU_SOURCE \
 	-DSLUICE_VERSION='"$(VERSION)"' -DSLUICE_LIBEXEC_DIR='"$(LIBEXECDIR)"' -I. $(PKG_CFLAGS) $(CPPFLAGS) -MMD -MP
 LINK = $(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS)
@@ -35,7 +36,7 @@ LIB := $(B)/libsluice.a
 # The daemon and the command line without their main(), for tests.
 DAEMON_OBJS := $(call OBJ,$(daemon_SRCS))
 CLI_OBJS := $(call OBJ,$(cli_SRCS))
-PROGRAMS := $(B)/sluiced $(B)/sluice $(B)/sluice-lease
+PROGRAMS := $(B)/sluiced $(B)/sluice $(B)/sluice-lease $(B)/sluice-snoop
 
 .DEFAULT_GOAL := all
 .PHONY: all deps run check lint bench install clean
@@ -53,6 +54,10 @@ $(B)/sluice: $(B)/cli/main.o $(CLI_OBJS) $(LIB)
 $(B)/sluice-lease: $(B)/dhcp/lease_main.o $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+# Of all programs only this one is linked with what takes its privileges away.
+$(B)/sluice-snoop: $(B)/dhcp/snoop_main.o $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) $(SNOOP_LIBS)
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
@@ -71,6 +76,7 @@ install: all
 	install -D -m 0755 $(B)/sluiced $(DESTDIR)$(PREFIX)/sbin/sluiced
 	install -D -m 0755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
 	install -D -m 0755 $(B)/sluice-lease $(DESTDIR)$(LIBEXECDIR)/sluice-lease
+	install -D -m 0755 $(B)/sluice-snoop $(DESTDIR)$(LIBEXECDIR)/sluice-snoop
 	mkdir -p $(DESTDIR)$(SYSTEMDDIR)
 	sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/sluiced.service.in > $(DESTDIR)$(SYSTEMDDIR)/sluiced.service
 	install -D -m 0644 systemd/sluice.sysusers $(DESTDIR)$(SYSUSERSDIR)/sluice.conf

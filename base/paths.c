@@ -7,6 +7,7 @@
 #define SLUICE_LIBEXEC_DIR "/usr/local/libexec/sluice"
 #endif
 #define LEASE_HELPER "sluice-lease"
+#define SNOOP_HELPER "sluice-snoop"
 #define SOCKET_NAME  "virtsluiced-sock"
 
 /* Beside our own program, as it is built, else where it is installed. */
@@ -43,6 +44,7 @@ sluice_paths_new(const char *root)
 	paths->lease_dir = g_build_filename(paths->state_dir, "leases", NULL);
 	paths->lease_socket = g_build_filename(paths->run_dir, "leases-sock", NULL);
 	paths->lease_helper = helper_path(LEASE_HELPER);
+	paths->snoop_helper = helper_path(SNOOP_HELPER);
 	return paths;
 }
 
@@ -66,5 +68,6 @@ sluice_paths_free(SluicePaths *paths)
 	g_free(paths->lease_dir);
 	g_free(paths->lease_socket);
 	g_free(paths->lease_helper);
+	g_free(paths->snoop_helper);
 	g_free(paths);
 }

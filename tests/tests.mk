@@ -4,6 +4,7 @@
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/stream $(B)/tests/ftp $(B)/tests/netfw \
+	$(B)/tests/snoop-print $(B)/tests/snoop-lock \
 	$(B)/tests/differential/differential
 BENCH := $(B)/bench/bench $(B)/bench/datapath $(B)/bench/libvirt
 RUN_TESTS := SLUICE_BUILD=$(B) tests/run
@@ -34,6 +35,9 @@ $(B)/tests/conn: $(B)/tests/netns/conn.o
 $(B)/tests/stream $(B)/tests/ftp: $(B)/tests/%: $(B)/tests/netns/%.o
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^
+$(B)/tests/snoop-print $(B)/tests/snoop-lock: $(B)/tests/%: $(B)/tests/netns/%.o $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) $(SNOOP_LIBS)
 $(B)/tests/netfw: $(B)/tests/netns/netfw.o $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
@@ -106,7 +110,7 @@ fuzz:
 	@mkdir -p build/fuzz/$(FUZZ)
 	clang -std=gnu17 -g -O1 -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -I. $(PKG_CFLAGS) \
 		-fsanitize=fuzzer,address,undefined -o build/fuzz/fuzz_$(FUZZ) \
-		tests/fuzz/fuzz_$(FUZZ).c $(LIB_SRCS) $(daemon_SRCS) $(cli_SRCS) $(PKG_LIBS)
+		tests/fuzz/fuzz_$(FUZZ).c $(LIB_SRCS) $(daemon_SRCS) $(cli_SRCS) $(PKG_LIBS) $(SNOOP_LIBS)
 	build/fuzz/fuzz_$(FUZZ) -max_total_time=$(TIME) -timeout=10 -artifact_prefix=build/fuzz/ \
 		build/fuzz/$(FUZZ) $(wildcard tests/fuzz/corpus/$(FUZZ))
 

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The loop of sluice-snoop: packets of nflog groups in, messages to the daemon out. */
+
+#include "dhcp/snoop_process.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define RECORDS_TURN   64   /* of a group, before the others and the daemon's end are looked at */
+#define STATUS_MS      1000 /* between two messages of numbers that change */
+#define MSEC_PER_SEC   1000
+#define NANOSEC_PER_MS 1000000
+
+typedef struct {
+	NflogSocket *socket;
+	SnoopHandler handler;
+} Group;
+
+struct SnoopProcess {
+	int fd;
+	Group groups[SNOOP_GROUPS_MAX];
+	guint group_count;
+	const Group *current; /* whose packets are read now */
+	SnoopStatus status, told;
+	gboolean is_ready_told;
+	gboolean is_daemon_gone;
+	gint64 status_due_ms;
+	SnoopWireMessage message; /* too much for each frame's stack */
+	guint8 frame[SNOOP_FRAME_MAX];
+};
+
+static gint64
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (gint64)now.tv_sec * MSEC_PER_SEC + now.tv_nsec / NANOSEC_PER_MS;
+}
+
+static gboolean
+send_message(SnoopProcess *process, gsize size)
+{
+	if (send(process->fd, &process->message, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size)
+		return TRUE;
+	process->is_daemon_gone = errno != EAGAIN && errno != ENOBUFS && errno != EINTR;
+	return FALSE;
+}
+
+static void
+send_event(SnoopProcess *process, guint32 ifindex)
+{
+	gsize size = snoop_wire_init(&process->message, SNOOP_WIRE_EVENT);
+
+	process->message.event.ifindex = ifindex;
+	if (send_message(process, size))
+		process->status.events++;
+	else
+		process->status.lost_queue++;
+}
+
+static gboolean
+is_changed(const SnoopProcess *process)
+{
+	return !process->is_ready_told || memcmp(&process->status, &process->told, sizeof(process->status)) != 0;
+}
+
+/* What does not go now is due again. */
+static void
+send_status(SnoopProcess *process)
+{
+	gsize size = snoop_wire_init(&process->message, SNOOP_WIRE_STATUS);
+
+	process->status_due_ms = now_ms() + STATUS_MS;
+	process->message.status = process->status;
+	if (!send_message(process, size))
+		return;
+	process->told = process->status;
+	process->is_ready_told = TRUE;
+}
+
+void
+snoop_process_learn(SnoopProcess *process, const NflogRecord *record)
+{
+	gboolean is_to_guest = g_str_equal(record->prefix, SNOOP_PREFIX_TO);
+	guint32 ifindex = is_to_guest ? record->ifindex_out : record->ifindex_in;
+	SnoopVerdict verdict;
+	gsize len;
+
+	if ((!is_to_guest && !g_str_equal(record->prefix, SNOOP_PREFIX_FROM)) || !ifindex ||
+	    !nflog_record_frame(record, process->frame, sizeof(process->frame), &len)) {
+		process->status.ignored++;
+		return;
+	}
+	process->status.frames++;
+	/* No bytes of an earlier frame shall be left in what is sent. */
+	memset(&process->message, 0, sizeof(process->message));
+	if (record->is_tagged)
+		verdict = SNOOP_TAGGED;
+	else /* the kernel does not say how long it was: one that fills the buffer may have been longer */
+		verdict = snoop_parse(process->frame, len, len < sizeof(process->frame) ? len : len + 1, is_to_guest,
+				      &process->message.event);
+	process->status.verdicts[verdict]++;
+	if (verdict == SNOOP_OK)
+		send_event(process, ifindex);
+}
+
+SnoopProcess *
+snoop_process_new(int fd)
+{
+	SnoopProcess *process = g_new0(SnoopProcess, 1);
+
+	process->fd = fd;
+	return process;
+}
+
+void
+snoop_process_free(SnoopProcess *process)
+{
+	if (!process)
+		return;
+	for (guint i = 0; i < process->group_count; i++)
+		nflog_socket_free(process->groups[i].socket);
+	g_free(process);
+}
+
+gboolean
+snoop_process_add_group(SnoopProcess *process, guint16 group, SnoopHandler handler, GError **error)
+{
+	NflogSocket *socket;
+
+	g_return_val_if_fail(process->group_count < SNOOP_GROUPS_MAX, FALSE);
+	socket = nflog_socket_open(group, error);
+	if (!socket)
+		return FALSE;
+	process->groups[process->group_count++] = (Group){ socket, handler };
+	return TRUE;
+}
+
+int
+snoop_process_fd_max(const SnoopProcess *process)
+{
+	int highest = process->fd;
+
+	for (guint i = 0; i < process->group_count; i++)
+		highest = MAX(highest, nflog_socket_fd(process->groups[i].socket));
+	return highest;
+}
+
+static void
+on_record(const NflogRecord *record, gpointer data)
+{
+	SnoopProcess *process = data;
+
+	process->current->handler(process, record);
+}
+
+static gboolean
+read_groups(SnoopProcess *process, const struct pollfd *polls)
+{
+	process->status.lost_kernel = 0;
+	for (guint i = 0; i < process->group_count; i++) {
+		process->current = &process->groups[i];
+		if (polls[i].revents && !nflog_socket_read(process->current->socket, RECORDS_TURN, on_record, process))
+			return FALSE;
+		process->status.lost_kernel += nflog_socket_counts(process->current->socket)->lost;
+	}
+	return TRUE;
+}
+
+static int
+wait_ms(const SnoopProcess *process)
+{
+	return is_changed(process) ? (int)CLAMP(process->status_due_ms - now_ms(), 0, STATUS_MS) : -1;
+}
+
+gboolean
+snoop_process_run(SnoopProcess *process)
+{
+	struct pollfd polls[SNOOP_GROUPS_MAX + 1];
+	guint count = process->group_count;
+
+	for (guint i = 0; i < count; i++)
+		polls[i] = (struct pollfd){ .fd = nflog_socket_fd(process->groups[i].socket), .events = POLLIN };
+	/* It says nothing; that it closed its end is told without being asked for. */
+	polls[count] = (struct pollfd){ .fd = process->fd };
+	send_status(process);
+	while (!process->is_daemon_gone) {
+		if (poll(polls, count + 1, wait_ms(process)) < 0) {
+			if (errno == EINTR)
+				continue;
+			return FALSE;
+		}
+		if (polls[count].revents)
+			return TRUE;
+		if (!read_groups(process, polls))
+			return FALSE;
+		if (is_changed(process) && now_ms() >= process->status_due_ms)
+			send_status(process);
+	}
+	return TRUE;
+}
