@@ -16,7 +16,8 @@ const Privilege privileges[] = {
 	{ CAP_NET_RAW, "net_raw", PRIVILEGE_CHILDREN,
 	  "iptables' own socket; dnsmasq looks whether an address is free" },
 	{ CAP_NET_BIND_SERVICE, "net_bind_service", PRIVILEGE_CHILDREN, "dnsmasq's ports 53, 67, 69 and 547" },
-	{ CAP_SETUID, "setuid", PRIVILEGE_CHILDREN, "dnsmasq and sluice-lease become a user of their own" },
+	{ CAP_SETUID, "setuid", PRIVILEGE_CHILDREN,
+	  "dnsmasq, sluice-lease and sluice-snoop become users of their own" },
 	{ CAP_SETGID, "setgid", PRIVILEGE_CHILDREN, "the same" },
 	{ CAP_CHOWN, "chown", PRIVILEGE_OURS | PRIVILEGE_CHILDREN,
 	  "the socket's group, the leases' owner; dnsmasq's pid file" },
@@ -24,7 +25,9 @@ const Privilege privileges[] = {
 	  "leases and sockets of other users: dnsmasq's, Open vSwitch's" },
 	{ CAP_KILL, "kill", PRIVILEGE_OURS, "signals to dnsmasq, which is another user" },
 	{ CAP_SYS_PTRACE, "sys_ptrace", PRIVILEGE_OURS, "dnsmasq's namespaces and its DHCP socket's checksums" },
-	{ CAP_SETPCAP, "setpcap", PRIVILEGE_AT_START, "to take the rest from our children" },
+	{ CAP_SYS_CHROOT, "sys_chroot", PRIVILEGE_CHILDREN, "sluice-snoop's root is an empty folder" },
+	{ CAP_SETPCAP, "setpcap", PRIVILEGE_CHILDREN,
+	  "at start, to take the rest from our children; sluice-snoop's own can have none" },
 	{ 0 },
 };
 
@@ -43,7 +46,7 @@ choose(gboolean is_root)
 	for (const Privilege *p = privileges; p->name; p++) {
 		guint sets = CAPNG_PERMITTED;
 
-		if (!held[p->capability] || p->use & PRIVILEGE_AT_START)
+		if (!held[p->capability])
 			continue;
 		/* no_new_privs lets no child have what we do not hold ourselves. */
 		if (p->use & PRIVILEGE_OURS)

@@ -7,7 +7,6 @@
 typedef enum {
 	PRIVILEGE_OURS = 1 << 0,     /* used by the daemon itself: effective */
 	PRIVILEGE_CHILDREN = 1 << 1, /* in the bounding set: what programs that we start may have */
-	PRIVILEGE_AT_START = 1 << 2, /* to give up the others; gone with them */
 } PrivilegeUse;
 
 typedef struct {

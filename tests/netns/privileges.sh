@@ -16,10 +16,10 @@ command -v capsh >/dev/null || { echo "SKIP: no capsh here" && exit 77; }
 
 daemon_start
 OURS="chown dac_override kill net_admin sys_ptrace"
-CHILDREN="chown dac_override setgid setuid net_bind_service net_admin net_raw"
+CHILDREN="chown dac_override setgid setuid setpcap net_bind_service net_admin net_raw sys_chroot"
 same "the daemon's effective capabilities" "$OURS" "$(caps CapEff $DAEMON)"
 same "what its children may have" "$CHILDREN" "$(caps CapBnd $DAEMON)"
-same "what it holds for them or itself" "chown dac_override kill setgid setuid net_bind_service net_admin net_raw sys_ptrace" \
+same "what it holds for them or itself" "chown dac_override kill setgid setuid setpcap net_bind_service net_admin net_raw sys_chroot sys_ptrace" \
 	"$(caps CapPrm $DAEMON)"
 same "nothing is inherited past that" "0000000000000000 0000000000000000" "$(status_of CapInh $DAEMON) $(status_of CapAmb $DAEMON)"
 same "no new privileges" 1 "$(status_of NoNewPrivs $DAEMON)"
