@@ -78,35 +78,6 @@ restart_later(SnoopChild *child, const char *why)
 	child->restart_id = g_timeout_add(child->backoff_ms, on_restart, child);
 }
 
-static char *
-describe_end(GSubprocess *process)
-{
-	if (g_subprocess_get_if_signaled(process))
-		return g_strdup_printf("was ended by signal %d (%s)", g_subprocess_get_term_sig(process),
-				       g_strsignal(g_subprocess_get_term_sig(process)));
-	return g_strdup_printf("ended with status %d", g_subprocess_get_exit_status(process));
-}
-
-static void
-on_end(GObject *source, GAsyncResult *result, gpointer data)
-{
-	GSubprocess *process = G_SUBPROCESS(source);
-	SnoopChild *child = data;
-	g_autofree char *why = NULL;
-
-	/* Cancelled: the child is not there any more. */
-	if (!g_subprocess_wait_finish(process, result, NULL))
-		return;
-	why = describe_end(process);
-	close_socket(child);
-	child->is_ready = FALSE;
-	child->frames += child->status.frames;
-	child->dropped += dropped(&child->status);
-	memset(&child->status, 0, sizeof(child->status));
-	g_clear_object(&child->process);
-	restart_later(child, why);
-}
-
 /* on_end() has the rest. */
 static void
 end_process(SnoopChild *child)
@@ -154,6 +125,38 @@ take_message(SnoopChild *child)
 	else
 		child->config.on_event(&message.event, child->config.data);
 	return TRUE;
+}
+
+static char *
+describe_end(GSubprocess *process)
+{
+	if (g_subprocess_get_if_signaled(process))
+		return g_strdup_printf("was ended by signal %d (%s)", g_subprocess_get_term_sig(process),
+				       g_strsignal(g_subprocess_get_term_sig(process)));
+	return g_strdup_printf("ended with status %d", g_subprocess_get_exit_status(process));
+}
+
+static void
+on_end(GObject *source, GAsyncResult *result, gpointer data)
+{
+	GSubprocess *process = G_SUBPROCESS(source);
+	SnoopChild *child = data;
+	g_autofree char *why = NULL;
+
+	/* Cancelled: the child is not there any more. */
+	if (!g_subprocess_wait_finish(process, result, NULL))
+		return;
+	why = describe_end(process);
+	/* Its last words. */
+	for (guint i = 0; i < SNOOP_CHILD_TURN && child->fd >= 0 && take_message(child); i++)
+		;
+	close_socket(child);
+	child->is_ready = FALSE;
+	child->frames += child->status.frames;
+	child->dropped += dropped(&child->status);
+	memset(&child->status, 0, sizeof(child->status));
+	g_clear_object(&child->process);
+	restart_later(child, why);
 }
 
 static gboolean

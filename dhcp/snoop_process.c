@@ -11,6 +11,7 @@
 
 #define RECORDS_TURN   64   /* of a group, before the others and the daemon's end are looked at */
 #define STATUS_MS      1000 /* between two messages of numbers that change */
+#define LATE_MS	       100  /* before numbers that had no room are sent again */
 #define MSEC_PER_SEC   1000
 #define NANOSEC_PER_MS 1000000
 
@@ -25,7 +26,7 @@ struct SnoopProcess {
 	guint group_count;
 	const Group *current; /* whose packets are read now */
 	SnoopStatus status, told;
-	gboolean is_ready_told;
+	gboolean is_ready_told, is_status_late;
 	gboolean is_daemon_gone;
 	gint64 status_due_ms;
 	SnoopWireMessage message; /* too much for each frame's stack */
@@ -42,24 +43,12 @@ now_ms(void)
 }
 
 static gboolean
-send_message(SnoopProcess *process, gsize size)
+send_message(SnoopProcess *process, const SnoopWireMessage *message, gsize size)
 {
-	if (send(process->fd, &process->message, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size)
+	if (send(process->fd, message, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size)
 		return TRUE;
 	process->is_daemon_gone = errno != EAGAIN && errno != ENOBUFS && errno != EINTR;
 	return FALSE;
-}
-
-static void
-send_event(SnoopProcess *process, guint32 ifindex)
-{
-	gsize size = snoop_wire_init(&process->message, SNOOP_WIRE_EVENT);
-
-	process->message.event.ifindex = ifindex;
-	if (send_message(process, size))
-		process->status.events++;
-	else
-		process->status.lost_queue++;
 }
 
 static gboolean
@@ -68,18 +57,35 @@ is_changed(const SnoopProcess *process)
 	return !process->is_ready_told || memcmp(&process->status, &process->told, sizeof(process->status)) != 0;
 }
 
-/* What does not go now is due again. */
+/* What does not go now goes before anything else. */
 static void
 send_status(SnoopProcess *process)
 {
-	gsize size = snoop_wire_init(&process->message, SNOOP_WIRE_STATUS);
+	SnoopWireMessage message = { 0 };
+	gsize size = snoop_wire_init(&message, SNOOP_WIRE_STATUS);
 
-	process->status_due_ms = now_ms() + STATUS_MS;
-	process->message.status = process->status;
-	if (!send_message(process, size))
+	message.status = process->status;
+	process->is_status_late = !send_message(process, &message, size);
+	if (process->is_status_late)
 		return;
 	process->told = process->status;
 	process->is_ready_told = TRUE;
+	process->status_due_ms = now_ms() + STATUS_MS;
+}
+
+static void
+send_event(SnoopProcess *process, guint32 ifindex)
+{
+	gsize size = snoop_wire_init(&process->message, SNOOP_WIRE_EVENT);
+
+	process->message.event.ifindex = ifindex;
+	/* In a flood each place that gets free would be an event's: the numbers go first. */
+	if (process->is_status_late)
+		send_status(process);
+	if (!process->is_status_late && send_message(process, &process->message, size))
+		process->status.events++;
+	else
+		process->status.lost_queue++;
 }
 
 void
@@ -174,6 +180,8 @@ read_groups(SnoopProcess *process, const struct pollfd *polls)
 static int
 wait_ms(const SnoopProcess *process)
 {
+	if (process->is_status_late)
+		return LATE_MS;
 	return is_changed(process) ? (int)CLAMP(process->status_due_ms - now_ms(), 0, STATUS_MS) : -1;
 }
 
