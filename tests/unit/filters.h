@@ -99,7 +99,7 @@ assert_lines(const RuleProgram *program, RuleWay way, RuleStageId id, const char
 	g_assert_cmpstr(lines, ==, expected);
 }
 
-/* "NAME=VALUE NAME=VALUE …": a name again makes a list. */
+/* "NAME=VALUE NAME=VALUE …": a name again makes a list. "NAME?" before it: learned; then "NAME=VALUE!EXPIRES", too. */
 static inline RuleVars *
 vars_of(const char *text)
 {
@@ -109,8 +109,19 @@ vars_of(const char *text)
 	for (char **word = words; *word; word++) {
 		g_auto(GStrv) pair = g_strsplit(*word, "=", 2);
 
-		if (pair[0] && pair[1])
-			g_assert_true(rule_vars_add(vars, pair[0], pair[1], NULL));
+		if (g_str_has_suffix(*word, "?")) {
+			g_autofree char *name = g_strndup(*word, strlen(*word) - 1);
+
+			rule_vars_learn(vars, name);
+		} else if (pair[0] && pair[1]) {
+			g_auto(GStrv) timed = g_strsplit(pair[1], "!", 2);
+
+			if (rule_vars_expiries(vars, pair[0]))
+				rule_vars_add_learned(vars, pair[0], timed[0],
+						      timed[1] ? g_ascii_strtoll(timed[1], NULL, 10) : 0, NULL);
+			else
+				g_assert_true(rule_vars_add(vars, pair[0], pair[1], NULL));
+		}
 	}
 	return vars;
 }

@@ -24,6 +24,8 @@ element_lines(const GArray *elements)
 		}
 		g_assert_cmpuint(offset, ==, element->set->key_len);
 		g_assert_cmpuint(offset, <=, RULE_KEY_MAX);
+		if (element->expires)
+			g_string_append_printf(out, " until %" G_GINT64_FORMAT, element->expires);
 		g_string_append_c(out, '\n');
 	}
 	return g_string_free(out, FALSE);
@@ -573,6 +575,53 @@ test_port_names(void)
 	g_assert_cmpuint(first->set->key_len, ==, RULE_PORT_NAME_LEN + 4);
 }
 
+/* --- learned variables --- */
+
+static void
+test_learned_none(void)
+{
+	/* No packet carries it: a look-up that finds nothing, a rule that is not there, or a field that is. */
+	assert_plan(IN("<ip srcipaddr='$IP'/>"), "IP?", "ether.type ipv4 ip.src @ip4-IP drop\n", "");
+	assert_plan(IN("<ip match='no' srcipaddr='$IP'/>"), "IP?", "ether.type ipv4 ip.src != @ip4-IP drop\n", "");
+	assert_plan(IN("<ip srcipaddr='$IP[1]'/>"), "IP? IP=10.0.0.1", "ether.type ipv4 ip.src @ip4-IP.1 drop\n", "");
+	assert_plan(IN("<tcp srcipfrom='$IP' srcipto='10.0.0.9'/>"), "IP?", "", "");
+	assert_plan(IN("<tcp match='no' srcipfrom='$IP' srcipto='10.0.0.9'/>"), "IP?",
+		    "l4.protocol tcp ip.src there drop\n", "");
+	assert_plan(IN("<ip srcmacaddr='$MAC' srcipaddr='$IP'/>"), "MAC=02:00:00:00:00:01 IP?",
+		    "ether.type ipv4 ether.src @mac-MAC ip.src @ip4-IP drop\n", "");
+}
+
+static void
+test_learned_some(void)
+{
+	assert_plan(IN("<ip srcipaddr='$IP'/>"), "IP? IP=10.0.0.1!77 IP=10.0.0.2",
+		    "ether.type ipv4 ip.src @ip4-IP drop\n", "ip4-IP 10.0.0.1 until 77\nip4-IP 10.0.0.2\n");
+	/* One value beside several that are learned stays as it is. */
+	assert_plan(IN("<ip srcmacaddr='$MAC' srcipaddr='$IP'/>"),
+		    "MAC=02:00:00:00:00:01 IP? IP=10.0.0.1 IP=10.0.0.2!5",
+		    "ether.type ipv4 ether.src.ip.src @mac.ip4-MAC-IP drop\n",
+		    "mac.ip4-MAC-IP 02:00:00:00:00:01 10.0.0.1\nmac.ip4-MAC-IP 02:00:00:00:00:01 10.0.0.2 until 5\n");
+	assert_refused(IN("<ip srcmacaddr='$MAC' srcipaddr='$A'/>"), "MAC=02:00:00:00:00:01 A=1.1.1.1 A=2.2.2.2",
+		       SLUICE_ERROR_BUILD_FIREWALL,
+		       "test.xml:2: lists 'MAC' and 'A' of port 'vnet0' advance together but have 1 and 2 elements");
+}
+
+static void
+test_learned_prefix(void)
+{
+	assert_plan(IN("<ipv6 srcipaddr='$IPV6'/>"),
+		    "IPV6? IPV6=2001:db8::1!9 IPV6=2001:db8:1::/56!8 IPV6=2001:db8:2::/64",
+		    "ether.type ipv6 ip6.src @ip6-IPV6 drop\n"
+		    "ether.type ipv6 ip6.src @ip6-IPV6.mffffffffffffff000000000000000000 drop\n"
+		    "ether.type ipv6 ip6.src @ip6-IPV6.mffffffffffffffff0000000000000000 drop\n",
+		    "ip6-IPV6 2001:db8::1 until 9\n"
+		    "ip6-IPV6.mffffffffffffff000000000000000000 2001:db8:1:: until 8\n"
+		    "ip6-IPV6.mffffffffffffffff0000000000000000 2001:db8:2::\n");
+	/* What is not to be one's own stays what is not one's address: fewer packets pass. */
+	assert_plan(IN("<ipv6 match='no' srcipaddr='$IPV6'/>"), "IPV6? IPV6=2001:db8::1 IPV6=2001:db8:1::/56",
+		    "ether.type ipv6 ip6.src != @ip6-IPV6 drop\n", "ip6-IPV6 2001:db8::1\n");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -598,5 +647,8 @@ main(int argc, char **argv)
 	g_test_add_func("/plan/names/apart", test_set_names_apart);
 	g_test_add_func("/plan/names/many", test_many_variables);
 	g_test_add_func("/plan/names/ports", test_port_names);
+	g_test_add_func("/plan/learned/none", test_learned_none);
+	g_test_add_func("/plan/learned/some", test_learned_some);
+	g_test_add_func("/plan/learned/prefix", test_learned_prefix);
 	return g_test_run();
 }
