@@ -73,6 +73,29 @@ drops_bpdus(const char *port, gpointer data)
 	return nw_engine_drops_bpdus(((const Daemon *)data)->engine, port);
 }
 
+static void
+on_learned(const char *port, gpointer data)
+{
+	daemon_port_changed(data, port);
+	daemon_changed(data);
+}
+
+static Learning *
+learning_of(Daemon *daemon, const SluicePaths *paths, const DaemonConfig *config, gboolean no_kernel)
+{
+	LearningConfig learning = {
+		.paths = paths,
+		.links = daemon->links,
+		.group = config->nflog_group,
+		.snoop_user = config->snoop_user,
+		.no_kernel = no_kernel,
+		.on_changed = on_learned,
+		.data = daemon,
+	};
+
+	return learning_new(&learning);
+}
+
 Daemon *
 daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_kernel, GError **error)
 {
@@ -92,6 +115,11 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 	    !load_filters(daemon, paths, error) || !load_bindings(daemon, paths, error))
 		return NULL;
 	engine_config.lookup_data = daemon->filters;
+	daemon->links = no_kernel ? links_new_recording() : links_new(error);
+	if (!daemon->links)
+		return NULL;
+	daemon->learning = learning_of(daemon, paths, config, no_kernel);
+	learning_configure(daemon->learning, &engine_config);
 	daemon->engine = nw_engine_new(&engine_config, error);
 	if (!daemon->engine)
 		return NULL;
@@ -101,6 +129,7 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 	log_problems(failed);
 	/* A port that came back with other values must not keep the old ones until the daemon is idle. */
 	sweep_now(daemon);
+	learning_start(daemon->learning, daemon->engine);
 	if (!no_kernel) {
 		daemon->guard = port_guard_new(drops_bpdus, daemon, error);
 		if (!daemon->guard)
@@ -123,8 +152,10 @@ daemon_free(Daemon *daemon)
 		g_source_remove(daemon->ip_set_source);
 	daemon_networks_stop(daemon);
 	port_guard_free(daemon->guard);
+	learning_free(daemon->learning);
 	if (daemon->engine)
 		nw_engine_free(daemon->engine);
+	links_free(daemon->links);
 	binding_store_free(daemon->bindings);
 	filter_store_free(daemon->filters);
 	g_free(daemon);

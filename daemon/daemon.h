@@ -7,6 +7,7 @@
 #include "daemon/binding_store.h"
 #include "daemon/config.h"
 #include "daemon/filter_store.h"
+#include "daemon/learning.h"
 #include "daemon/networks.h"
 #include "vswitch/port_guard.h"
 
@@ -23,6 +24,7 @@ typedef struct {
 	NwEngine *engine;
 	PortGuard *guard; /* NULL without a kernel */
 	Links *links;
+	Learning *learning;
 	NetFirewall *net_firewall;
 	DnsmasqEnv dnsmasq;
 	DhcpEvents *dhcp_events; /* NULL without a kernel */

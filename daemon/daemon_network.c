@@ -123,8 +123,7 @@ daemon_networks_start(Daemon *daemon, const SluicePaths *paths, const DaemonConf
 		.paths = paths, .on_event = on_event, .on_metadata = on_metadata, .event_data = daemon
 	};
 
-	daemon->links = no_kernel ? links_new_recording() : links_new(error);
-	daemon->net_firewall = daemon->links ? net_firewall_new(&firewall, error) : NULL;
+	daemon->net_firewall = net_firewall_new(&firewall, error);
 	if (!daemon->net_firewall)
 		return FALSE;
 	daemon->dnsmasq = (DnsmasqEnv){
@@ -169,5 +168,4 @@ daemon_networks_stop(Daemon *daemon)
 	dhcp_events_free(daemon->dhcp_events);
 	networks_free(daemon->networks);
 	net_firewall_free(daemon->net_firewall);
-	links_free(daemon->links);
 }

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Learning as the daemon does it. */
+
+#include "daemon/learning.h"
+
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "dhcp/snoop_child.h"
+
+struct Learning {
+	LearningConfig config;
+	char *store;
+	LearnTable *table;
+	NwEngine *engine; /* NULL until it is started */
+	SnoopChild *child;
+	GHashTable *changed;  /* utf8: ports whose rules are to follow */
+	GHashTable *said;     /* "PORT RESULT" -> gint64: when it was logged, in seconds */
+	GHashTable *learners; /* utf8: ports that learn */
+	gboolean unsaved;
+	guint source;
+	gint64 source_ms; /* when it fires; G_MAXINT64: it is not set */
+};
+
+static gint64
+now_ms(void)
+{
+	return g_get_real_time() / 1000;
+}
+
+static gboolean run(gpointer data);
+
+/* --- what the table asks --- */
+
+static guint32
+segment_of(const char *port, gpointer data)
+{
+	const Learning *learning = data;
+	LinkInfo info;
+
+	return links_find(learning->config.links, port, &info, NULL) == 1 ? info.master : 0;
+}
+
+static gboolean
+is_host_address(guint32 segment, const IpAddress *address, guint prefix_len, gpointer data)
+{
+	const Learning *learning = data;
+	char name[IF_NAMESIZE];
+	g_autoptr(GArray) addresses = NULL;
+
+	if (!segment || !if_indextoname(segment, name))
+		return FALSE;
+	addresses = links_addresses(learning->config.links, name, NULL);
+	for (guint i = 0; addresses && i < addresses->len; i++)
+		if (ip_address_in(&g_array_index(addresses, LinkAddress, i).address, address, prefix_len))
+			return TRUE;
+	return FALSE;
+}
+
+/* --- what the engine asks and tells --- */
+
+static GArray *
+learned(const NwBinding *binding, const NwLearning *what, gpointer data)
+{
+	const Learning *learning = data;
+	g_autoptr(GPtrArray) records = learn_table_records(learning->table, binding->port_dev);
+	GArray *list = g_array_new(FALSE, TRUE, sizeof(NwLearned));
+	gint64 now = now_ms() / 1000;
+
+	for (guint i = 0; i < records->len; i++) {
+		const LearnRecord *record = records->pdata[i];
+		const LearnEntry *entry = &record->entry;
+		NwLearned one = { .address = entry->address,
+				  .prefix_len = entry->prefix_len,
+				  .expires = entry->expires };
+
+		one.is_claim = entry->source == LEARN_BY_ARP || entry->source == LEARN_BY_ND;
+		if (memcmp(record->mac, binding->mac, sizeof(record->mac)) || (one.expires && one.expires <= now) ||
+		    (one.is_claim && what->method != NW_LEARN_ANY) ||
+		    !(entry->address.family == AF_INET ? what->ipv4 : what->ipv6))
+			continue;
+		g_array_append_val(list, one);
+	}
+	return list;
+}
+
+static void
+wake(Learning *learning, gint64 at_ms)
+{
+	gint64 wait = CLAMP(at_ms - now_ms(), 0, G_MAXINT32);
+
+	if (learning->source && learning->source_ms <= at_ms)
+		return;
+	if (learning->source)
+		g_source_remove(learning->source);
+	learning->source = g_timeout_add((guint)wait, run, learning);
+	learning->source_ms = at_ms;
+}
+
+static void
+mark_changed(Learning *learning, const char *port)
+{
+	g_hash_table_add(learning->changed, g_strdup(port));
+	wake(learning, now_ms());
+}
+
+static void on_event(const SnoopEvent *event, gpointer data);
+
+static void
+child_start(Learning *learning)
+{
+	SnoopChildConfig config = {
+		.path = learning->config.paths->snoop_helper,
+		.user = learning->config.snoop_user,
+		.group = learning->config.group,
+		.on_event = on_event,
+		.data = learning,
+	};
+
+	if (!learning->child && !learning->config.no_kernel)
+		learning->child = snoop_child_new(&config);
+}
+
+static void
+set_port(Learning *learning, const NwBinding *binding, const NwLearning *what, GArray *fixed)
+{
+	static const LearnMethod methods[] = {
+		[NW_LEARN_ANY] = LEARN_METHOD_ANY,
+		[NW_LEARN_DHCP] = LEARN_METHOD_DHCP,
+		[NW_LEARN_NONE] = LEARN_METHOD_NONE,
+	};
+	g_autoptr(GArray) servers = nw_learning_servers(binding, AF_INET);
+	g_autoptr(GArray) servers6 = nw_learning_servers(binding, AF_INET6);
+	g_autoptr(GArray) before = learned(binding, what, learning);
+	g_autoptr(GPtrArray) after = NULL;
+	g_autoptr(GError) error = NULL;
+	gboolean has;
+	LearnPort port = {
+		.name = binding->port_dev,
+		.method = nw_learning_is_needed(what) ? methods[what->method] : LEARN_METHOD_NONE,
+		.ipv4 = what->ipv4,
+		.ipv6 = what->ipv6,
+		.claims_max = what->claims_max,
+		.dhcp_servers = servers,
+		.dhcpv6_servers = servers6,
+		.fixed = fixed,
+	};
+
+	memcpy(port.mac, binding->mac, sizeof(port.mac));
+	if (!learn_table_set_port(learning->table, &port, now_ms(), &has, &error)) {
+		log_error("port '%s' cannot learn addresses: %s", binding->port_dev, error->message);
+		return;
+	}
+	/* What it had kept may be another port's by now. */
+	after = learn_table_addresses(learning->table, binding->port_dev);
+	if (nw_learning_is_needed(what) && after->len != before->len)
+		mark_changed(learning, binding->port_dev);
+}
+
+static void
+on_learning(const NwBinding *binding, const NwLearning *what, gpointer data)
+{
+	Learning *learning = data;
+	g_autoptr(GArray) fixed = nw_learning_fixed(binding);
+
+	g_hash_table_remove(learning->learners, binding->port_dev);
+	if (what && nw_learning_is_needed(what)) {
+		g_hash_table_add(learning->learners, g_strdup(binding->port_dev));
+		child_start(learning);
+	}
+	/* A port whose addresses are given learns nothing, but others cannot learn what is its. */
+	if (what && (nw_learning_is_needed(what) || fixed->len))
+		set_port(learning, binding, what, fixed);
+	else
+		learn_table_remove_port(learning->table, binding->port_dev);
+	learning->unsaved = TRUE;
+	wake(learning, now_ms());
+}
+
+/* --- events --- */
+
+/* Refusals are worth a line, but a guest that repeats itself is not. */
+static void
+say(Learning *learning, const char *port, LearnResult result, const SnoopEvent *event, const IpAddress *about)
+{
+	g_autofree char *key = g_strdup_printf("%s %s", port, learn_result_name(result));
+	gint64 now = g_get_monotonic_time() / G_USEC_PER_SEC, *last = g_hash_table_lookup(learning->said, key);
+	char text[IP_TEXT_MAX], server[IP_TEXT_MAX];
+
+	if (last && now - *last < LEARNING_SAY_AGAIN_SEC)
+		return;
+	g_hash_table_insert(learning->said, g_steal_pointer(&key), g_memdup2(&now, sizeof(now)));
+	ip_address_format(about, text);
+	ip_address_format(&event->server, server);
+	switch (result) {
+	case LEARN_CONFLICT:
+		log_warning("port '%s' claims %s, which another port or the host has: not learned", port, text);
+		break;
+	case LEARN_NOT_TRUSTED:
+		log_warning("port '%s': the DHCP server %s is not one of its servers: not learned", port, server);
+		break;
+	case LEARN_FULL:
+		log_warning("port '%s' has as many addresses as it may: %s is not learned", port, text);
+		break;
+	case LEARN_NOT_ASKED:
+	case LEARN_FOREIGN:
+		log_info("port '%s': %s message ignored: %s", port, snoop_protocol_name(event->protocol),
+			 learn_result_name(result));
+		break;
+	case LEARN_IGNORED:
+	case LEARN_NOTED:
+	case LEARN_CHANGED:
+	case LEARN_REFRESHED:
+		break;
+	}
+}
+
+static void
+on_event(const SnoopEvent *event, gpointer data)
+{
+	Learning *learning = data;
+	IpAddress about = { 0 };
+	char port[IF_NAMESIZE];
+	LearnResult result;
+
+	/* It may be gone by now. */
+	if (!if_indextoname(event->ifindex, port) || !g_hash_table_contains(learning->learners, port))
+		return;
+	result = learn_table_event(learning->table, port, event, now_ms(), &about);
+	log_debug("port '%s': %s message %u: %s", port, snoop_protocol_name(event->protocol), event->message,
+		  learn_result_name(result));
+	if (result == LEARN_CHANGED || result == LEARN_REFRESHED) {
+		learning->unsaved = TRUE;
+		mark_changed(learning, port);
+	} else {
+		say(learning, port, result, event, &about);
+		if (result == LEARN_NOTED)
+			wake(learning, now_ms());
+	}
+}
+
+/* --- the effect --- */
+
+static gboolean
+save(Learning *learning, GError **error)
+{
+	if (learning->unsaved && !learning->config.no_kernel &&
+	    !learn_store_save(learning->store, learning->table, error))
+		return FALSE;
+	learning->unsaved = FALSE;
+	return TRUE;
+}
+
+static void
+log_addresses(const Learning *learning, const char *port)
+{
+	g_autoptr(GPtrArray) entries = learn_table_addresses(learning->table, port);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; i < entries->len; i++) {
+		const LearnEntry *entry = entries->pdata[i];
+		char address[IP_TEXT_MAX];
+
+		g_string_append_printf(text, "%s%s", i ? ", " : "", ip_address_format(&entry->address, address));
+		if (entry->prefix_len < ip_address_bits(&entry->address))
+			g_string_append_printf(text, "/%u", entry->prefix_len);
+		g_string_append_printf(text, " by %s", learn_source_name(entry->source));
+	}
+	log_info("port '%s' has learned: %s", port, entries->len ? text->str : "nothing");
+}
+
+/* Store what is known, then bring the ports' rules up to it. */
+static gboolean
+apply(Learning *learning, GError **error)
+{
+	g_autoptr(GPtrArray) ports = NULL, failed = NULL, names = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer name;
+
+	if (!save(learning, error))
+		return FALSE;
+	if (!learning->engine || !g_hash_table_size(learning->changed))
+		return TRUE;
+	g_hash_table_iter_init(&iter, learning->changed);
+	while (g_hash_table_iter_next(&iter, &name, NULL))
+		g_ptr_array_add(names, name);
+	if (!nw_engine_relearn(learning->engine, names, &failed, error))
+		return FALSE;
+	for (guint i = 0; i < failed->len; i++)
+		log_error("%s", (const char *)failed->pdata[i]);
+	/* The callbacks may mark ports anew. */
+	ports = g_ptr_array_new_with_free_func(g_free);
+	for (guint i = 0; i < names->len; i++)
+		g_ptr_array_add(ports, g_strdup(names->pdata[i]));
+	g_hash_table_remove_all(learning->changed);
+	for (guint i = 0; i < ports->len; i++) {
+		log_addresses(learning, ports->pdata[i]);
+		learning->config.on_changed(ports->pdata[i], learning->config.data);
+	}
+	return TRUE;
+}
+
+/* What ended ends; returns when to look again. */
+static gint64
+expire(Learning *learning)
+{
+	g_autoptr(GPtrArray) changed = g_ptr_array_new_with_free_func(g_free);
+	gint64 next_ms = G_MAXINT64;
+
+	learning->unsaved |= learn_table_expire(learning->table, now_ms(), changed, &next_ms);
+	for (guint i = 0; i < changed->len; i++)
+		g_hash_table_add(learning->changed, g_strdup(changed->pdata[i]));
+	return next_ms;
+}
+
+static gboolean
+run(gpointer data)
+{
+	Learning *learning = data;
+	g_autoptr(GError) error = NULL;
+	gint64 next_ms;
+
+	learning->source = 0;
+	learning->source_ms = G_MAXINT64;
+	next_ms = expire(learning);
+	if (!apply(learning, &error)) {
+		log_error("cannot put into force what ports have learned: %s", error->message);
+		next_ms = MIN(next_ms, now_ms() + LEARNING_RETRY_MS);
+	}
+	if (next_ms != G_MAXINT64)
+		wake(learning, next_ms);
+	return G_SOURCE_REMOVE;
+}
+
+/* --- the daemon's part --- */
+
+static void
+load(Learning *learning)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) records = learn_store_load(learning->store, &error),
+			     changed = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *aside = g_strdup_printf("%s.damaged", learning->store);
+
+	if (records && learn_table_restore(learning->table, records, now_ms(), TRUE, changed, &error))
+		return;
+	log_error("addresses learned before are lost, '%s' is kept as '%s': %s", learning->store, aside,
+		  error->message);
+	if (rename(learning->store, aside) < 0)
+		log_error("cannot rename '%s'", learning->store);
+}
+
+Learning *
+learning_new(const LearningConfig *config)
+{
+	Learning *learning = g_new0(Learning, 1);
+	LearnOps ops = { segment_of, is_host_address, learning };
+
+	learning->config = *config;
+	learning->store = g_strdup(config->paths->learned_file);
+	learning->changed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	learning->said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	learning->learners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	learning->source_ms = G_MAXINT64;
+	learning->table = learn_table_new(&ops);
+	load(learning);
+	return learning;
+}
+
+void
+learning_free(Learning *learning)
+{
+	if (!learning)
+		return;
+	if (learning->source)
+		g_source_remove(learning->source);
+	snoop_child_stop(learning->child);
+	learn_table_free(learning->table);
+	g_hash_table_unref(learning->changed);
+	g_hash_table_unref(learning->said);
+	g_hash_table_unref(learning->learners);
+	g_free(learning->store);
+	g_free(learning);
+}
+
+void
+learning_configure(Learning *learning, NwEngineConfig *config)
+{
+	config->learned = learned;
+	config->on_learning = on_learning;
+	config->learn_data = learning;
+	config->learn_group = learning->config.group;
+}
+
+void
+learning_start(Learning *learning, NwEngine *engine)
+{
+	learning->engine = engine;
+	wake(learning, now_ms());
+}
+
+GPtrArray *
+learning_records(const Learning *learning, const char *port)
+{
+	return learn_table_records(learning->table, port);
+}
+
+static gboolean
+apply_now(Learning *learning, const GPtrArray *changed, GError **error)
+{
+	for (guint i = 0; i < changed->len; i++)
+		g_hash_table_add(learning->changed, g_strdup(changed->pdata[i]));
+	learning->unsaved = TRUE;
+	wake(learning, expire(learning));
+	if (apply(learning, error))
+		return TRUE;
+	wake(learning, now_ms() + LEARNING_RETRY_MS);
+	return FALSE;
+}
+
+gboolean
+learning_flush(Learning *learning, const char *port, GError **error)
+{
+	g_autoptr(GPtrArray) changed = g_ptr_array_new_with_free_func(g_free);
+
+	learn_table_flush(learning->table, port, changed);
+	return apply_now(learning, changed, error);
+}
+
+gboolean
+learning_restore(Learning *learning, const GPtrArray *records, gboolean may_replace, GError **error)
+{
+	g_autoptr(GPtrArray) changed = g_ptr_array_new_with_free_func(g_free);
+
+	return learn_table_restore(learning->table, records, now_ms(), may_replace, changed, error) &&
+	       apply_now(learning, changed, error);
+}
+
+char *
+learning_describe(const Learning *learning)
+{
+	g_autoptr(GPtrArray) records = learn_table_records(learning->table, NULL);
+	g_autofree char *snoop = snoop_child_describe(learning->child);
+
+	return g_strdup_printf("learning: %u ports, %u addresses\n%s\n", g_hash_table_size(learning->learners),
+			       records->len, snoop);
+}
