@@ -20,6 +20,10 @@
  *	1 DESCRIBE: no arguments, text: "name: value" lines on back end, lowerings and counters
  *	2 NETWORK_APPLY: document and flags, text: what is changed to bring the running network to it, a line each
  *	3 NETWORK_PLUGGED: a network, list of texts: interfaces plugged into its bridge
+ *	4 LEASE_LIST: a port or none for all, list of texts: what ports have learned, JSON lists of records
+ *	5 LEASE_FLUSH: a port or none for all: forget it
+ *	6 BINDING_EXPORT: a port, text: its binding and what it has learned, for another host
+ *	7 BINDING_IMPORT: that text, the port's name here or none for the same, flags, a binding's handle
  */
 #pragma once
 
@@ -159,6 +163,14 @@ typedef enum {
 #define RPC_SLUICE_DESCRIBE	   1
 #define RPC_SLUICE_NETWORK_APPLY   2
 #define RPC_SLUICE_NETWORK_PLUGGED 3
+
+#define RPC_SLUICE_LEASE_LIST	   4
+#define RPC_SLUICE_LEASE_FLUSH	   5
+#define RPC_SLUICE_BINDING_EXPORT  6
+#define RPC_SLUICE_BINDING_IMPORT  7
+
+/* Bit of BINDING_IMPORT: in place of what the port has learned here. */
+#define RPC_SLUICE_IMPORT_REPLACE 1u
 
 /* Bit of NETWORK_APPLY: say what would be done, do nothing. */
 #define RPC_SLUICE_APPLY_PLAN 1u

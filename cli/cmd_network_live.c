@@ -121,21 +121,13 @@ enum {
 	LEASE_CLIENT
 };
 
-static char *
-format_expiry(gint64 seconds)
-{
-	g_autoptr(GDateTime) time = seconds ? g_date_time_new_from_unix_local(seconds) : NULL;
-
-	return time ? g_date_time_format(time, "%Y-%m-%d %H:%M:%S") : g_strdup("infinite");
-}
-
 static void
 lease_row(const RpcValue *lease, GPtrArray *cells)
 {
 #define FIELD(i) ((const RpcValue *)lease->list->pdata[i])
 	const char *host = FIELD(LEASE_HOST)->text, *client = FIELD(LEASE_CLIENT)->text, *mac = FIELD(LEASE_MAC)->text;
 
-	g_ptr_array_add(cells, format_expiry((gint64)FIELD(LEASE_EXPIRY)->number));
+	g_ptr_array_add(cells, cli_format_expiry((gint64)FIELD(LEASE_EXPIRY)->number));
 	g_ptr_array_add(cells, g_strdup(mac ? mac : "-"));
 	g_ptr_array_add(cells, g_strdup(FIELD(LEASE_TYPE)->number ? "ipv6" : "ipv4"));
 	g_ptr_array_add(cells,

@@ -38,6 +38,27 @@ static const CliOption binding_options[] = {
 	{ "binding", "PORT", "interface name of the port", POSITIONAL | REQUIRED, CLI_COMPLETE_BINDING },
 	{ 0 },
 };
+static const CliOption binding_export_options[] = {
+	{ "binding", "PORT", "interface name of the port", POSITIONAL | REQUIRED, CLI_COMPLETE_BINDING },
+	{ "file", "FILE", "write it there (default: standard output)", 0, CLI_COMPLETE_FILE },
+	{ 0 },
+};
+static const CliOption binding_import_options[] = {
+	{ "file", "FILE", "what nwfilter-binding-export wrote; - for standard input", POSITIONAL | REQUIRED,
+	  CLI_COMPLETE_FILE },
+	{ "port", "PORT", "interface name of the port here (default: the same)", 0, 0 },
+	{ "replace", NULL, "in place of what the port has learned here", 0, 0 },
+	{ 0 },
+};
+static const CliOption lease_list_options[] = {
+	{ "port", "PORT", "of this port only", 0, CLI_COMPLETE_BINDING },
+	{ 0 },
+};
+static const CliOption lease_flush_options[] = {
+	{ "port", "PORT", "what this port has learned", 0, CLI_COMPLETE_BINDING },
+	{ "all", NULL, "what all ports have learned", 0, 0 },
+	{ 0 },
+};
 static const CliOption validate_options[] = {
 	{ "file", "FILE", "XML document of a filter; - for standard input", POSITIONAL | REQUIRED | REPEAT,
 	  CLI_COMPLETE_FILE },
@@ -244,6 +265,14 @@ const CliCommand cli_commands[] = {
 	{ "nwfilter-binding-create", GROUP_FILTER, "put a filter on a port from an XML file", binding_create_options,
 	  cli_binding_create },
 	{ "nwfilter-binding-delete", GROUP_FILTER, "take the filter off a port", binding_options, cli_binding_delete },
+	{ "nwfilter-binding-export", GROUP_FILTER, "print a port's binding and what it has learned, for another host",
+	  binding_export_options, cli_binding_export },
+	{ "nwfilter-binding-import", GROUP_FILTER, "take over a port that another host exported", binding_import_options,
+	  cli_binding_import },
+	{ "nwfilter-lease-list", GROUP_FILTER, "list the addresses that ports have learned", lease_list_options,
+	  cli_lease_list },
+	{ "nwfilter-lease-flush", GROUP_FILTER, "forget addresses that ports have learned", lease_flush_options,
+	  cli_lease_flush },
 	{ "nwfilter-binding-dumpxml", GROUP_FILTER, "print a port's binding as XML", binding_options,
 	  cli_binding_dumpxml },
 	{ "nwfilter-validate", GROUP_OFFLINE, "check filter files", validate_options, cli_nwfilter_validate },

@@ -95,3 +95,11 @@ cli_read_document(const char *file, GError **error)
 {
 	return state_file_read(g_str_equal(file, "-") ? "/dev/stdin" : file, NW_FILTER_BYTES_MAX, error);
 }
+
+char *
+cli_format_expiry(gint64 seconds)
+{
+	g_autoptr(GDateTime) time = seconds ? g_date_time_new_from_unix_local(seconds) : NULL;
+
+	return time ? g_date_time_format(time, "%Y-%m-%d %H:%M:%S") : g_strdup("infinite");
+}

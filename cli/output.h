@@ -25,5 +25,8 @@ void cli_print_rows_json(const char *const *keys, guint columns, const GPtrArray
 
 void cli_print_json(const json_t *value);
 
+/** cli_format_expiry: local time of seconds since the epoch; "infinite" for 0 (transfer full) */
+char *cli_format_expiry(gint64 seconds);
+
 /** cli_read_document: a whole file; "-" is standard input */
 char *cli_read_document(const char *file, GError **error);

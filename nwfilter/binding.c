@@ -184,3 +184,12 @@ nw_binding_copy(const NwBinding *binding)
 	copy->params = rule_vars_copy(binding->params);
 	return copy;
 }
+
+gboolean
+nw_binding_same_rules(const NwBinding *a, const NwBinding *b)
+{
+	g_autoptr(RuleVars) a_vars = nw_binding_vars(a), b_vars = nw_binding_vars(b);
+
+	return !memcmp(a->mac, b->mac, sizeof(a->mac)) && g_str_equal(a->filter, b->filter) &&
+	       rule_vars_equal(a_vars, b_vars);
+}

@@ -176,6 +176,9 @@ NwBinding *nw_binding_parse(const char *text, const char *file, GError **error);
 char *nw_binding_format(const NwBinding *binding);
 NwBinding *nw_binding_copy(const NwBinding *binding);
 
+/** nw_binding_same_rules: whether two bindings give a port the same rules: MAC, filter, parameters */
+gboolean nw_binding_same_rules(const NwBinding *a, const NwBinding *b);
+
 /** nw_binding_vars: what its filter's variables stand for: the parameters, and MAC where they do not give it (transfer
  * full) */
 RuleVars *nw_binding_vars(const NwBinding *binding);
