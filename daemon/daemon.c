@@ -86,8 +86,8 @@ learning_of(Daemon *daemon, const SluicePaths *paths, const DaemonConfig *config
 	LearningConfig learning = {
 		.paths = paths,
 		.links = daemon->links,
-		.group = config->nflog_group,
-		.snoop_user = config->snoop_user,
+		.group = 29548,
+		.snoop_user = NULL,
 		.no_kernel = no_kernel,
 		.on_changed = on_learned,
 		.data = daemon,

@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
+
 #define RECORDS_PER_TEXT 2000 /* some 500 KB, of the 4 MB that a text may have */
 #define EXPORT_VERSION	 1
 #define IMPORT_LABEL	 "binding.json"

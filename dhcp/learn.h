@@ -163,7 +163,7 @@ typedef struct {
 	char *port;
 	guint8 mac[6];
 	LearnEntry entry;
-	gboolean in_force; /* its port is there */
+	gboolean in_force; /* its port is there; for learn_table_restore() without meaning */
 } LearnRecord;
 
 void learn_record_free(gpointer record);

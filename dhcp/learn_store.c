@@ -224,6 +224,19 @@ write_server(const LearnRecord *record)
 	return record->entry.server.family ? json_string(ip_address_format(&record->entry.server, text)) : NULL;
 }
 
+static gboolean
+read_kept(const json_t *value, LearnRecord *record)
+{
+	record->in_force = FALSE;
+	return json_is_true(value);
+}
+
+static json_t *
+write_kept(const LearnRecord *record)
+{
+	return record->in_force ? NULL : json_true();
+}
+
 /* What a record is made of. */
 static const struct {
 	const char *name;
@@ -240,6 +253,7 @@ static const struct {
 	{ "iaid", FALSE, "a number below 2^32", read_iaid, write_iaid },
 	{ "client", FALSE, "pairs of hexadecimal digits in lower case, at most 255", read_client, write_client },
 	{ "server", FALSE, "an address", read_server, write_server },
+	{ "kept", FALSE, "true", read_kept, write_kept },
 };
 
 /* --- records --- */
@@ -310,6 +324,7 @@ record_read(json_t *object, const char *label, gsize number, GError **error)
 		return NULL;
 	record = g_new0(LearnRecord, 1);
 	record->entry.state = LEARN_BOUND;
+	record->in_force = TRUE;
 	for (guint i = 0; i < G_N_ELEMENTS(members); i++) {
 		const json_t *value = json_object_get(object, members[i].name);
 
