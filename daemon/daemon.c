@@ -86,7 +86,7 @@ learning_of(Daemon *daemon, const SluicePaths *paths, const DaemonConfig *config
 	LearningConfig learning = {
 		.paths = paths,
 		.links = daemon->links,
-		.group = 29548,
+		.group = SNOOP_GROUP_DEFAULT,
 		.snoop_user = NULL,
 		.no_kernel = no_kernel,
 		.on_changed = on_learned,

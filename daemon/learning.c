@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "dhcp/snoop_child.h"
 
 struct Learning {
 	LearningConfig config;

@@ -10,6 +10,7 @@
 
 #include "base/paths.h"
 #include "dhcp/learn.h"
+#include "dhcp/snoop_child.h"
 #include "nwfilter/engine.h"
 #include "vswitch/links.h"
 
