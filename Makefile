@@ -6,7 +6,8 @@ CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 SAN ?=
 PREFIX ?= /usr/local
 LIBEXECDIR ?= $(PREFIX)/libexec/sluice
-# systemd and polkit look below /usr and /etc, wherever the programs are.
+# systemd and polkit look below /usr and /etc, wherever the programs are; polkit before its version 124 in one place only.
+POLKITDIR ?= /usr/share/polkit-1/actions
 SYSTEMDDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/systemd/system,/etc/systemd/system)
 SYSUSERSDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/sysusers.d,/etc/sysusers.d)
 TMPFILESDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/tmpfiles.d,/etc/tmpfiles.d)
@@ -79,6 +80,7 @@ install: all
 	install -D -m 0755 $(B)/sluice-snoop $(DESTDIR)$(LIBEXECDIR)/sluice-snoop
 	mkdir -p $(DESTDIR)$(SYSTEMDDIR)
 	sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/sluiced.service.in > $(DESTDIR)$(SYSTEMDDIR)/sluiced.service
+	install -D -m 0644 systemd/org.sluice.policy $(DESTDIR)$(POLKITDIR)/org.sluice.policy
 	install -D -m 0644 systemd/sluice.sysusers $(DESTDIR)$(SYSUSERSDIR)/sluice.conf
 	install -D -m 0644 systemd/sluice.tmpfiles $(DESTDIR)$(TMPFILESDIR)/sluice.conf
 	install -D -m 0644 docs/completion/sluice.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluice

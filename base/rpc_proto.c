@@ -31,7 +31,9 @@ const RpcProcInfo rpc_procs[] = {
 	CONNECT(RPC_PROC_CLOSE, "close", RPC_PROC_BEFORE_OPEN, "", ""),
 	CONNECT(RPC_PROC_GET_TYPE, "get-type", 0, "", "s"),
 	CONNECT(RPC_PROC_SUPPORTS_FEATURE, "supports-feature", RPC_PROC_BEFORE_OPEN, "i", "i"),
-	CONNECT(RPC_PROC_AUTH_LIST, "auth-list", RPC_PROC_BEFORE_OPEN, "", "[i"),
+	CONNECT(RPC_PROC_AUTH_LIST, "auth-list", RPC_PROC_BEFORE_OPEN | RPC_PROC_BEFORE_AUTH, "", "[i"),
+	{ RPC_PROGRAM_REMOTE, RPC_PROC_AUTH_POLKIT, "auth-polkit", RPC_DOMAIN_POLKIT,
+	  RPC_PROC_BEFORE_OPEN | RPC_PROC_BEFORE_AUTH, "", "i" },
 	CONNECT(RPC_PROC_GET_URI, "get-uri", 0, "", "s"),
 	CONNECT(RPC_PROC_IS_SECURE, "is-secure", 0, "", "i"),
 	CONNECT(RPC_PROC_GET_LIB_VERSION, "get-lib-version", 0, "", "l"),
@@ -59,7 +61,6 @@ const RpcProcInfo rpc_procs[] = {
 	ABSENT(7, "capabilities", RPC_DOMAIN_NONE, 0),
 	ABSENT(51, "domain-count", RPC_DOMAIN_NONE, 0),
 	ABSENT(59, "host-name", RPC_DOMAIN_NONE, 0),
-	ABSENT(70, "auth-polkit", RPC_DOMAIN_POLKIT, RPC_PROC_BEFORE_OPEN),
 	ABSENT(203, "system-info", RPC_DOMAIN_NONE, 0),
 	ABSENT(273, "domain-list", RPC_DOMAIN_NONE, 0),
 

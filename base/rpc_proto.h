@@ -73,8 +73,9 @@ typedef enum {
 	RPC_DOMAIN_POLKIT = 60,
 } RpcDomain;
 
-/* The one error number of the protocol that SluiceErrorCode has no use for. */
-#define RPC_CODE_NO_CONNECT 5
+/* Error numbers of the protocol that SluiceErrorCode has no use for. */
+#define RPC_CODE_NO_CONNECT  5
+#define RPC_CODE_AUTH_FAILED 45
 
 #define RPC_ERROR (rpc_error_quark())
 /* A GError in this domain carries a wire error number in @code. */
@@ -111,6 +112,7 @@ typedef enum {
 	RPC_PROC_NETWORK_COUNT = 52,
 	RPC_PROC_SUPPORTS_FEATURE = 60,
 	RPC_PROC_AUTH_LIST = 66,
+	RPC_PROC_AUTH_POLKIT = 70,
 	RPC_PROC_GET_URI = 110,
 	RPC_PROC_IS_SECURE = 149,
 	RPC_PROC_NETWORK_IS_ACTIVE = 152,
@@ -183,10 +185,17 @@ typedef enum {
 /* Bit of define and create calls: be strict. We always are. */
 #define RPC_FLAG_VALIDATE 1u
 
+/* What a client may have to do before all else. */
+typedef enum {
+	RPC_AUTH_NONE = 0,
+	RPC_AUTH_POLKIT = 2,
+} RpcAuth;
+
 typedef enum {
 	RPC_PROC_WRITE = 1 << 0,       /* refused on a read-only connection */
 	RPC_PROC_BEFORE_OPEN = 1 << 1, /* allowed without a successful OPEN */
 	RPC_PROC_EVENT = 1 << 2,       /* sent by the daemon; cannot be called */
+	RPC_PROC_BEFORE_AUTH = 1 << 3, /* allowed to who has yet to say who it is */
 } RpcProcFlags;
 
 typedef struct {

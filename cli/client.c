@@ -243,6 +243,23 @@ parse_uri(const char *text, char **ret_name, char **ret_socket, GError **error)
 	return TRUE;
 }
 
+/* Shows who we are where the daemon asks polkit. */
+static gboolean
+authenticate(CliClient *client, GError **error)
+{
+	g_auto(RpcValues) none = { 0 }, types = { 0 }, done = { 0 };
+	const RpcValue *type;
+
+	if (!cli_client_call(client, RPC_PROGRAM_REMOTE, RPC_PROC_AUTH_LIST, &none, &types, error))
+		return FALSE;
+	type = types.at[0].list && types.at[0].list->len ? types.at[0].list->pdata[0] : NULL;
+	if (!type || type->number != RPC_AUTH_POLKIT)
+		return TRUE;
+	return cli_client_set_timeout(client, CLI_AUTH_TIMEOUT_SEC, error) &&
+	       cli_client_call(client, RPC_PROGRAM_REMOTE, RPC_PROC_AUTH_POLKIT, &none, &done, error) &&
+	       cli_client_set_timeout(client, CLI_CALL_TIMEOUT_SEC, error);
+}
+
 CliClient *
 cli_client_new(const SluicePaths *paths, const char *uri, gboolean is_readonly, GError **error)
 {
@@ -257,6 +274,8 @@ cli_client_new(const SluicePaths *paths, const char *uri, gboolean is_readonly, 
 			: is_readonly ? paths->socket_ro
 				      : paths->socket,
 			error))
+		return NULL;
+	if (!authenticate(client, error))
 		return NULL;
 	args.at[0].text = g_steal_pointer(&name);
 	args.at[1].number = is_readonly;

@@ -6,6 +6,7 @@
 #include "base/rpc_proto.h"
 
 #define CLI_CALL_TIMEOUT_SEC 60
+#define CLI_AUTH_TIMEOUT_SEC 150 /* somebody may have to find a password; longer than the daemon waits */
 
 typedef struct CliClient CliClient;
 

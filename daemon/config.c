@@ -90,7 +90,28 @@ set_drop_in_sockets(DaemonConfig *config, const char *value)
 	return config->drop_in_sockets || g_str_equal(value, "no");
 }
 
+static gboolean
+parse_auth(const char *value, gboolean *ret_polkit)
+{
+	*ret_polkit = g_str_equal(value, "polkit");
+	return *ret_polkit || g_str_equal(value, "none");
+}
+
+static gboolean
+set_auth_unix_ro(DaemonConfig *config, const char *value)
+{
+	return parse_auth(value, &config->polkit_ro);
+}
+
+static gboolean
+set_auth_unix_rw(DaemonConfig *config, const char *value)
+{
+	return parse_auth(value, &config->polkit_rw);
+}
+
 static const ConfigKey config_keys[] = {
+	{ "auth_unix_ro", set_auth_unix_ro, "none or polkit" },
+	{ "auth_unix_rw", set_auth_unix_rw, "none or polkit" },
 	{ "drop_in_sockets", set_drop_in_sockets, "yes or no" },
 	{ "firewall_backend", set_firewall_backend, "nftables or iptables" },
 	{ "log_level", set_log_level, "error, warning, info or debug" },

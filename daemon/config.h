@@ -16,8 +16,9 @@ typedef struct {
 	guint max_clients;
 	gboolean drop_in_sockets;
 	gboolean no_optimize;
-	char *socket_group; /* NULL: "sluice" where that group exists */
-	char *dnsmasq_user; /* NULL: "dnsmasq" where that user exists, else "nobody" */
+	gboolean polkit_rw, polkit_ro; /* ask polkit about clients of that socket */
+	char *socket_group;	       /* NULL: "sluice" where that group exists */
+	char *dnsmasq_user;	       /* NULL: "dnsmasq" where that user exists, else "nobody" */
 } DaemonConfig;
 
 /**

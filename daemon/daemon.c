@@ -110,6 +110,9 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 		.backend = config->firewall_backend,
 	};
 
+	daemon->polkit = polkit_new(NULL, 0);
+	daemon->polkit_rw = config->polkit_rw;
+	daemon->polkit_ro = config->polkit_ro;
 	if (!state_dir_ensure(paths->run_dir, DIR_MODE, NULL, error) ||
 	    !state_dir_ensure(paths->state_dir, PASSABLE_DIR_MODE, NULL, error) ||
 	    !load_filters(daemon, paths, error) || !load_bindings(daemon, paths, error))
@@ -158,6 +161,7 @@ daemon_free(Daemon *daemon)
 	links_free(daemon->links);
 	binding_store_free(daemon->bindings);
 	filter_store_free(daemon->filters);
+	polkit_free(daemon->polkit);
 	g_free(daemon);
 }
 

@@ -9,6 +9,7 @@
 #include "daemon/filter_store.h"
 #include "daemon/learning.h"
 #include "daemon/networks.h"
+#include "daemon/polkit.h"
 #include "vswitch/port_guard.h"
 
 /* What clients are told of a network. */
@@ -29,6 +30,8 @@ typedef struct {
 	DnsmasqEnv dnsmasq;
 	DhcpEvents *dhcp_events; /* NULL without a kernel */
 	Networks *networks;
+	Polkit *polkit;
+	gboolean polkit_rw, polkit_ro; /* whether it is asked about clients of that socket */
 	/* The server's, while there is one. */
 	void (*on_network_event)(const char *name, const guint8 *uuid, const NetworkNotice *notice, gpointer data);
 	gpointer event_data;

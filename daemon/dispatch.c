@@ -52,6 +52,11 @@ find_proc(const RpcHeader *header, const RpcProcInfo **ret_proc, GError **error)
 static gboolean
 check_allowed(const Session *session, const RpcProcInfo *proc, int *ret_domain, GError **error)
 {
+	if (session->needs_auth && !(proc->flags & RPC_PROC_BEFORE_AUTH)) {
+		*ret_domain = RPC_DOMAIN_RPC;
+		sluice_error_set(error, SLUICE_ERROR_RPC, "authentication required");
+		return FALSE;
+	}
 	if (session->state == SESSION_NEW && !(proc->flags & RPC_PROC_BEFORE_OPEN)) {
 		*ret_domain = RPC_DOMAIN_RPC;
 		sluice_error_set(error, SLUICE_ERROR_INTERNAL, "connection not open");

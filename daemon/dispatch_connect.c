@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define AUTH_NONE 0
-
 static gboolean
 fail_internal(GError **error, const char *text)
 {
@@ -73,7 +71,19 @@ run_close(DispatchCall *call, GError **error)
 static gboolean
 run_auth_list(DispatchCall *call, GError **error)
 {
-	rpc_value_append(&call->ret[0])->number = AUTH_NONE;
+	rpc_value_append(&call->ret[0])->number = call->session->needs_auth ? RPC_AUTH_POLKIT : RPC_AUTH_NONE;
+	return TRUE;
+}
+
+/* Answered when polkit has spoken. */
+static gboolean
+run_auth_polkit(DispatchCall *call, GError **error)
+{
+	if (!call->session->needs_auth) {
+		g_set_error(error, RPC_ERROR, RPC_CODE_AUTH_FAILED, "polkit is not asked about this connection");
+		return FALSE;
+	}
+	session_ask_polkit(call->session);
 	return TRUE;
 }
 
@@ -198,6 +208,7 @@ const DispatchEntry dispatch_connect[] = {
 	{ RPC_PROGRAM_REMOTE, RPC_PROC_GET_TYPE, run_get_type },
 	{ RPC_PROGRAM_REMOTE, RPC_PROC_SUPPORTS_FEATURE, run_supports_feature },
 	{ RPC_PROGRAM_REMOTE, RPC_PROC_AUTH_LIST, run_auth_list },
+	{ RPC_PROGRAM_REMOTE, RPC_PROC_AUTH_POLKIT, run_auth_polkit },
 	{ RPC_PROGRAM_REMOTE, RPC_PROC_GET_URI, run_get_uri },
 	{ RPC_PROGRAM_REMOTE, RPC_PROC_IS_SECURE, run_is_secure },
 	{ RPC_PROGRAM_REMOTE, RPC_PROC_GET_LIB_VERSION, run_get_lib_version },

@@ -148,6 +148,7 @@ serve(const SluicePaths *paths, const Options *options, GError **error)
 	server_config = (ServerConfig){
 		.max_clients = config->max_clients,
 		.socket_group = config->socket_group,
+		.rw_is_public = config->polkit_rw,
 		.drop_in = config->drop_in_sockets,
 	};
 	server = server_new(daemon, paths, &server_config, error);

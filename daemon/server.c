@@ -26,7 +26,7 @@ typedef struct {
 	Session *session;
 	int fd;
 	gsize counted; /* bytes held for it, as in the usage */
-	guint in_watch, out_watch, idle;
+	guint in_watch, out_watch, gone_watch, idle;
 } Client;
 
 struct Server {
@@ -56,6 +56,7 @@ client_free(gpointer data)
 
 	clear_source(&client->in_watch);
 	clear_source(&client->out_watch);
+	clear_source(&client->gone_watch);
 	clear_source(&client->idle);
 	usage_count(client->server->usage, client->session->uid, client->counted, 0);
 	usage_leave(client->server->usage, client->session->uid);
@@ -192,6 +193,20 @@ on_idle(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
+static gboolean
+on_gone(int fd, GIOCondition condition, gpointer data)
+{
+	client_drop(data);
+	return G_SOURCE_CONTINUE;
+}
+
+/* The answer to a call that took its time is queued. */
+static void
+on_answer(gpointer data)
+{
+	client_pump(data);
+}
+
 /* Brings the watches to what the session needs now. */
 static void
 client_update(Client *client)
@@ -199,8 +214,13 @@ client_update(Client *client)
 	const Session *session = client->session;
 	gboolean wants_out = session->out.head != NULL;
 	gboolean wants_in = session_may_read(session);
-	gboolean wants_turn = !wants_out && !wants_in;
+	gboolean wants_turn = !wants_out && !wants_in && !session->check;
 
+	/* While somebody is asked about it, all there is to see is that it goes. */
+	if (session->check && !client->gone_watch)
+		client->gone_watch = g_unix_fd_add(client->fd, G_IO_HUP | G_IO_ERR, on_gone, client);
+	else if (!session->check)
+		clear_source(&client->gone_watch);
 	if (wants_in && !client->in_watch)
 		client->in_watch = g_unix_fd_add(client->fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, client);
 	else if (!wants_in)
@@ -235,7 +255,9 @@ server_add_client(Server *server, int fd, gboolean from_ro_socket)
 	client->server = server;
 	client->fd = fd;
 	client->session = session_new(server->daemon, from_ro_socket, peer.uid);
-	client->session->pid = peer.pid;
+	session_set_peer(client->session, peer.pid);
+	client->session->on_answer = on_answer;
+	client->session->on_answer_data = client;
 	g_hash_table_add(server->clients, client);
 	server->daemon->client_count++;
 	log_info("client: pid %d uid %u gid %u%s", (int)peer.pid, peer.uid, peer.gid,
@@ -313,6 +335,7 @@ listen_on(Server *server, const char *path, gboolean is_ro, const ServerConfig *
 {
 	const ListenerConfig listener_config = {
 		.is_ro = is_ro,
+		.is_public = config->rw_is_public,
 		.group = config->socket_group,
 		.add = on_client,
 		.data = server,

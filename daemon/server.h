@@ -14,6 +14,7 @@ typedef struct {
 	guint max_clients;
 	gsize buffered_max;	  /* 0: SERVER_BUFFERED_MAX */
 	const char *socket_group; /* NULL: "sluice" where it exists */
+	gboolean rw_is_public;	  /* everybody may connect there: polkit says who may go on */
 	gboolean drop_in;	  /* listen where libvirt's own daemons for networks and filters would, too */
 } ServerConfig;
 

@@ -25,6 +25,8 @@ session_new(Daemon *daemon, gboolean from_ro_socket, guint32 uid)
 	session->daemon = daemon;
 	session->from_ro_socket = session->is_readonly = from_ro_socket;
 	session->uid = uid;
+	/* Who is root may do as it likes without us. */
+	session->needs_auth = uid != 0 && (from_ro_socket ? daemon->polkit_ro : daemon->polkit_rw);
 	session->in = g_byte_array_new();
 	session->since_sec = session->last_heard_sec = NOW_SEC();
 	session->callbacks = g_array_new(FALSE, TRUE, sizeof(SessionCallback));
@@ -33,10 +35,20 @@ session_new(Daemon *daemon, gboolean from_ro_socket, guint32 uid)
 }
 
 void
+session_set_peer(Session *session, gint32 pid)
+{
+	session->pid = (guint32)MAX(pid, 0);
+	if (session->needs_auth)
+		session->start_time = polkit_start_time(session->pid);
+}
+
+void
 session_free(Session *session)
 {
 	if (!session)
 		return;
+	if (session->check)
+		polkit_check_cancel(session->check);
 	g_byte_array_unref(session->in);
 	g_array_unref(session->callbacks);
 	g_queue_clear_full(&session->out, frame_free);
@@ -118,13 +130,52 @@ handle_call(Session *session, const RpcHeader *header, XdrReader *reader)
 
 	session->daemon->call_count++;
 	if (dispatch_call(session, header, reader, &proc, &ret, &error)) {
+		if (session->check) {
+			session->waiting = *header;
+			return;
+		}
 		if (proc->flags & RPC_PROC_WRITE)
-			log_info("uid %u pid %d: %s", session->uid, session->pid, proc->name);
+			log_info("uid %u pid %u: %s", session->uid, session->pid, proc->name);
 		queue_result(session, header, proc, &ret);
 		return;
 	}
 	log_debug("uid %u: %s: %s", session->uid, proc ? proc->name : "call", error.message);
 	queue_error(session, header, &error);
+}
+
+static void
+on_polkit(const GError *problem, gpointer data)
+{
+	Session *session = data;
+	g_auto(RpcErrorBody) error = { 0 };
+	g_auto(RpcValues) ret = { 0 };
+
+	session->check = NULL;
+	session->since_sec = NOW_SEC();
+	if (problem) {
+		log_info("uid %u pid %u: %s", session->uid, session->pid, problem->message);
+		error.code = problem->code;
+		error.domain = RPC_DOMAIN_POLKIT;
+		error.message = g_strdup(problem->message);
+		queue_error(session, &session->waiting, &error);
+		if (++session->auth_failures == SESSION_AUTH_TRIES)
+			session->state = SESSION_CLOSING;
+	} else {
+		session->needs_auth = FALSE;
+		ret.at[0].number = TRUE;
+		queue_result(session, &session->waiting, rpc_proc_find(RPC_PROGRAM_REMOTE, RPC_PROC_AUTH_POLKIT), &ret);
+	}
+	if (session->on_answer)
+		session->on_answer(session->on_answer_data);
+}
+
+void
+session_ask_polkit(Session *session)
+{
+	const PolkitSubject subject = { session->pid, session->uid, session->start_time };
+
+	session->check = polkit_check(session->daemon->polkit, &subject,
+				      session->from_ro_socket ? POLKIT_READ : POLKIT_MANAGE, on_polkit, session);
 }
 
 static void
@@ -188,7 +239,7 @@ session_has_frame(const Session *session)
 gboolean
 session_may_read(const Session *session)
 {
-	return session->state < SESSION_CLOSING && session->out.length < SESSION_IN_FLIGHT_MAX &&
+	return session->state < SESSION_CLOSING && session->out.length < SESSION_IN_FLIGHT_MAX && !session->check &&
 	       !session_has_frame(session);
 }
 
@@ -214,7 +265,7 @@ refuse_large(Session *session, gsize length)
 void
 session_process(Session *session)
 {
-	while (session->state < SESSION_CLOSING && session->out.length < SESSION_IN_FLIGHT_MAX) {
+	while (session->state < SESSION_CLOSING && session->out.length < SESSION_IN_FLIGHT_MAX && !session->check) {
 		gsize length = front_length(session);
 
 		if (length && (length < RPC_HEADER_SIZE || length > RPC_FRAME_MAX)) {
@@ -291,7 +342,7 @@ session_tick(Session *session, gint64 now_sec)
 	gint64 since = MAX(session->last_heard_sec, session->last_ping_sec);
 
 	if (is_overdue(session, now_sec)) {
-		log_info("uid %u pid %d: it has not said what it wants", session->uid, session->pid);
+		log_info("uid %u pid %u: it has not said what it wants", session->uid, session->pid);
 		session->state = SESSION_BROKEN;
 		return;
 	}
@@ -364,7 +415,7 @@ session_network_event(Session *session, const char *name, const guint8 *uuid, co
 			continue;
 		if (session->out.length > SESSION_EVENTS_MAX) {
 			/* One event left out would be worse than none: it is to see that it has missed something. */
-			log_info("uid %u pid %d: it does not take its events", session->uid, session->pid);
+			log_info("uid %u pid %u: it does not take its events", session->uid, session->pid);
 			session->state = SESSION_BROKEN;
 			return;
 		}

@@ -9,6 +9,9 @@
  *is broken too: it holds a place and memory for nothing. A call that is larger than it may be is refused and passed
  *over.
  *
+ * Where polkit decides who may connect, all but the calls for that are refused until it said yes. Meanwhile the session
+ * waits, and nobody else does; after SESSION_AUTH_TRIES noes it is broken.
+ *
  * Calls are answered at once and in order. What is answered but not yet taken by the client counts as in flight; at
  * SESSION_IN_FLIGHT_MAX we stop reading, which pushes back on a client that sends without receiving.
  */
@@ -28,6 +31,8 @@
 #define SESSION_SMALL_FRAME 65536
 #define SESSION_SETUP_SEC   30 /* from connecting to a successful OPEN */
 #define SESSION_FRAME_SEC   60 /* silence in the middle of a frame */
+
+#define SESSION_AUTH_TRIES 3
 
 typedef enum {
 	SESSION_NEW,
@@ -50,8 +55,16 @@ typedef struct {
 	gboolean is_readonly;
 	gboolean from_ro_socket;
 	guint32 uid;
-	gint32 pid; /* for the log; 0: not known */
-	char *uri;  /* as opened */
+	guint32 pid;	    /* 0: not known */
+	guint64 start_time; /* of that process */
+	gboolean needs_auth;
+	guint auth_failures;
+	PolkitCheck
+		*check; /* NULL: nobody is being asked; else @waiting is answered when it ends, and no call before */
+	RpcHeader waiting;
+	void (*on_answer)(gpointer data); /* (nullable) */
+	gpointer on_answer_data;
+	char *uri; /* as opened */
 	gint64 since_sec;
 	gboolean has_close_callback;
 	gboolean wants_keepalive;
@@ -74,6 +87,8 @@ typedef struct {
  * @uid: of the peer, from the kernel
  */
 Session *session_new(Daemon *daemon, gboolean from_ro_socket, guint32 uid);
+/** session_set_peer: which process it is; at once, while it is still that one */
+void session_set_peer(Session *session, gint32 pid);
 void session_free(Session *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Session, session_free)
 
@@ -94,6 +109,9 @@ void session_sent(Session *session, gsize len);
 
 /** session_tick: once a second: ping a silent client; it is broken when it answered none of SESSION_PINGS_MAX */
 void session_tick(Session *session, gint64 now_sec);
+
+/** session_ask_polkit: about the call that is being served: it is answered when polkit is done */
+void session_ask_polkit(Session *session);
 
 /**
  * session_callback_add: tell this client of networks' events of a kind from now on
