@@ -3,7 +3,7 @@
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/stream $(B)/tests/ftp $(B)/tests/netfw \
+TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/stream $(B)/tests/ftp $(B)/tests/netfw $(B)/tests/load \
 	$(B)/tests/snoop-print $(B)/tests/snoop-lock \
 	$(B)/tests/differential/differential
 BENCH := $(B)/bench/bench $(B)/bench/datapath $(B)/bench/libvirt
@@ -39,6 +39,9 @@ $(B)/tests/snoop-print $(B)/tests/snoop-lock: $(B)/tests/%: $(B)/tests/netns/%.o
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) $(SNOOP_LIBS)
 $(B)/tests/netfw: $(B)/tests/netns/netfw.o $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+$(B)/tests/load: $(B)/tests/netns/load.o $(CLI_OBJS) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 $(B)/tests/differential/differential: $(patsubst %.c,$(B)/%.o,$(wildcard tests/differential/*.c)) $(LIB)
