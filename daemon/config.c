@@ -45,15 +45,28 @@ set_mark_mask(DaemonConfig *config, const char *value)
 	return TRUE;
 }
 
+/* From 1 on. */
+static gboolean
+read_number(const char *value, guint max, guint *ret_number)
+{
+	guint64 number;
+
+	if (!g_ascii_string_to_unsigned(value, 10, 1, max, &number, NULL))
+		return FALSE;
+	*ret_number = (guint)number;
+	return TRUE;
+}
+
 static gboolean
 set_max_clients(DaemonConfig *config, const char *value)
 {
-	guint64 count;
+	return read_number(value, CONFIG_CLIENTS_MAX, &config->max_clients);
+}
 
-	if (!g_ascii_string_to_unsigned(value, 10, 1, CONFIG_CLIENTS_MAX, &count, NULL))
-		return FALSE;
-	config->max_clients = (guint)count;
-	return TRUE;
+static gboolean
+set_nflog_group(DaemonConfig *config, const char *value)
+{
+	return read_number(value, G_MAXUINT16, &config->nflog_group);
 }
 
 static gboolean
@@ -74,13 +87,25 @@ set_socket_group(DaemonConfig *config, const char *value)
 }
 
 static gboolean
-set_dnsmasq_user(DaemonConfig *config, const char *value)
+set_user(char **user, const char *value)
 {
 	if (!*value || g_str_equal(value, "root"))
 		return FALSE;
-	g_free(config->dnsmasq_user);
-	config->dnsmasq_user = g_strdup(value);
+	g_free(*user);
+	*user = g_strdup(value);
 	return TRUE;
+}
+
+static gboolean
+set_dnsmasq_user(DaemonConfig *config, const char *value)
+{
+	return set_user(&config->dnsmasq_user, value);
+}
+
+static gboolean
+set_snoop_user(DaemonConfig *config, const char *value)
+{
+	return set_user(&config->snoop_user, value);
 }
 
 static gboolean
@@ -117,9 +142,11 @@ static const ConfigKey config_keys[] = {
 	{ "log_level", set_log_level, "error, warning, info or debug" },
 	{ "mark_mask", set_mark_mask, "a number from 1 to 0xffffffff" },
 	{ "max_clients", set_max_clients, "a number from 1 to 50000" },
+	{ "nflog_group", set_nflog_group, "a number from 1 to 65535" },
 	{ "optimize", set_optimize, "yes or no" },
 	{ "socket_group", set_socket_group, "the name of a group" },
 	{ "dnsmasq_user", set_dnsmasq_user, "the name of a user that is not root" },
+	{ "snoop_user", set_snoop_user, "the name of a user that is not root" },
 };
 
 static gboolean
@@ -160,6 +187,7 @@ daemon_config_load(const char *path, GError **error)
 
 	config->log_level = LOG_LEVEL_WARNING;
 	config->max_clients = CONFIG_CLIENTS_DEFAULT;
+	config->nflog_group = SNOOP_GROUP_DEFAULT;
 	if (!g_file_test(path, G_FILE_TEST_EXISTS))
 		return g_steal_pointer(&config);
 	text = state_file_read(path, CONFIG_BYTES_MAX, error);
@@ -180,5 +208,6 @@ daemon_config_free(DaemonConfig *config)
 		return;
 	g_free(config->socket_group);
 	g_free(config->dnsmasq_user);
+	g_free(config->snoop_user);
 	g_free(config);
 }

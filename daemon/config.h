@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "dhcp/snoop_child.h"
 #include "nwfilter/engine.h"
 
 #define CONFIG_BYTES_MAX       65536
@@ -19,6 +20,8 @@ typedef struct {
 	gboolean polkit_rw, polkit_ro; /* ask polkit about clients of that socket */
 	char *socket_group;	       /* NULL: "sluice" where that group exists */
 	char *dnsmasq_user;	       /* NULL: "dnsmasq" where that user exists, else "nobody" */
+	guint nflog_group;	       /* of sluice-snoop; 1 to 65535 */
+	char *snoop_user;	       /* NULL: its own default */
 } DaemonConfig;
 
 /**

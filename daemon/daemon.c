@@ -86,8 +86,8 @@ learning_of(Daemon *daemon, const SluicePaths *paths, const DaemonConfig *config
 	LearningConfig learning = {
 		.paths = paths,
 		.links = daemon->links,
-		.group = SNOOP_GROUP_DEFAULT,
-		.snoop_user = NULL,
+		.group = config->nflog_group ? (guint16)config->nflog_group : SNOOP_GROUP_DEFAULT,
+		.snoop_user = config->snoop_user,
 		.no_kernel = no_kernel,
 		.on_changed = on_learned,
 		.data = daemon,
