@@ -23,6 +23,8 @@
  *	4 LEASE_LIST: a port or none for all, list of texts: what ports have learned, JSON lists of records
  *	5 LEASE_FLUSH: a port or none for all: forget it
  *	6 BINDING_EXPORT: a port, text: its binding and what it has learned, for another host
+ *	8 CHECK: list of texts: what is otherwise in the kernel than it should be, a line each
+ *	9 REPAIR: the same, of what was mended
  *	7 BINDING_IMPORT: that text, the port's name here or none for the same, flags, a binding's handle
  */
 #pragma once
@@ -170,6 +172,9 @@ typedef enum {
 #define RPC_SLUICE_LEASE_FLUSH	   5
 #define RPC_SLUICE_BINDING_EXPORT  6
 #define RPC_SLUICE_BINDING_IMPORT  7
+
+#define RPC_SLUICE_CHECK	   8
+#define RPC_SLUICE_REPAIR	   9
 
 /* Bit of BINDING_IMPORT: in place of what the port has learned here. */
 #define RPC_SLUICE_IMPORT_REPLACE 1u

@@ -312,6 +312,8 @@ const CliCommand cli_commands[] = {
 	{ "net-validate", GROUP_NETWORK_OFFLINE, "check network files, alone and with each other", net_validate_options,
 	  cli_net_validate },
 	{ "doctor", GROUP_GENERAL, "find what on this host would break guests", doctor_options, cli_doctor },
+	{ "check", GROUP_GENERAL, "hold the kernel against what it should have", NULL, cli_check },
+	{ "repair", GROUP_GENERAL, "bring the kernel to what it should have", NULL, cli_repair },
 	{ "version", GROUP_GENERAL, "print the version", version_options, cli_version },
 	{ "help", GROUP_GENERAL, "print help on all commands or on one", help_options, cli_help },
 	{ "completion", GROUP_GENERAL, "print a completion script for a shell", completion_options, cli_completion },

@@ -119,6 +119,8 @@ CliExit cli_lease_list(CliContext *context, const CliArgs *args);
 CliExit cli_lease_flush(CliContext *context, const CliArgs *args);
 CliExit cli_binding_export(CliContext *context, const CliArgs *args);
 CliExit cli_binding_import(CliContext *context, const CliArgs *args);
+CliExit cli_check(CliContext *context, const CliArgs *args);
+CliExit cli_repair(CliContext *context, const CliArgs *args);
 CliExit cli_net_validate(CliContext *context, const CliArgs *args);
 CliExit cli_net_list(CliContext *context, const CliArgs *args);
 CliExit cli_net_info(CliContext *context, const CliArgs *args);

@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 
-static const DispatchEntry *const tables[] = { dispatch_connect, dispatch_nwfilter, dispatch_binding, dispatch_network,
-					       dispatch_port, dispatch_learning };
+static const DispatchEntry *const tables[] = { dispatch_connect, dispatch_nwfilter, dispatch_binding,  dispatch_network,
+					       dispatch_port,	 dispatch_learning, dispatch_reconcile };
 
 DispatchFn
 dispatch_find(const RpcProcInfo *proc)

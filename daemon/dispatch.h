@@ -28,6 +28,7 @@ extern const DispatchEntry dispatch_binding[];
 extern const DispatchEntry dispatch_network[];
 extern const DispatchEntry dispatch_port[];
 extern const DispatchEntry dispatch_learning[];
+extern const DispatchEntry dispatch_reconcile[];
 
 /** dispatch_find: the handler of a procedure; NULL where it is answered with "not supported" */
 DispatchFn dispatch_find(const RpcProcInfo *proc);

@@ -123,6 +123,15 @@ gboolean nw_engine_needs_sweep(const NwEngine *engine);
  */
 gboolean nw_engine_check_rules(NwEngine *engine, GError **error);
 
+/**
+ * nw_engine_check: hold the kernel against what it should have
+ * @ret_differences: (element-type utf8) (out): a line for people for each thing that is missing, other or not ours
+ */
+gboolean nw_engine_check(NwEngine *engine, GPtrArray **ret_differences, GError **error);
+
+/** nw_engine_repair: make the kernel have what it should have, in one transaction in place of what is there */
+gboolean nw_engine_repair(NwEngine *engine, GError **error);
+
 /** nw_engine_has_ip_sets: whether nw_engine_refresh_ip_sets() or nw_engine_retry_blocked() have anything to do */
 gboolean nw_engine_has_ip_sets(const NwEngine *engine);
 

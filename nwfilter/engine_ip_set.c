@@ -292,3 +292,15 @@ engine_ip_sets_sweep(NwEngine *engine, NftBatch *batch)
 	}
 	return gone;
 }
+
+void
+engine_ip_sets_whole(const NwEngine *engine, NftBatch *batch)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, engine->ip_sets);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		if (((const NftIpSet *)value)->in_kernel)
+			nft_ip_set_create(batch, value);
+}

@@ -241,6 +241,9 @@ gboolean engine_ip_sets_resolve(NwEngine *engine, Plan *plan, GError **error);
 /** engine_ip_sets_messages: create the plan's mirrors that are not in the kernel */
 void engine_ip_sets_messages(Stage *stage, const Plan *plan);
 
+/** engine_ip_sets_whole: create all mirrors that are in the kernel, with their elements */
+void engine_ip_sets_whole(const NwEngine *engine, NftBatch *batch);
+
 /** engine_ip_set_of_plan: whether a rule of the plan looks into the mirror */
 gboolean engine_ip_set_of_plan(const Plan *plan, NftIpSet *mirror);
 

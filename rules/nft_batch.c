@@ -115,6 +115,21 @@ nft_batch_count(const NftBatch *batch)
 	return batch->what->len;
 }
 
+void
+nft_batch_foreach(const NftBatch *batch, void (*each)(const struct nlmsghdr *message, gpointer data), gpointer data)
+{
+	const char *at = batch->data, *end = batch->data + batch->len;
+
+	/* The first begins the batch. */
+	at += MNL_ALIGN(((const struct nlmsghdr *)at)->nlmsg_len);
+	while (at < end) {
+		const struct nlmsghdr *message = (const struct nlmsghdr *)at;
+
+		each(message, data);
+		at += MNL_ALIGN(message->nlmsg_len);
+	}
+}
+
 guint
 nft_batch_rule_count(const NftBatch *batch)
 {

@@ -35,6 +35,10 @@ void nft_batch_end(NftBatch *batch, struct nlmsghdr *message);
 
 guint nft_batch_count(const NftBatch *batch);
 
+/** nft_batch_foreach: its messages, in order */
+void nft_batch_foreach(const NftBatch *batch, void (*each)(const struct nlmsghdr *message, gpointer data),
+		       gpointer data);
+
 /** nft_batch_rule_count: how many of the messages add a rule */
 guint nft_batch_rule_count(const NftBatch *batch);
 

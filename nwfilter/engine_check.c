@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The kernel held against what it should have.
+ *
+ * What it should have is what would be sent if nothing of ours were there: the same functions make it. So the check
+ * knows no more than they do, and the repair is that very batch behind the deletion of our tables, in one transaction.
+ */
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "nwfilter/engine_private.h"
+#include "nwfilter/xt_engine.h"
+#include "rules/nft_lines.h"
+#include "rules/plan_recheck.h"
+
+static void
+whole_template(NwEngine *engine, NftBatch *batch, const Template *template)
+{
+	g_autoptr(Plan) composed = template->rechecks ? plan_recheck(template->plan) : NULL;
+	NftTemplateMemo memo = template->memo;
+
+	g_ptr_array_unref(nft_limit_sets(batch, template->plan, &template->lowering));
+	g_ptr_array_unref(nft_template_install(batch, template->number, composed ? composed : template->plan,
+					       &template->lowering, &memo, FALSE, NULL));
+}
+
+static void
+whole_ports(NwEngine *engine, NftBatch *batch)
+{
+	g_autoptr(GHashTable) by_set = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
+	g_autofree char *map = g_strdup_printf("ports.%u", engine->ports_generation);
+	NftElements *elements = nft_elements_begin(batch, map, TRUE);
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, engine->ports);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Port *port = value;
+
+		map_add(elements, port->name, port->template ? port->template->number : NFT_BLOCK_NUMBER);
+		for (guint i = 0; port->elements && i < port->elements->len; i++)
+			elements_gather(by_set, &g_array_index(port->elements, PlanElement, i));
+	}
+	nft_elements_end(elements);
+	elements_send(batch, by_set, TRUE);
+}
+
+/* Everything that is in the kernel when nothing is left to be swept. */
+static void
+whole_messages(NwEngine *engine, NftBatch *batch)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	if (engine->has_mirror)
+		nft_table_mirror(batch, &engine->features, FALSE, engine_mark_mask(engine));
+	if (!engine->has_table)
+		return;
+	nft_table_create(batch, &engine->features, FALSE, engine->ports_generation);
+	if (engine->has_same_byte)
+		nft_table_same_byte(batch);
+	if (engine->has_net_chains)
+		nft_table_net_chains(batch, TRUE, engine->ports_generation);
+	if (engine->has_learn) {
+		nft_learn_sets(batch, engine->sets, TRUE);
+		nft_learn_chains(batch, engine->config.learn_group, TRUE);
+	}
+	g_hash_table_iter_init(&iter, engine->sets);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		if (((const PlanSet *)value)->in_kernel && !((const PlanSet *)value)->is_standing)
+			nft_set_create(batch, value);
+	engine_ip_sets_whole(engine, batch);
+	g_hash_table_iter_init(&iter, engine->templates);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		if (((const Template *)value)->in_kernel && ((const Template *)value)->plan)
+			whole_template(engine, batch, value);
+	if (engine->has_block)
+		nft_block_install(batch);
+	if (engine->has_mirror) {
+		nft_limit_chains_begin(batch);
+		g_hash_table_iter_init(&iter, engine->templates);
+		while (g_hash_table_iter_next(&iter, NULL, &value))
+			if (((const Template *)value)->in_kernel && ((const Template *)value)->plan)
+				nft_limit_chains_add(batch, ((const Template *)value)->plan,
+						     &((const Template *)value)->lowering);
+		nft_limit_chains_end(batch, engine_mark_mask(engine));
+	}
+	whole_ports(engine, batch);
+}
+
+gboolean
+nw_engine_check(NwEngine *engine, GPtrArray **ret_differences, GError **error)
+{
+	g_autoptr(NftLines) expected = nft_lines_new(), actual = nft_lines_new();
+	g_autoptr(NftBatch) batch = nft_batch_new();
+
+	/* What waits to be swept is there, and is no difference; it is the sweep's to find out when that fails. */
+	if (!nw_engine_sweep(engine, NULL) || engine->config.no_kernel) {
+		*ret_differences = g_ptr_array_new_with_free_func(g_free);
+		return TRUE;
+	}
+	whole_messages(engine, batch);
+	nft_lines_batch(expected, batch);
+	if (!nft_lines_dump(actual, engine->reader, NFPROTO_BRIDGE, error) ||
+	    !nft_lines_dump(actual, engine->reader, NFPROTO_INET, error))
+		return FALSE;
+	*ret_differences = nft_lines_compare(expected, actual);
+	return TRUE;
+}
+
+gboolean
+nw_engine_repair(NwEngine *engine, GError **error)
+{
+	g_autoptr(NftBatch) batch = nft_batch_new();
+	g_autoptr(NftLines) actual = nft_lines_new();
+
+	if (engine->config.no_kernel)
+		return TRUE;
+	if (!nft_lines_dump(actual, engine->reader, NFPROTO_BRIDGE, error) ||
+	    !nft_lines_dump(actual, engine->reader, NFPROTO_INET, error))
+		return FALSE;
+	if (nft_lines_has_table(actual, NFPROTO_BRIDGE))
+		nft_table_delete(batch, NFPROTO_BRIDGE);
+	if (nft_lines_has_table(actual, NFPROTO_INET))
+		nft_table_delete(batch, NFPROTO_INET);
+	whole_messages(engine, batch);
+	return engine_commit(engine, batch, error);
+}
