@@ -24,6 +24,10 @@ _sluice()
 		nwfilter-binding-list
 		nwfilter-binding-create
 		nwfilter-binding-delete
+		nwfilter-binding-export
+		nwfilter-binding-import
+		nwfilter-lease-list
+		nwfilter-lease-flush
 		nwfilter-binding-dumpxml
 		nwfilter-validate
 		nwfilter-compile
@@ -52,6 +56,8 @@ _sluice()
 		net-name
 		net-validate
 		doctor
+		check
+		repair
 		version
 		help
 		completion
@@ -118,6 +124,32 @@ _sluice()
 		--binding,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
 		*,-*) words=(--binding) ;;
 		*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
+		esac ;;
+	nwfilter-binding-export)
+		case $prev,$cur in
+		--binding,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
+		--file,*)  ;;
+		*,-*) words=(--binding --file) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
+		esac ;;
+	nwfilter-binding-import)
+		case $prev,$cur in
+		--file,*)  ;;
+		--port,*)  ;;
+		*,-*) words=(--file --port --replace) ;;
+		*)  ;;
+		esac ;;
+	nwfilter-lease-list)
+		case $prev,$cur in
+		--port,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
+		*,-*) words=(--port) ;;
+		*)  ;;
+		esac ;;
+	nwfilter-lease-flush)
+		case $prev,$cur in
+		--port,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
+		*,-*) words=(--port --all) ;;
+		*)  ;;
 		esac ;;
 	nwfilter-binding-dumpxml)
 		case $prev,$cur in
@@ -319,6 +351,16 @@ _sluice()
 		--only,*) mapfile -t words < <(_sluice_names 'doctor --list' 1) ;;
 		*,-*) words=(--only --list --host-only) ;;
 		*) mapfile -t words < <(_sluice_names 'doctor --list' 1) ;;
+		esac ;;
+	check)
+		case $prev,$cur in
+		*,-*) words=() ;;
+		*)  ;;
+		esac ;;
+	repair)
+		case $prev,$cur in
+		*,-*) words=() ;;
+		*)  ;;
 		esac ;;
 	version)
 		case $prev,$cur in
