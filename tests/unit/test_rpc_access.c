@@ -2,7 +2,7 @@
 /* Who may do what: every procedure over the read-only socket. Those of the table that may change something are refused;
  * those that may not change nothing, whatever they are asked. */
 
-#include "tests/unit/fixture.h"
+#include "tests/unit/rpc_call.h"
 
 #define LAB                                                                                                            \
 	"<network><name>%s</name><bridge name='virbr7'/><ip address='10.77.0.1' prefix='24'>"                          \
@@ -19,56 +19,13 @@ typedef struct {
 	guint8 filter_uuid[16], network_uuid[16], port_uuid[16];
 } World;
 
-static GByteArray *
-exchange(Session *session, guint32 program, guint32 number, const RpcValues *args)
-{
-	g_autoptr(GByteArray) frame = fixture_frame(program, number, 1, args);
-	GByteArray *answer;
-
-	session_feed(session, frame->data, frame->len);
-	g_assert_nonnull(session->out.head);
-	answer = g_byte_array_ref(session->out.head->data);
-	session_sent(session, answer->len);
-	return answer;
-}
-
-/* Returns the error's code; 0 for none. */
-static int
-call(Session *session, const RpcProcInfo *proc, const RpcValues *args, RpcValues *ret)
-{
-	g_autoptr(GByteArray) answer = exchange(session, proc->program, proc->number, args);
-	XdrReader reader = { .data = answer->data, .len = answer->len };
-	g_auto(RpcErrorBody) error = { 0 };
-	RpcHeader header;
-
-	g_assert_true(rpc_header_get(&reader, &header));
-	if (header.status == RPC_STATUS_OK) {
-		g_assert_true(!ret || rpc_values_get(&reader, proc->ret, ret));
-		return 0;
-	}
-	g_assert_true(rpc_error_body_get(&reader, &error));
-	g_test_message("%s: %s", proc->name, error.message);
-	return error.code;
-}
-
-static Session *
-open_session(Daemon *daemon, gboolean is_ro, guint32 uid)
-{
-	Session *session = session_new(daemon, is_ro, uid);
-	g_auto(RpcValues) args = { 0 };
-
-	args.at[0].text = g_strdup("sluice:///system");
-	g_assert_cmpint(call(session, rpc_proc_find(RPC_PROGRAM_REMOTE, RPC_PROC_OPEN), &args, NULL), ==, 0);
-	return session;
-}
-
 static void
 make(Session *session, guint32 number, const char *document, RpcValues *ret)
 {
 	g_auto(RpcValues) args = { 0 };
 
 	args.at[0].text = g_strdup(document);
-	g_assert_cmpint(call(session, rpc_proc_find(RPC_PROGRAM_REMOTE, number), &args, ret), ==, 0);
+	g_assert_cmpint(rpc_call(session, rpc_proc_find(RPC_PROGRAM_REMOTE, number), &args, ret, NULL), ==, 0);
 }
 
 static void
@@ -79,9 +36,10 @@ make_port(Session *session, World *world)
 
 	args.at[0].text = g_strdup("lab");
 	memcpy(args.at[0].uuid, world->network_uuid, 16);
-	g_assert_cmpint(call(session, rpc_proc_find(RPC_PROGRAM_REMOTE, RPC_PROC_NETWORK_START), &args, NULL), ==, 0);
+	g_assert_cmpint(rpc_call(session, rpc_proc_find(RPC_PROGRAM_REMOTE, RPC_PROC_NETWORK_START), &args, NULL, NULL),
+			==, 0);
 	args.at[1].text = g_strdup(PORT);
-	g_assert_cmpint(call(session, proc, &args, &ret), ==, 0);
+	g_assert_cmpint(rpc_call(session, proc, &args, &ret, NULL), ==, 0);
 	memcpy(world->port_uuid, ret.at[0].uuid2, 16);
 }
 
@@ -108,7 +66,7 @@ world_up(World *world, gconstpointer data)
 	world->texts = g_ptr_array_new_with_free_func(g_free);
 	add_text(world, LAB, "lab");
 	lab = g_strdup(world->texts->pdata[0]);
-	session = open_session(world->fixture.daemon, FALSE, 0);
+	session = rpc_open(world->fixture.daemon, FALSE, 0);
 	make(session, RPC_PROC_FILTER_DEFINE, filter, &filter_ret);
 	make(session, RPC_PROC_BINDING_CREATE, binding, NULL);
 	make(session, RPC_PROC_NETWORK_DEFINE, lab, &network_ret);
@@ -190,13 +148,13 @@ fill(const World *world, const char *signature, const char *text, guint64 number
 static void
 ask(const World *world, const RpcProcInfo *proc, const char *text, guint64 number)
 {
-	g_autoptr(Session) session = open_session(world->fixture.daemon, TRUE, 0);
+	g_autoptr(Session) session = rpc_open(world->fixture.daemon, TRUE, 0);
 	g_autofree char *before = snapshot(world), *after = NULL;
 	g_auto(RpcValues) args = { 0 };
 	int code;
 
 	fill(world, proc->args ? proc->args : "", text, number, &args);
-	code = call(session, proc, proc->args ? &args : NULL, NULL);
+	code = rpc_call(session, proc, proc->args ? &args : NULL, NULL, NULL);
 	if (proc->flags & RPC_PROC_WRITE)
 		g_assert_cmpint(code, ==, 29);
 	else
