@@ -8,6 +8,7 @@
 #include "cli/filter_library.h"
 #include "cli/output.h"
 #include "cli/remote_filters.h"
+#include "cli/remote_learned.h"
 #include "nwfilter/compile.h"
 #include "nwfilter/model.h"
 #include "rules/ip_set.h"
@@ -25,6 +26,7 @@ typedef struct {
 	CliLibrary *library; /* without a daemon */
 	CliRemoteFilters *remote;
 	NwBinding *binding;
+	NwFilter *temporary; /* of a port that has learned nothing yet; NULL: its filter decides */
 	RuleProgram *program;
 	RuleVars *vars;
 	GPtrArray *scope_origins;
@@ -43,6 +45,7 @@ subject_clear(Subject *subject)
 	g_clear_pointer(&subject->library, cli_library_free);
 	g_clear_pointer(&subject->remote, cli_remote_filters_free);
 	g_clear_pointer(&subject->binding, nw_binding_free);
+	g_clear_pointer(&subject->temporary, nw_filter_free);
 	g_clear_pointer(&subject->program, rule_program_free);
 	g_clear_pointer(&subject->vars, rule_vars_free);
 	g_clear_pointer(&subject->scope_origins, g_ptr_array_unref);
@@ -85,6 +88,37 @@ add_params(Subject *subject, const CliArgs *args, GError **error)
 	return TRUE;
 }
 
+/* What the port has learned takes part; with nothing yet, the temporary rules do in place of @root. */
+static gboolean
+add_learned(Subject *subject, const NwFilter **root, GError **error)
+{
+	const char *port = subject->binding->port_dev;
+	g_autoptr(GHashTable) learned = NULL;
+	const GArray *known;
+	NwLearning learning;
+
+	if (!nw_learning_of(subject->binding, subject->program, &learning, error))
+		return FALSE;
+	if (!nw_learning_is_needed(&learning))
+		return TRUE;
+	learned = cli_remote_learned(subject->context, port);
+	if (!learned) {
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "port '%s' cannot be explained", port);
+		return FALSE;
+	}
+	known = g_hash_table_lookup(learned, port);
+	if (known) {
+		rule_vars_free(subject->vars);
+		subject->vars = nw_learning_vars(subject->binding, &learning, known);
+		return TRUE;
+	}
+	*root = subject->temporary = nw_learning_filter(subject->binding, &learning);
+	g_clear_pointer(&subject->program, rule_program_free);
+	subject->program =
+		nw_compile_bound(*root, subject->binding->params, cli_remote_filters_find, subject->remote, error);
+	return subject->program != NULL;
+}
+
 /* --- one packet --- */
 
 static gboolean
@@ -116,6 +150,8 @@ subject_open(Subject *subject, const CliArgs *args, GError **error)
 		return FALSE;
 	}
 	subject->vars = nw_binding_vars(subject->binding);
+	if (port && !add_learned(subject, &root, error))
+		return FALSE;
 	subject->scope_origins = explain_scope_origins(root, lookup, lookup_data);
 	return rule_eval_check(subject->program, subject->vars, error);
 }

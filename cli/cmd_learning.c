@@ -3,13 +3,13 @@
 
 #include "cli/output.h"
 #include "cli/remote.h"
+#include "cli/remote_learned.h"
 
 #include <stdio.h>
 
 #include "base/error.h"
 #include "dhcp/learn.h"
 
-#define LIST_LABEL   "lease-list"
 #define IMPORT_LABEL "binding.json"
 
 static void
@@ -37,23 +37,12 @@ cli_lease_list(CliContext *context, const CliArgs *args)
 						"Expiry Time", "Server",      "In force" };
 	static const char *const keys[] = { "port", "mac", "address", "source", "expiry", "server", "in-force" };
 	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
-	g_auto(RpcValues) call = { 0 }, ret = { 0 };
+	g_autoptr(GPtrArray) records = cli_remote_records(context, cli_args_get(args, "port"));
 
-	call.at[0].text = g_strdup(cli_args_get(args, "port"));
-	if (!cli_remote_call_own(context, RPC_SLUICE_LEASE_LIST, &call, &ret, NULL, NULL, NULL))
+	if (!records)
 		return CLI_FAILED;
-	for (guint i = 0; ret.at[0].list && i < ret.at[0].list->len; i++) {
-		const RpcValue *text = ret.at[0].list->pdata[i];
-		g_autoptr(GError) error = NULL;
-		g_autoptr(GPtrArray) records = learn_records_parse(text->text, LIST_LABEL, &error);
-
-		if (!records) {
-			cli_error("%s", error->message);
-			return CLI_FAILED;
-		}
-		for (guint k = 0; k < records->len; k++)
-			record_row(records->pdata[k], cells);
-	}
+	for (guint i = 0; i < records->len; i++)
+		record_row(records->pdata[i], cells);
 	if (context->json)
 		cli_print_rows_json(keys, G_N_ELEMENTS(keys), cells);
 	else

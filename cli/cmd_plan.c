@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/plan.h"
 #include "cli/remote_filters.h"
+#include "cli/remote_learned.h"
 
 #include <stdio.h>
 
@@ -57,10 +58,11 @@ plan_captured(const guint8 *bytes, gsize len, guint number, gpointer user_data, 
 
 static FilterPlan *
 make_plan(CliContext *context, const CliArgs *args, const NwFilter *definition, CliRemoteFilters *filters,
-	  const GPtrArray *bindings, GError **error)
+	  const GPtrArray *bindings, const GHashTable *learned, GError **error)
 {
 	const char *pcap = cli_args_get(args, "pcap");
-	g_autoptr(FilterPlan) plan = filter_plan_new(definition, bindings, cli_remote_filters_find, filters, error);
+	g_autoptr(FilterPlan) plan =
+		filter_plan_new(definition, bindings, learned, cli_remote_filters_find, filters, error);
 	PlanCapture capture = { plan, cli_args_has(args, "out")	 ? RULE_FROM_GUEST
 				      : cli_args_has(args, "in") ? RULE_TO_GUEST
 								 : -1 };
@@ -77,6 +79,7 @@ cli_nwfilter_plan(CliContext *context, const CliArgs *args)
 	g_autoptr(NwFilter) definition = NULL;
 	g_autoptr(CliRemoteFilters) filters = NULL;
 	g_autoptr(GPtrArray) bindings = NULL;
+	g_autoptr(GHashTable) learned = NULL;
 	g_autoptr(FilterPlan) plan = NULL;
 
 	if ((cli_args_has(args, "in") || cli_args_has(args, "out")) &&
@@ -90,7 +93,9 @@ cli_nwfilter_plan(CliContext *context, const CliArgs *args)
 	if (filters)
 		bindings = fetch_bindings(context, &error);
 	if (bindings)
-		plan = make_plan(context, args, definition, filters, bindings, &error);
+		learned = cli_remote_learned(context, NULL);
+	if (learned)
+		plan = make_plan(context, args, definition, filters, bindings, learned, &error);
 	if (!plan) {
 		/* What failed in a call has been told. */
 		if (error)

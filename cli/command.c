@@ -369,6 +369,9 @@ put_value(CliArgs *args, const CliOption *option, const char *value, GError **er
 }
 
 /* words[*at] is "--name" or "--name=value"; moves *at over a value of its own. */
+/* A word for all commands: it may stand before their names or behind. */
+static const CliOption json_option = { "json", NULL, "print as JSON", 0, 0 };
+
 static gboolean
 parse_named(const CliCommand *command, CliArgs *args, char *const *words, guint count, guint *at, GError **error)
 {
@@ -377,6 +380,8 @@ parse_named(const CliCommand *command, CliArgs *args, char *const *words, guint 
 	gsize len = equals ? (gsize)(equals - name) : strlen(name);
 	const CliOption *option = find_option(command, name, len);
 
+	if (!option && g_str_equal(name, json_option.name))
+		option = &json_option;
 	if (!option) {
 		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "command '%s' doesn't support option --%.*s",
 				 command->name, (int)len, name);
@@ -490,6 +495,8 @@ cli_run(CliContext *context, char *const *words, guint count)
 	const CliCommand *command = cli_command_find(words[0]);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(CliArgs) args = NULL;
+	gboolean was_json;
+	CliExit status;
 
 	if (!command) {
 		cli_error("unknown command: '%s'; see 'sluice help'", words[0]);
@@ -500,5 +507,9 @@ cli_run(CliContext *context, char *const *words, guint count)
 		cli_error("%s", error->message);
 		return CLI_USAGE;
 	}
-	return command->run(context, args);
+	was_json = context->json;
+	context->json |= cli_args_has(args, json_option.name);
+	status = command->run(context, args);
+	context->json = was_json;
+	return status;
 }

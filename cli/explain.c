@@ -65,6 +65,8 @@ variable_origin(const Explain *explain, const RuleStep *step, const char *name, 
 
 	if (from_port && g_str_equal(name, "MAC") && !rule_vars_get(explain->binding->params, name))
 		return g_strdup("address of the port");
+	if (from_port && rule_vars_expiries(explain->vars, name))
+		return g_strdup("learned by the port");
 	if (from_port)
 		return g_strdup("parameter of the port");
 	if (g_ptr_array_find(explain->program->scopes, step->defaults, &scope) && scope < explain->scope_origins->len)

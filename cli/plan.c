@@ -80,6 +80,20 @@ make_group(FilterPlan *plan, const NwBinding *binding, RuleVlanPolicy policy, Fu
 	return group;
 }
 
+/* With what the port has learned: it may have nothing yet, and its temporary rules are no part of the plan. */
+static RuleVars *
+binding_vars(const FilterPlan *plan, const NwBinding *binding, RuleProgram *program, GError **error)
+{
+	const GArray *known =
+		plan->learned ? g_hash_table_lookup((GHashTable *)plan->learned, binding->port_dev) : NULL;
+	NwLearning learning;
+
+	if (!nw_learning_of(binding, program, &learning, error))
+		return NULL;
+	return plan->learned && nw_learning_is_needed(&learning) ? nw_learning_vars(binding, &learning, known)
+								 : nw_binding_vars(binding);
+}
+
 static gboolean
 add_binding(FilterPlan *plan, NwBinding *binding, Future *future, GError **error)
 {
@@ -100,9 +114,9 @@ add_binding(FilterPlan *plan, NwBinding *binding, Future *future, GError **error
 		group = make_group(plan, binding, policy, future, error);
 	if (!group)
 		return FALSE;
-	vars = nw_binding_vars(binding);
+	vars = binding_vars(plan, binding, group->after, error);
 	g_ptr_array_add(group->bindings, binding);
-	return rule_eval_check(group->after, vars, error);
+	return vars && rule_eval_check(group->after, vars, error);
 }
 
 static int
@@ -112,14 +126,15 @@ compare_bindings(gconstpointer a, gconstpointer b)
 }
 
 FilterPlan *
-filter_plan_new(const NwFilter *definition, const GPtrArray *bindings, NwLookupFn lookup, gpointer lookup_data,
-		GError **error)
+filter_plan_new(const NwFilter *definition, const GPtrArray *bindings, const GHashTable *learned, NwLookupFn lookup,
+		gpointer lookup_data, GError **error)
 {
 	g_autoptr(FilterPlan) plan = g_new0(FilterPlan, 1);
 	Future future = { definition, lookup, lookup_data };
 	const NwFilter *known = lookup(definition->name, lookup_data);
 
 	plan->definition = definition;
+	plan->learned = learned;
 	plan->is_new = known == NULL;
 	plan->groups = g_ptr_array_new_with_free_func(group_free);
 	plan->switches = g_ptr_array_new_with_free_func(g_free);
@@ -232,7 +247,7 @@ static gboolean
 port_packet(FilterPlan *plan, const PlanGroup *group, const NwBinding *binding, const PacketView *packet, guint number,
 	    gint wanted_way, GError **error)
 {
-	g_autoptr(RuleVars) vars = nw_binding_vars(binding);
+	g_autoptr(RuleVars) vars = binding_vars(plan, binding, group->after, error);
 	g_autoptr(RuleVerdict) before = NULL, after = NULL;
 	RuleConn conn = rule_conn_guess(packet);
 	RuleWay way;

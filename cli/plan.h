@@ -27,18 +27,20 @@ typedef struct {
 	GPtrArray *switches;	    /* of text: packets that would fare differently */
 	json_t *switch_rows;	    /* the same for programs */
 	guint packet_count, switch_count;
+	const GHashTable *learned; /* (transfer none) */
 } FilterPlan;
 
 /**
  * filter_plan_new: compare
  * @definition: the new one; must outlive the plan
  * @bindings: (element-type NwBinding) (transfer none): all ports
+ * @learned: (nullable): port -> GArray of NwLearned; must outlive the plan; NULL: what bindings do not give is missing
  * @lookup: the filters as they are
  *
  * Errors: what the daemon would refuse the definition for.
  */
-FilterPlan *filter_plan_new(const NwFilter *definition, const GPtrArray *bindings, NwLookupFn lookup,
-			    gpointer lookup_data, GError **error);
+FilterPlan *filter_plan_new(const NwFilter *definition, const GPtrArray *bindings, const GHashTable *learned,
+			    NwLookupFn lookup, gpointer lookup_data, GError **error);
 void filter_plan_free(FilterPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FilterPlan, filter_plan_free)
 

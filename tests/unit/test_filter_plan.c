@@ -104,7 +104,7 @@ host_clear(Host *host)
 static FilterPlan *
 host_plan(Host *host, const NwFilter *definition, GError **error)
 {
-	return filter_plan_new(definition, host->bindings, filters_lookup, host->filters, error);
+	return filter_plan_new(definition, host->bindings, NULL, filters_lookup, host->filters, error);
 }
 
 #define UDP8 "<rule action='drop' direction='out'><ip protocol='udp' dstportstart='8'/></rule>"
