@@ -86,7 +86,7 @@ learning_of(Daemon *daemon, const SluicePaths *paths, const DaemonConfig *config
 	LearningConfig learning = {
 		.paths = paths,
 		.links = daemon->links,
-		.group = config->nflog_group ? (guint16)config->nflog_group : SNOOP_GROUP_DEFAULT,
+		.group = (guint16)config->nflog_group,
 		.snoop_user = config->snoop_user,
 		.no_kernel = no_kernel,
 		.on_changed = on_learned,

@@ -11,7 +11,7 @@
 
 struct Learning {
 	LearningConfig config;
-	char *store;
+	char *store, *snoop_path, *snoop_user;
 	LearnTable *table;
 	NwEngine *engine; /* NULL until it is started */
 	SnoopChild *child;
@@ -111,8 +111,8 @@ static void
 child_start(Learning *learning)
 {
 	SnoopChildConfig config = {
-		.path = learning->config.paths->snoop_helper,
-		.user = learning->config.snoop_user,
+		.path = learning->snoop_path,
+		.user = learning->snoop_user,
 		.group = learning->config.group,
 		.on_event = on_event,
 		.data = learning,
@@ -359,6 +359,8 @@ learning_new(const LearningConfig *config)
 
 	learning->config = *config;
 	learning->store = g_strdup(config->paths->learned_file);
+	learning->snoop_path = g_strdup(config->paths->snoop_helper);
+	learning->snoop_user = g_strdup(config->snoop_user);
 	learning->changed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	learning->said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	learning->learners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -381,6 +383,8 @@ learning_free(Learning *learning)
 	g_hash_table_unref(learning->said);
 	g_hash_table_unref(learning->learners);
 	g_free(learning->store);
+	g_free(learning->snoop_path);
+	g_free(learning->snoop_user);
 	g_free(learning);
 }
 
