@@ -310,36 +310,76 @@ finding_free(gpointer data)
 	g_free(finding);
 }
 
+/* Names of others go to a terminal and into JSON. */
+static char *
+printable(const char *text)
+{
+	char *valid = g_utf8_make_valid(text, -1);
+
+	for (char *at = valid; *at; at++) {
+		if (g_ascii_iscntrl(*at))
+			*at = '?';
+	}
+	return valid;
+}
+
+gboolean
+doctor_is_plain(const char *name)
+{
+	return *name && *name != '-' &&
+	       strspn(name, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.:@%+-/") == strlen(name);
+}
+
+const char *
+doctor_word(DoctorReport *report, const char *name)
+{
+	if (doctor_is_plain(name))
+		return name;
+	g_ptr_array_add(report->words, g_shell_quote(name));
+	return report->words->pdata[report->words->len - 1];
+}
+
 static DoctorFinding *
 finding_new(const DoctorCheck *check, const char *subject, const char *text)
 {
 	DoctorFinding *finding = g_new0(DoctorFinding, 1);
 
 	finding->check = check;
-	finding->subject = g_strdup(subject);
-	finding->text = g_strdup(text);
+	finding->subject = printable(subject);
+	finding->text = printable(text);
 	finding->fixes = g_ptr_array_new_with_free_func(g_free);
 	return finding;
+}
+
+void
+doctor_retell(DoctorFinding *finding, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_free(finding->text);
+	finding->text = printable(text);
 }
 
 DoctorFinding *
 doctor_found(DoctorReport *report, const char *subject, const char *format, ...)
 {
 	g_autofree char *text = NULL;
+	gboolean is_past = ++report->count > DOCTOR_FINDINGS_MAX;
 	DoctorFinding *finding;
 	va_list args;
 
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
+	finding = finding_new(report->check, subject, text);
 	/* Past the bound the last one is said anew, so that a check need not look whether it has one. */
-	if (++report->count > DOCTOR_FINDINGS_MAX) {
+	if (is_past) {
 		g_ptr_array_set_size(report->findings, (gint)report->findings->len - 1);
-		finding = finding_new(report->check, subject, text);
-		g_free(finding->text);
-		finding->text = g_strdup_printf("%s (and %u more)", text, report->count - DOCTOR_FINDINGS_MAX);
-	} else {
-		finding = finding_new(report->check, subject, text);
+		doctor_retell(finding, "%s (and %u more)", text, report->count - DOCTOR_FINDINGS_MAX);
 	}
 	g_ptr_array_add(report->findings, finding);
 	return finding;
@@ -348,12 +388,14 @@ doctor_found(DoctorReport *report, const char *subject, const char *format, ...)
 void
 doctor_fix(DoctorFinding *finding, const char *format, ...)
 {
+	g_autofree char *text = NULL;
 	char *fix;
 	va_list args;
 
 	va_start(args, format);
-	fix = g_strdup_vprintf(format, args);
+	text = g_strdup_vprintf(format, args);
 	va_end(args);
+	fix = printable(text);
 	if (g_ptr_array_find_with_equal_func(finding->fixes, fix, g_str_equal, NULL))
 		g_free(fix);
 	else
@@ -366,6 +408,7 @@ doctor_run(const DoctorFacts *facts, const DoctorCheck *only)
 	DoctorReport *report = g_new0(DoctorReport, 1);
 
 	report->findings = g_ptr_array_new_with_free_func(finding_free);
+	report->words = g_ptr_array_new_with_free_func(g_free);
 	report->skipped = g_ptr_array_new_with_free_func(finding_free);
 	for (const DoctorCheck *check = doctor_checks; check->id; check++) {
 		const char *lack = NULL;
@@ -391,6 +434,7 @@ doctor_report_free(DoctorReport *report)
 		return;
 	g_ptr_array_unref(report->findings);
 	g_ptr_array_unref(report->skipped);
+	g_ptr_array_unref(report->words);
 	g_free(report);
 }
 

@@ -101,6 +101,7 @@ typedef struct {
 typedef struct {
 	GPtrArray *findings; /* of DoctorFinding */
 	GPtrArray *skipped;  /* of DoctorFinding, with the reason as text */
+	GPtrArray *words;    /* of utf8: what doctor_word() quoted */
 	const DoctorCheck *check;
 	guint count; /* of findings of @check */
 } DoctorReport;
@@ -140,7 +141,19 @@ json_t *doctor_report_to_json(const DoctorReport *report);
 
 /** doctor_found: (transfer none): a new finding of the check that runs */
 DoctorFinding *doctor_found(DoctorReport *report, const char *subject, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/** doctor_retell: another cause in place of the one it has */
+void doctor_retell(DoctorFinding *finding, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void doctor_fix(DoctorFinding *finding, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/** doctor_is_plain: whether a name means itself to a shell and to nft */
+gboolean doctor_is_plain(const char *name);
+
+/**
+ * doctor_word: a name as one word of a shell, for doctor_fix(): networks' and interfaces' names may hold anything
+ *
+ * Returns: (transfer none): lives as long as the report.
+ */
+const char *doctor_word(DoctorReport *report, const char *name);
 
 /** doctor_sysctl: a number below /proc/sys/net; -1 where there is none */
 gint64 doctor_sysctl(const DoctorFacts *facts, const char *format, ...) G_GNUC_PRINTF(2, 3);

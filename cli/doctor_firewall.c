@@ -40,6 +40,7 @@ typedef struct {
 /* What one chain drops of one network. */
 typedef struct {
 	const DoctorFacts *facts;
+	DoctorReport *report;
 	const DoctorBridge *bridge;
 	const HostChain *base;
 	HostDecision decision; /* of the first sample */
@@ -235,8 +236,10 @@ hook_name(guint hook)
 static gboolean
 is_of_iptables(const HostChain *chain)
 {
+	static const char *const tables[] = { "filter", "mangle", "raw", "security", NULL };
+
 	return (chain->family == NFPROTO_IPV4 || chain->family == NFPROTO_IPV6) &&
-	       g_str_equal(chain->name, hook_name(chain->hook));
+	       g_strv_contains(tables, chain->table) && g_str_equal(chain->name, hook_name(chain->hook));
 }
 
 static gboolean
@@ -279,7 +282,7 @@ comes_from_bridge(const Verdicts *verdicts, const Sample *sample)
 static void
 fix_iptables(const Verdicts *verdicts, DoctorFinding *finding, const char *chain)
 {
-	const char *bridge = verdicts->bridge->name;
+	const char *bridge = doctor_word(verdicts->report, verdicts->bridge->name);
 
 	for (guint i = 0; i < verdicts->count; i++) {
 		const Sample *sample = verdicts->dropped[i];
@@ -287,16 +290,17 @@ fix_iptables(const Verdicts *verdicts, DoctorFinding *finding, const char *chain
 
 		doctor_fix(finding, "%s%s%s -I %s %s %s%s%s%s%s -j ACCEPT", iptables_of(verdicts->base),
 			   g_str_equal(verdicts->base->table, "filter") ? "" : " -t ",
-			   g_str_equal(verdicts->base->table, "filter") ? "" : verdicts->base->table, chain,
-			   is_in ? "-i" : "-o", bridge, sample->packet.is_bridged ? " -o " : "",
-			   sample->packet.is_bridged ? bridge : "", *sample->xt ? " " : "", sample->xt);
+			   g_str_equal(verdicts->base->table, "filter") ? "" : verdicts->base->table,
+			   doctor_word(verdicts->report, chain), is_in ? "-i" : "-o", bridge,
+			   sample->packet.is_bridged ? " -o " : "", sample->packet.is_bridged ? bridge : "",
+			   *sample->xt ? " " : "", sample->xt);
 	}
 }
 
 static void
 fix_ufw(const Verdicts *verdicts, DoctorFinding *finding)
 {
-	const char *bridge = verdicts->bridge->name;
+	const char *bridge = doctor_word(verdicts->report, verdicts->bridge->name);
 
 	for (guint i = 0; i < verdicts->count; i++) {
 		const Sample *sample = verdicts->dropped[i];
@@ -314,7 +318,7 @@ fix_firewalld(const Verdicts *verdicts, DoctorFinding *finding)
 {
 	if (verdicts->base->hook == NF_INET_FORWARD) {
 		doctor_fix(finding, "firewall-cmd --permanent --zone=trusted --change-interface=%s",
-			   verdicts->bridge->name);
+			   doctor_word(verdicts->report, verdicts->bridge->name));
 	} else {
 		doctor_fix(finding, "firewall-cmd --permanent --add-service=dhcp --add-service=dhcpv6 "
 				    "--add-service=dns");
@@ -331,7 +335,7 @@ port_set(const Verdicts *verdicts)
 	for (guint i = 0; i < verdicts->facts->links->len; i++) {
 		const LinkInfo *link = &g_array_index(verdicts->facts->links, LinkInfo, i);
 
-		if (link->master == verdicts->bridge->index)
+		if (link->master == verdicts->bridge->index && doctor_is_plain(link->name))
 			g_string_append_printf(text, "%s\"%s\"", text->len ? ", " : "{ ", link->name);
 	}
 	if (!text->len)
@@ -426,6 +430,9 @@ tell_fix(const Verdicts *verdicts, DoctorFinding *finding)
 	}
 	if (table && table->flags & NFT_TABLE_F_OWNER)
 		return "the program that owns the table, which alone can change it";
+	/* What stands between quotes already cannot be quoted again. */
+	if (!doctor_is_plain(base->table) || !doctor_is_plain(base->name) || !doctor_is_plain(verdicts->bridge->name))
+		return "nftables";
 	if (base->family == NFPROTO_BRIDGE)
 		fix_bridge_family(verdicts, finding);
 	else
@@ -434,7 +441,7 @@ tell_fix(const Verdicts *verdicts, DoctorFinding *finding)
 }
 
 static void
-tell(const Verdicts *verdicts, DoctorReport *report)
+tell(const Verdicts *verdicts)
 {
 	const HostChain *base = verdicts->base, *chain = verdicts->decision.chain;
 	const char *subject = verdicts->bridge->network ? verdicts->bridge->network->name : verdicts->bridge->name;
@@ -444,7 +451,7 @@ tell(const Verdicts *verdicts, DoctorReport *report)
 							  verdicts->decision.handle, chain->name)
 				: chain == base ? g_strdup("by its policy")
 						: g_strdup_printf("in chain '%s'", chain->name);
-	g_autofree char *text = NULL;
+	const char *maker;
 	DoctorFinding *finding;
 
 	/* IPv4 and IPv6 have the same names. */
@@ -452,12 +459,10 @@ tell(const Verdicts *verdicts, DoctorReport *report)
 		if (!strstr(what->str, verdicts->dropped[i]->label))
 			g_string_append_printf(what, "%s%s", what->len ? ", " : "", verdicts->dropped[i]->label);
 	}
-	finding = doctor_found(report, subject, "%s", "");
-	text = g_strdup_printf("%s on '%s': chain '%s' of table %s %s drops them %s (%s)", what->str,
-			       verdicts->bridge->name, base->name, family_name(base->family), base->table, rule,
-			       tell_fix(verdicts, finding));
-	g_free(finding->text);
-	finding->text = g_steal_pointer(&text);
+	finding = doctor_found(verdicts->report, subject, "%s", "");
+	maker = tell_fix(verdicts, finding);
+	doctor_retell(finding, "%s on '%s': chain '%s' of table %s %s drops them %s (%s)", what->str,
+		      verdicts->bridge->name, base->name, family_name(base->family), base->table, rule, maker);
 }
 
 /* --- asking --- */
@@ -492,7 +497,9 @@ static void
 ask(const DoctorFacts *facts, DoctorReport *report, const DoctorBridge *bridge, const Sample *samples, guint count)
 {
 	for (guint i = 0; i < facts->rules->chains->len; i++) {
-		Verdicts verdicts = { .facts = facts, .bridge = bridge, .base = facts->rules->chains->pdata[i] };
+		Verdicts verdicts = {
+			.facts = facts, .report = report, .bridge = bridge, .base = facts->rules->chains->pdata[i]
+		};
 
 		for (guint k = 0; k < count; k++) {
 			HostDecision decision;
@@ -507,7 +514,7 @@ ask(const DoctorFacts *facts, DoctorReport *report, const DoctorBridge *bridge, 
 			verdicts.dropped[verdicts.count++] = &samples[k];
 		}
 		if (verdicts.count)
-			tell(&verdicts, report);
+			tell(&verdicts);
 	}
 }
 

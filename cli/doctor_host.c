@@ -20,7 +20,7 @@ doctor_check_daemon(const DoctorFacts *facts, DoctorReport *report)
 		return;
 	finding = doctor_found(report, "sluiced", "the daemon does not answer: %s", facts->daemon_problem);
 	if (facts->root)
-		doctor_fix(finding, "sluiced --root %s", facts->root);
+		doctor_fix(finding, "sluiced --root %s", doctor_word(report, facts->root));
 	else
 		doctor_fix(finding, "systemctl start sluiced");
 }
@@ -146,7 +146,7 @@ doctor_check_accept_ra_uplink(const DoctorFacts *facts, DoctorReport *report)
 						"the default route of '%s' came by router advertisement, and a host "
 						"that forwards takes no more of them: it will expire",
 						link->name),
-				   "sysctl -w net.ipv6.conf.%s.accept_ra=2", link->name);
+				   "sysctl -w net.ipv6.conf.%s.accept_ra=2", doctor_word(report, link->name));
 	}
 }
 
@@ -165,7 +165,7 @@ doctor_check_accept_ra_bridge(const DoctorFacts *facts, DoctorReport *report)
 		doctor_fix(doctor_found(report, bridge->network->name,
 					"the host takes router advertisements on '%s', where only guests are",
 					bridge->name),
-			   "sysctl -w net.ipv6.conf.%s.accept_ra=0", bridge->name);
+			   "sysctl -w net.ipv6.conf.%s.accept_ra=0", doctor_word(report, bridge->name));
 	}
 }
 
@@ -194,7 +194,7 @@ doctor_check_rp_filter(const DoctorFacts *facts, DoctorReport *report)
 					"the default route goes by '%s', so what comes from the world by '%s', for a "
 					"port forward or a routed network, is dropped",
 					used->name, link->name),
-			   "sysctl -w net.ipv4.conf.%s.rp_filter=2", link->name);
+			   "sysctl -w net.ipv4.conf.%s.rp_filter=2", doctor_word(report, link->name));
 	}
 }
 
@@ -212,7 +212,7 @@ doctor_check_route_localnet(const DoctorFacts *facts, DoctorReport *report)
 		if (doctor_sysctl(facts, "ipv4/conf/%s/route_localnet", bridge->name) > 0)
 			doctor_fix(doctor_found(report, bridge->name,
 						"guests on '%s' can send to 127.0.0.0/8 of the host", bridge->name),
-				   "sysctl -w net.ipv4.conf.%s.route_localnet=0", bridge->name);
+				   "sysctl -w net.ipv4.conf.%s.route_localnet=0", doctor_word(report, bridge->name));
 	}
 }
 

@@ -62,7 +62,7 @@ find_jump(struct nftnl_expr *expr, void *data)
 }
 
 static void
-fix_jumps(const DoctorFacts *facts, DoctorFinding *finding, const HostChain *chain)
+fix_jumps(const DoctorFacts *facts, DoctorReport *report, DoctorFinding *finding, const HostChain *chain)
 {
 	for (guint i = 0; i < facts->rules->chains->len; i++) {
 		const HostChain *from = facts->rules->chains->pdata[i];
@@ -74,8 +74,8 @@ fix_jumps(const DoctorFacts *facts, DoctorFinding *finding, const HostChain *cha
 		for (guint k = 0; k < from->rules->len; k++)
 			nftnl_expr_foreach(from->rules->pdata[k], find_jump, &search);
 		if (search.found)
-			doctor_fix(finding, "%s -t %s -D %s -j %s", tool_of(chain), chain->table, from->name,
-				   chain->name);
+			doctor_fix(finding, "%s -t %s -D %s -j %s", tool_of(chain), doctor_word(report, chain->table),
+				   doctor_word(report, from->name), doctor_word(report, chain->name));
 	}
 }
 
@@ -87,9 +87,11 @@ check_network_chain(const DoctorFacts *facts, DoctorReport *report, const HostCh
 					      "runs",
 					      chain->name, chain->table);
 
-	fix_jumps(facts, finding, chain);
-	doctor_fix(finding, "%s -t %s -F %s", tool_of(chain), chain->table, chain->name);
-	doctor_fix(finding, "%s -t %s -X %s", tool_of(chain), chain->table, chain->name);
+	fix_jumps(facts, report, finding, chain);
+	doctor_fix(finding, "%s -t %s -F %s", tool_of(chain), doctor_word(report, chain->table),
+		   doctor_word(report, chain->name));
+	doctor_fix(finding, "%s -t %s -X %s", tool_of(chain), doctor_word(report, chain->table),
+		   doctor_word(report, chain->name));
 }
 
 void
@@ -128,13 +130,14 @@ check_port_chain(const DoctorFacts *facts, DoctorReport *report, const NwBinding
 					      chain->name, binding->filter);
 
 	if (runs(facts, "virtnwfilterd")) {
-		doctor_fix(finding, "virsh -c nwfilter:///system nwfilter-binding-delete %s", binding->port_dev);
+		doctor_fix(finding, "virsh -c nwfilter:///system nwfilter-binding-delete %s",
+			   doctor_word(report, binding->port_dev));
 		return;
 	}
 	doctor_fix(finding, "ebtables -t nat -D %s %s %s -j %s", port_chains[kind].from, port_chains[kind].option,
-		   binding->port_dev, chain->name);
-	doctor_fix(finding, "ebtables -t nat -F %s", chain->name);
-	doctor_fix(finding, "ebtables -t nat -X %s", chain->name);
+		   doctor_word(report, binding->port_dev), doctor_word(report, chain->name));
+	doctor_fix(finding, "ebtables -t nat -F %s", doctor_word(report, chain->name));
+	doctor_fix(finding, "ebtables -t nat -X %s", doctor_word(report, chain->name));
 }
 
 void

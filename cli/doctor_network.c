@@ -18,8 +18,8 @@ network_at(const DoctorFacts *facts, guint i)
 	return facts->networks->pdata[i];
 }
 
-static const IpAddress *fix_addresses(const DoctorFacts *facts, DoctorFinding *finding, const Network *network,
-				      guint32 index);
+static const IpAddress *fix_addresses(const DoctorFacts *facts, DoctorReport *report, DoctorFinding *finding,
+				      const Network *network, guint32 index);
 
 static gboolean
 forwards(const Network *network)
@@ -45,7 +45,7 @@ check_forwarding(const DoctorFacts *facts, DoctorReport *report, const Network *
 	else if (doctor_sysctl(facts, "ipv%d/conf/%s/forwarding", is_ipv6 ? 6 : 4, bridge) == 0)
 		doctor_fix(doctor_found(report, network->name, "the host does not forward IPv%d that comes from '%s'",
 					is_ipv6 ? 6 : 4, bridge),
-			   "sysctl -w net.ipv%d.conf.%s.forwarding=1", is_ipv6 ? 6 : 4, bridge);
+			   "sysctl -w net.ipv%d.conf.%s.forwarding=1", is_ipv6 ? 6 : 4, doctor_word(report, bridge));
 }
 
 /* The daemon turns it on when a network starts; what runs loses it when somebody turns it off. */
@@ -80,8 +80,8 @@ doctor_check_ipv6_off(const DoctorFacts *facts, DoctorReport *report)
 			continue;
 		finding = doctor_found(report, bridge->network->name,
 				       "IPv6 is turned off on '%s', and its addresses are gone", bridge->name);
-		doctor_fix(finding, "sysctl -w net.ipv6.conf.%s.disable_ipv6=0", bridge->name);
-		fix_addresses(facts, finding, bridge->network, bridge->index);
+		doctor_fix(finding, "sysctl -w net.ipv6.conf.%s.disable_ipv6=0", doctor_word(report, bridge->name));
+		fix_addresses(facts, report, finding, bridge->network, bridge->index);
 	}
 }
 
@@ -113,7 +113,7 @@ check_networks_apart(const DoctorFacts *facts, DoctorReport *report, guint at)
 						"it shares addresses with network '%s', and the two cannot run at one "
 						"time",
 						other->name),
-				   "sluice net-edit %s", network->name);
+				   "sluice net-edit %s", doctor_word(report, network->name));
 	}
 }
 
@@ -145,7 +145,7 @@ doctor_check_overlap(const DoctorFacts *facts, DoctorReport *report)
 			continue;
 		if (!collision_check_host(&host, network, NULL, &error))
 			doctor_fix(doctor_found(report, network->name, "%s", error->message), "sluice net-edit %s",
-				   network->name);
+				   doctor_word(report, network->name));
 		check_networks_apart(facts, report, i);
 	}
 }
@@ -166,7 +166,8 @@ has_address(const DoctorFacts *facts, guint32 index, const IpAddress *wanted)
 
 /* Going down takes the addresses of IPv6 with it. Returns the first that is missing. */
 static const IpAddress *
-fix_addresses(const DoctorFacts *facts, DoctorFinding *finding, const Network *network, guint32 index)
+fix_addresses(const DoctorFacts *facts, DoctorReport *report, DoctorFinding *finding, const Network *network,
+	      guint32 index)
 {
 	const IpAddress *missing = NULL;
 
@@ -179,7 +180,7 @@ fix_addresses(const DoctorFacts *facts, DoctorFinding *finding, const Network *n
 		missing = missing ? missing : &ip->address;
 		if (finding)
 			doctor_fix(finding, "ip addr add %s/%u dev %s%s", ip_address_format(&ip->address, text),
-				   network_ip_prefix(ip), network->bridge->name,
+				   network_ip_prefix(ip), doctor_word(report, network->bridge->name),
 				   ip->address.family == AF_INET6 ? " nodad" : "");
 	}
 	return missing;
@@ -191,7 +192,7 @@ check_bridge(const DoctorFacts *facts, DoctorReport *report, const Network *netw
 	const char *name = network->bridge->name;
 	const LinkInfo *link = doctor_link(facts, name);
 	gboolean is_managed = network_is_managed(network);
-	const IpAddress *missing = link && is_managed ? fix_addresses(facts, NULL, network, link->index) : NULL;
+	const IpAddress *missing = link && is_managed ? fix_addresses(facts, report, NULL, network, link->index) : NULL;
 	char text[IP_TEXT_MAX];
 	DoctorFinding *finding;
 
@@ -201,20 +202,20 @@ check_bridge(const DoctorFacts *facts, DoctorReport *report, const Network *netw
 	if (!link) {
 		finding = doctor_found(report, network->name, "its bridge '%s' is gone", name);
 		if (is_managed) {
-			doctor_fix(finding, "sluice net-destroy %s --force", network->name);
-			doctor_fix(finding, "sluice net-start %s", network->name);
+			doctor_fix(finding, "sluice net-destroy %s --force", doctor_word(report, network->name));
+			doctor_fix(finding, "sluice net-start %s", doctor_word(report, network->name));
 		}
 		return;
 	}
 	if (!link->is_up) {
 		finding = doctor_found(report, network->name, "its bridge '%s' is down", name);
-		doctor_fix(finding, "ip link set dev %s up", name);
+		doctor_fix(finding, "ip link set dev %s up", doctor_word(report, name));
 	} else {
 		finding = doctor_found(report, network->name, "its bridge '%s' lacks the address %s", name,
 				       ip_address_format(missing, text));
 	}
 	if (missing)
-		fix_addresses(facts, finding, network, link->index);
+		fix_addresses(facts, report, finding, network, link->index);
 }
 
 void
@@ -244,11 +245,11 @@ doctor_check_forward_dev(const DoctorFacts *facts, DoctorReport *report)
 			if (!link)
 				doctor_fix(doctor_found(report, network->name,
 							"it forwards to '%s', which does not exist", interface->dev),
-					   "sluice net-edit %s", network->name);
+					   "sluice net-edit %s", doctor_word(report, network->name));
 			else if (!link->is_up)
 				doctor_fix(doctor_found(report, network->name, "it forwards to '%s', which is down",
 							interface->dev),
-					   "ip link set dev %s up", interface->dev);
+					   "ip link set dev %s up", doctor_word(report, interface->dev));
 		}
 	}
 }
@@ -335,7 +336,7 @@ doctor_check_service_port(const DoctorFacts *facts, DoctorReport *report)
 				       held->name ? held->name : "a process", held->pid,
 				       ip_address_format(&held->address, address), service, networks->str);
 		if (held->unit)
-			doctor_fix(finding, "systemctl stop %s", held->unit);
+			doctor_fix(finding, "systemctl stop %s", doctor_word(report, held->unit));
 		else if (held->pid)
 			doctor_fix(finding, "kill %u", held->pid);
 	}
@@ -379,7 +380,7 @@ doctor_check_mtu_port(const DoctorFacts *facts, DoctorReport *report)
 			doctor_fix(doctor_found(report, bridge->name,
 						"bridge '%s' has an MTU of %u, and its network wants %u", bridge->name,
 						link->mtu, mtu),
-				   "ip link set dev %s mtu %u", bridge->name, mtu);
+				   "ip link set dev %s mtu %u", doctor_word(report, bridge->name), mtu);
 		for (guint k = 0; k < facts->links->len; k++) {
 			const LinkInfo *port = port_at(facts, k, bridge->index);
 
@@ -388,7 +389,7 @@ doctor_check_mtu_port(const DoctorFacts *facts, DoctorReport *report)
 							"port '%s' has an MTU of %u, and on its bridge '%s' it is %u: "
 							"larger frames to it vanish",
 							port->name, port->mtu, bridge->name, mtu),
-					   "ip link set dev %s mtu %u", port->name, mtu);
+					   "ip link set dev %s mtu %u", doctor_word(report, port->name), mtu);
 		}
 	}
 }
@@ -412,7 +413,7 @@ doctor_check_mtu_uplink(const DoctorFacts *facts, DoctorReport *report)
 						"guests on '%s' send packets of up to %u bytes, and the uplink '%s' "
 						"takes %u: whoever drops ICMP on the way stalls their connections",
 						bridge->name, link->mtu, uplink->name, uplink->mtu),
-				   "sluice net-edit %s", bridge->network->name);
+				   "sluice net-edit %s", doctor_word(report, bridge->network->name));
 	}
 }
 
@@ -444,7 +445,8 @@ doctor_check_binding_off_bridge(const DoctorFacts *facts, DoctorReport *report)
 		doctor_fix(doctor_found(report, port->name, "port '%s' is %s%s%s, so filter '%s' sees nothing of it",
 					port->name, master ? "a part of '" : "on no bridge", master ? master->name : "",
 					master ? "', which is no bridge of Linux" : "", binding->filter),
-			   "ip link set dev %s master %s", port->name, bridge_of_bindings(facts));
+			   "ip link set dev %s master %s", doctor_word(report, port->name),
+			   doctor_word(report, bridge_of_bindings(facts)));
 	}
 }
 
@@ -458,7 +460,7 @@ doctor_check_binding_no_link(const DoctorFacts *facts, DoctorReport *report)
 			doctor_fix(doctor_found(report, binding->port_dev,
 						"filter '%s' is bound to '%s', which does not exist", binding->filter,
 						binding->port_dev),
-				   "sluice nwfilter-binding-delete %s", binding->port_dev);
+				   "sluice nwfilter-binding-delete %s", doctor_word(report, binding->port_dev));
 	}
 }
 

@@ -195,6 +195,16 @@ overlap_network(DoctorFacts *facts)
 		    FALSE);
 }
 
+/* A name that a shell would take for commands. */
+static void
+overlap_odd(DoctorFacts *facts)
+{
+	add_network(
+		facts,
+		"<network><name>a;$(b) 'c</name><bridge name='odd0'/><ip address='10.9.0.9' prefix='24'/></network>",
+		FALSE);
+}
+
 static void
 bridge_down(DoctorFacts *facts)
 {
@@ -428,6 +438,18 @@ legacy_forward(DoctorFacts *facts)
 }
 
 static void
+nft_like_iptables(DoctorFacts *facts)
+{
+	drop_chain(facts, NFPROTO_IPV4, "host", "FORWARD", NF_INET_FORWARD);
+}
+
+static void
+nft_odd(DoctorFacts *facts)
+{
+	drop_chain(facts, NFPROTO_IPV4, "host'; reboot #\x1b", "in", NF_INET_LOCAL_IN);
+}
+
+static void
 docker(DoctorFacts *facts)
 {
 	HostChain *chain = drop_chain(facts, NFPROTO_IPV4, "filter", "FORWARD", NF_INET_FORWARD);
@@ -550,6 +572,7 @@ static const struct {
 	{ "overlap-host", overlap_host, "overlap", "lab", "*10.9.0.0/24*10.9.0.0/16*'up1'*", "sluice net-edit lab" },
 	{ "overlap-route", overlap_route, "overlap", "lab", "*10.9.0.0/25*", "sluice net-edit lab" },
 	{ "overlap-network", overlap_network, "overlap", "twin", "*'lab'*", "sluice net-edit twin" },
+	{ "overlap-odd", overlap_odd, "overlap", "a;$(b) 'c", "*'lab'*", "sluice net-edit 'a;$(b) '\\''c'" },
 	{ "bridge-down", bridge_down, "bridge", "lab", "*down*", "ip link set dev lab0 up" },
 	{ "bridge-bare", bridge_bare, "bridge", "lab", "*lacks*fd00:9::1*", "ip addr add fd00:9::1/64 dev lab0 nodad" },
 	{ "bridge-gone", bridge_gone, "bridge", "lab", "*gone*", "sluice net-destroy lab --force" },
@@ -589,6 +612,9 @@ static const struct {
 	  "iptables -I INPUT -i lab0 -p udp --dport 67 -j ACCEPT" },
 	{ "legacy-forward", legacy_forward, "firewall-forward", "lab", "*(legacy iptables)",
 	  "iptables-legacy -I FORWARD -i lab0 -j ACCEPT" },
+	{ "nft-like-iptables", nft_like_iptables, "firewall-forward", "lab", "*(nftables)",
+	  "nft 'insert rule ip host FORWARD iifname \"lab0\" accept'" },
+	{ "nft-odd", nft_odd, "firewall-host", "lab", "*table ip host'; reboot #? drops*", "" },
 	{ "docker", docker, "firewall-forward", "lab", "what guests send out, answers to guests on*(Docker)",
 	  "iptables -I DOCKER-USER -i lab0 -j ACCEPT" },
 	{ "docker-mended", docker_mended, NULL, "", "", "" },
