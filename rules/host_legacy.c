@@ -312,6 +312,8 @@ fill_chains(const Block *block)
 		const struct xt_entry_target *target = entry_target(block, at, &next);
 		HostChain *begins = g_hash_table_lookup(block->chains, GUINT_TO_POINTER(at));
 
+		if (!target)
+			return FALSE;
 		chain = begins ? begins : chain;
 		if (g_str_equal(target->u.user.name, XT_ERROR_TARGET) || !chain)
 			continue;

@@ -104,7 +104,7 @@ put_name(RuleRun *run, guint32 number, const char *name)
 	char text[IFNAMSIZ] = { 0 };
 
 	if (name)
-		memcpy(text, name, MIN(strlen(name), sizeof(text)));
+		g_strlcpy(text, name, sizeof(text));
 	register_put(run, number, name ? text : NULL, sizeof(text));
 }
 
