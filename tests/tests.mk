@@ -4,14 +4,14 @@
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/stream $(B)/tests/ftp $(B)/tests/netfw $(B)/tests/load \
-	$(B)/tests/snoop-print $(B)/tests/snoop-lock \
+	$(B)/tests/snoop-print $(B)/tests/snoop-lock $(B)/tests/dhcp-send \
 	$(B)/tests/differential/differential
 BENCH := $(B)/bench/bench $(B)/bench/datapath $(B)/bench/libvirt
 RUN_TESTS := SLUICE_BUILD=$(B) tests/run
 JOBS := -j$(shell nproc 2>/dev/null || echo 2)
 TIME ?= 60
 
-.PHONY: deps-run check-all check-unit check-golden check-netns check-differential check-vm check-fuzz-corpus
+.PHONY: deps-run check-all check-unit check-golden check-netns check-learning check-differential check-vm check-fuzz-corpus
 .PHONY: test-programs fuzz-replay golden-update differential fuzz run-demo bench-run bench-datapath bench-libvirt bench-libvirt-run lint-fast format differential-libvirt
 
 # Programs of the tests
@@ -38,7 +38,7 @@ $(B)/tests/stream $(B)/tests/ftp: $(B)/tests/%: $(B)/tests/netns/%.o
 $(B)/tests/snoop-print $(B)/tests/snoop-lock: $(B)/tests/%: $(B)/tests/netns/%.o $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) $(SNOOP_LIBS)
-$(B)/tests/netfw: $(B)/tests/netns/netfw.o $(LIB)
+$(B)/tests/netfw $(B)/tests/dhcp-send: $(B)/tests/%: $(B)/tests/netns/%.o $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 $(B)/tests/load: $(B)/tests/netns/load.o $(CLI_OBJS) $(LIB)
@@ -79,6 +79,9 @@ check-golden: all $(B)/tests/netfw
 	@$(RUN_TESTS) golden
 check-netns: all $(TEST_TOOLS)
 	@$(RUN_TESTS) netns
+# Part of check-netns: addresses that ports learn.
+check-learning: all $(TEST_TOOLS)
+	@NETNS_TESTS="$(wildcard tests/netns/*learn-*.sh)" $(RUN_TESTS) netns
 check-differential: $(B)/tests/differential/differential
 	@$(RUN_TESTS) differential
 # make differential N=100000 SEED=7: without a seed other filters each time
