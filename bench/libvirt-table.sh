@@ -1,14 +1,19 @@
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2154 # sourced by bench/libvirt.sh
-# Results to Markdown. A file of results has a line a round: median time, CPU time, processes, calls; or "failed".
+# What bench/libvirt.sh measured, as Markdown: libvirt-table.sh RESULTS. The folder's files have a line a round: median
+# time, CPU time, processes, calls; or "failed". Its file settings has what the run was made with.
+set -u
+RESULTS=$1 SIDES=(libvirt sluice)
+# shellcheck disable=SC1091 # written by the run
+. "$RESULTS"/settings
 
 # column KEY SIDE N: the median of a column; "failed" where no round ended, nothing where none was made
 column() {
-	[ -e "$WORK/results/$1.$2" ] || return 0
-	awk -v c="$3" '$1 == "failed" { next } { print $c }' "$WORK/results/$1.$2" | sort -n |
+	[ -e "$RESULTS/$1.$2" ] || return 0
+	awk -v c="$3" '$1 == "failed" { next } { print $c }' "$RESULTS/$1.$2" | sort -n |
 		awk '{ v[NR] = $1 } END { print NR ? v[int((NR + 1) / 2)] : "failed" }'
 }
-total() { awk '{ n += $4 } END { print n + 0 }' "$WORK/results/$1.$2"; }
+total() { awk '{ n += $4 } END { print n + 0 }' "$RESULTS/$1.$2"; }
 # ms MICROSECONDS: three digits that count
 ms() {
 	case $1 in
@@ -31,12 +36,20 @@ ratio() { # A B
 }
 # row KEY WHAT
 row() {
-	[ -e "$WORK/results/$1.libvirt" ] || return 0
+	[ -e "$RESULTS/$1.libvirt" ] || return 0
 	local theirs ours
 	theirs=$(column "$1" libvirt 1) ours=$(column "$1" sluice 1)
 	echo "| $2 | $(ms "$theirs") | $(ms "$ours") | $(ratio "$theirs" "$ours") | $(ms "$(column "$1" libvirt 2)") |" \
 		"$(ms "$(column "$1" sluice 2)") | $(count "$(column "$1" libvirt 3)") | $(count "$(column "$1" sluice 3)") |" \
 		"$(total "$1" libvirt), $(total "$1" sluice) |"
+}
+fill_row() {
+	local side
+	for side in "${SIDES[@]}"; do
+		cat "$RESULTS"/fill-[0-9]*."$side" | awk '$1 == "failed" { print; exit } { w += $1; c += $2; t += $3; n++ }
+			END { if (n == NR) print w, c, t, 1 }' >"$RESULTS"/filled."$side"
+	done
+	row filled "bind $PORTS ports, one after the other"
 }
 virsh_row() { # KEY WHAT
 	local theirs ours
@@ -51,7 +64,7 @@ leak_row() {
 	local side
 	for side in "${SIDES[@]}"; do
 		awk -v w="$2" -v s="$side" -v t="$(ms "$(column "$1" "$side" 1)")" -v n="$(total "$1" "$side")" \
-			'{ printf "| %s | %s | %d times, %s each | %d | %d |\n", w, s, n, t, $1, $2 }' "$WORK/results/$1-leaks.$side"
+			'{ printf "| %s | %s | %d times, %s each | %d | %d |\n", w, s, n, t, $1, $2 }' "$RESULTS/$1-leaks.$side"
 	done
 }
 packet_row() { # METRIC BOUND WHAT
@@ -69,7 +82,7 @@ figure() {
 }
 
 # sum SIDE FIELD: of both floods
-sum() { awk -v f="$2" '{ n += $f } END { print n + 0 }' "$WORK"/results/flood-{redefine,bind}-leaks."$1"; }
+sum() { awk -v f="$2" '{ n += $f } END { print n + 0 }' "$RESULTS"/flood-{redefine,bind}-leaks."$1"; }
 leak_figure() {
 	local verdict=missed
 	[ "$(sum sluice 1)" = 0 ] || [ "$(sum sluice 2)" != 0 ] || verdict=met
@@ -80,9 +93,8 @@ cat <<MD
 # Beside libvirt
 
 Written by \`make bench-libvirt PORTS=$PORTS ROUNDS=$ROUNDS SLOW_ROUNDS=$SLOW_ROUNDS BOUND=$BOUND REDEFINITIONS=$REDEFINITIONS MILLISECONDS=$MILLISECONDS\`
-on $(date -u '+%Y-%m-%d'), in $(((SECONDS - BEGIN) / 60)) minutes. Linux $(uname -r), $(nproc) CPUs, $(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GB;
-load average $LOAD at its begin, $(cut -d" " -f1-3 /proc/loadavg) at its end. libvirtd $(libvirtd --version | awk '{ print $NF }') (Debian $(dpkg-query -W -f '${Version}' libvirt-daemon 2>/dev/null)),
-$(iptables --version), dnsmasq $(dnsmasq --version | awk 'NR == 1 { print $3 }'); $("$BUILD/sluice" version | head -1), commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown).
+on $WHEN, in $MINUTES minutes. $MACHINE; load average $LOAD_BEFORE at its begin, $LOAD_AFTER at its end.
+$VERSIONS.
 
 Each daemon lives in network, mount and process namespaces of its own, with the same bridge, the same taps and the same
 documents: libvirt is given the filters that sluice ships under libvirt's names. libvirtd runs with its drivers of
@@ -99,9 +111,9 @@ libvirt's RPC, because a start of \`virsh\` (some 10 to 20 ms) would hide what s
 
 | | asked | measured | |
 |---|---|---|---|
-$(figure "redefine-$PORTS" "redefine a filter that $PORTS ports use" 1000)
-$(figure "bind-$PORTS" "bind a port beside $((PORTS - 1))" 100)
-$(figure "restart-$PORTS" "restart with $PORTS ports" 500)
+$(figure "redefine-$PORTS" "redefine a filter that $(plural "$PORTS") use" 1000)
+$(figure "bind-$PORTS" "bind a port beside $((PORTS - 1)) others" 100)
+$(figure "restart-$PORTS" "restart with $(plural "$PORTS")" 500)
 $(leak_figure)
 
 ## Changes
@@ -112,6 +124,7 @@ $(for n in "${LEVELS[@]}"; do
 	row "bind-$n" "bind a port, $((n - 1)) others bound"
 	row "unbind-$n" "unbind it"
 done
+fill_row
 for n in "${LEVELS[@]}"; do row "redefine-$n" "redefine a leaf filter, $(plural "$n")"; done
 row start "start with nothing bound, until the first answer"
 row "restart-$PORTS" "restart with $(plural "$PORTS"), until the first answer"
@@ -138,13 +151,13 @@ Resident size of the daemon (VmRSS), its children not counted.
 
 | ports bound | libvirt | sluice |
 |---|---|---|
-$(for n in 0 "${LEVELS[@]}" "$BOUND"; do memory_row "$n"; done | awk '!seen[$0]++')
+$(for n in 0 "${LEVELS[@]}" "$BOUND"; do memory_row "$n"; done | awk '{ sub(/ $/, "") } !seen[$0]++')
 
 ## Floods
 
 Guest 1 sends $((RATE * 2)) frames a second that its filters drop, before a change and after it: half with another MAC address, half to
 a UDP port that is not open. Meanwhile the filter with its ports is redefined, or another guest is bound to the same filters
-and unbound. Counted is what arrives at guest 2.
+and unbound. Counted is what arrives at guest 2; frames are sent 64 at a time.
 
 | | | change | sent | leaked |
 |---|---|---|---|---|

@@ -295,10 +295,23 @@ run_restart() { # COUNT
 	note "$1 ports: started again"
 }
 
+# What the table says of the run
+settings() {
+	local MINUTES=$(((SECONDS - BEGIN + 30) / 60)) LOAD_AFTER WHEN MACHINE VERSIONS
+	LOAD_AFTER=$(cut -d' ' -f1-3 /proc/loadavg) WHEN=$(date -u '+%Y-%m-%d')
+	MACHINE="Linux $(uname -r), $(nproc) CPUs, $(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GB"
+	VERSIONS="libvirtd $(libvirtd --version | awk '{ print $NF }')\
+ (Debian $(dpkg-query -W -f '${Version}' libvirt-daemon 2>/dev/null)), $(iptables --version),\
+ dnsmasq $(dnsmasq --version | awk 'NR == 1 { print $3 }'); $("$BUILD/sluice" version | head -1),\
+ commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
+	declare -p PORTS ROUNDS SLOW_ROUNDS BOUND REDEFINITIONS MILLISECONDS RATE NETWORKS LEVELS MINUTES LOAD_BEFORE LOAD_AFTER \
+		WHEN MACHINE VERSIONS
+}
+
 LEVELS=(1)
 for n in 10 100; do [ "$n" -gt "$PORTS" ] || LEVELS+=("$n"); done
 [ "${LEVELS[-1]}" = "$PORTS" ] || LEVELS+=("$PORTS")
-FILLED=0 LOAD=$(cut -d" " -f1-3 /proc/loadavg)
+FILLED=0 LOAD_BEFORE=$(cut -d" " -f1-3 /proc/loadavg)
 mkdir -p $WORK/sluice/etc/sluice
 echo "log_level = info" >$WORK/sluice/etc/sluice/sluice.conf
 for world in "${WORLDS[@]}"; do make_world "$world"; done
@@ -331,8 +344,8 @@ note "$BOUND ports bound"
 packets "$BOUND"
 note "packets, $BOUND ports bound"
 for side in "${SIDES[@]}"; do daemon_stop "$side"; done
-# shellcheck source=bench/libvirt-table.sh
-. bench/libvirt-table.sh >$WORK/table.md
+settings >$WORK/results/settings
 rm -rf "$BUILD"/bench/results && cp -r $WORK/results "$BUILD"/bench/results
+bench/libvirt-table.sh "$BUILD"/bench/results >$WORK/table.md || die "no table of $BUILD/bench/results"
 cat $WORK/table.md >"$OUT"
 note "done: $OUT"
