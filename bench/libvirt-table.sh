@@ -105,6 +105,7 @@ libvirt's RPC, because a start of \`virsh\` (some 10 to 20 ms) would hide what s
   is repeated; slow rows are made SLOW_ROUNDS times.
 - *CPU*: the daemon and the children it waited for, user and system, until 0.25 s behind the answer; children count in ticks of
   10 ms. *processes*: what was begun meanwhile in the daemon's process namespace, threads as well.
+- A ratio is libvirt's time by sluice's: more is better for sluice. Where the load average is above the CPUs, read the ratios, not the times.
 - The ports' filter is \`clean-traffic\`; redefined is \`no-mac-spoofing\`, one of its leaves, each time with another rule.
 
 ## What was asked
@@ -134,7 +135,7 @@ row net-host "net-update: add a DHCP host"
 row net-unhost "net-update: delete it"
 row reload "reload (SIGHUP), 10 ports, $NETWORKS networks, nothing changed")
 
-The end of a reload is the last moment in which the daemon used CPU time, to about 10 ms.
+The end of a reload is the last moment in which the daemon used CPU time, to about 10 ms; sluiced sweeps 100 ms behind the change.
 
 The same by the unmodified \`virsh\`, from the start of the command to its end:
 
