@@ -105,7 +105,8 @@ libvirt's RPC, because a start of \`virsh\` (some 10 to 20 ms) would hide what s
   is repeated; slow rows are made SLOW_ROUNDS times.
 - *CPU*: the daemon and the children it waited for, user and system, until 0.25 s behind the answer; children count in ticks of
   10 ms. *processes*: what was begun meanwhile in the daemon's process namespace, threads as well.
-- A ratio is libvirt's time by sluice's: more is better for sluice. Where the load average is above the CPUs, read the ratios, not the times.
+- A ratio is libvirt's time by sluice's: more is better for sluice. Where the load average is above the
+  number of CPUs, others were at work: read the ratios, not the times, and measure packets again.
 - The ports' filter is \`clean-traffic\`; redefined is \`no-mac-spoofing\`, one of its leaves, each time with another rule.
 
 ## What was asked

@@ -147,13 +147,18 @@ virsh_step() { # SIDE KEY COMMAND...
 
 # --- documents
 
+# give_filter NAME: to libvirt, with those that it refers to
+give_filter() {
+	local file=$WORK/filters/$1.xml other
+	[ ! -e "$file" ] || return 0
+	"$BUILD/sluice" --root $WORK/sluice nwfilter-dumpxml "$1" >"$file"
+	for other in $(sed -n "s/.*<filterref filter='\([^']*\)'.*/\1/p" "$file"); do give_filter "$other"; done
+	step libvirt 60 setup =1 define "$file" || exit 1
+}
 documents() {
 	local filter uuid
 	mkdir -p $WORK/filters
-	for filter in $("$BUILD/sluice" --root $WORK/sluice nwfilter-list | awk 'NR > 2 { print $2 }'); do
-		"$BUILD/sluice" --root $WORK/sluice nwfilter-dumpxml "$filter" >$WORK/filters/"$filter".xml
-		step libvirt 60 setup =1 define $WORK/filters/"$filter".xml || exit 1
-	done
+	give_filter clean-traffic
 	sed "s|</filter>|<rule action='drop' direction='out' priority='300'><mac srcmacaddr='@MAC@'/></rule>&|" \
 		$WORK/filters/no-mac-spoofing.xml >$WORK/leaf.xml
 	uuid='<uuid>b0000000-0000-4000-8000-00000000000'
