@@ -15,8 +15,8 @@ typedef struct {
 	GDBusConnection *service;
 	GString *log;			       /* each call, a line */
 	gboolean may, is_challenge, is_silent; /* how it answers */
-	GDBusMethodInvocation *unanswered;
-	guint answers; /* that sessions were told of */
+	GPtrArray *unanswered;		       /* of GDBusMethodInvocation */
+	guint answers;			       /* that sessions were told of */
 } World;
 
 static const char interface_xml[] =
@@ -36,7 +36,7 @@ on_call(GDBusConnection *connection, const gchar *sender, const gchar *path, con
 	if (g_str_equal(method, "CancelCheckAuthorization"))
 		g_dbus_method_invocation_return_value(invocation, NULL);
 	else if (world->is_silent)
-		g_set_object(&world->unanswered, invocation);
+		g_ptr_array_add(world->unanswered, invocation);
 	else
 		g_dbus_method_invocation_return_value(
 			invocation, g_variant_new("((bba{ss}))", world->may, world->is_challenge, NULL));
@@ -72,6 +72,7 @@ world_up(World *world, gconstpointer data)
 	world->bus = g_test_dbus_new(G_TEST_DBUS_NONE);
 	g_test_dbus_up(world->bus);
 	world->log = g_string_new(NULL);
+	world->unanswered = g_ptr_array_new_with_free_func(g_object_unref);
 	if (!data)
 		start_service(world);
 	polkit_free(world->fixture.daemon->polkit);
@@ -82,7 +83,6 @@ world_up(World *world, gconstpointer data)
 static void
 world_down(World *world, gconstpointer data)
 {
-	g_clear_object(&world->unanswered);
 	if (world->service)
 		g_dbus_connection_close_sync(world->service, NULL, NULL);
 	g_clear_object(&world->service);
@@ -93,6 +93,7 @@ world_down(World *world, gconstpointer data)
 	g_test_dbus_down(world->bus);
 	g_object_unref(world->bus);
 	g_string_free(world->log, TRUE);
+	g_ptr_array_unref(world->unanswered);
 }
 
 static void
@@ -293,7 +294,8 @@ test_many(World *world, gconstpointer data)
 	}
 	last = connect_user(world, FALSE, USER);
 	expect_refusal(world, last, "too much at a time");
-	for (gint64 until = g_get_monotonic_time() + WAIT_US; !world->unanswered && g_get_monotonic_time() < until;)
+	for (gint64 until = g_get_monotonic_time() + WAIT_US;
+	     !world->unanswered->len && g_get_monotonic_time() < until;)
 		g_main_context_iteration(NULL, FALSE);
 	world->is_silent = FALSE;
 	world->may = TRUE;
