@@ -39,12 +39,15 @@ connect_to(CliClient *client, const char *path, GError **error)
 		return FALSE;
 	}
 	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* A daemon that hangs lets its queue fill up: connecting waits, too. */
+	if (client->fd >= 0 && !cli_client_set_timeout(client, CLI_CALL_TIMEOUT_SEC, error))
+		return FALSE;
 	if (client->fd < 0 || connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "Failed to connect socket to '%s': %s", path,
 				 g_strerror(errno));
 		return FALSE;
 	}
-	return cli_client_set_timeout(client, CLI_CALL_TIMEOUT_SEC, error);
+	return TRUE;
 }
 
 static gboolean
