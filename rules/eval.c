@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "rules/eval_private.h"
+#include "rules/learned.h"
 #include "rules/plan.h"
 
 #define ETHERTYPE_VLAN	0x8100
@@ -74,6 +75,22 @@ join_groups(RuleExpansion *expansion, guint from, guint to)
 			expansion->iterators[i].group = to;
 }
 
+/* A list that is learned may have no value, which counts as one. */
+static gboolean
+iterator_add(RuleIterator *iterator, const RuleStep *step, const RuleVarRef *var, guint len, gboolean is_learned,
+	     GError **error)
+{
+	iterator->learns |= is_learned;
+	len = MAX(len, 1);
+	if (len == iterator->len)
+		return TRUE;
+	if (len > 1 && iterator->len > 1)
+		return refuse(step, error, "lists that advance together differ in length", var->name);
+	iterator->one = var->name;
+	iterator->len = MAX(iterator->len, len);
+	return TRUE;
+}
+
 /* Find the iterators of a rule and the length of their lists. */
 gboolean
 rule_expansion_init(const RuleStep *step, const RuleVars *vars, RuleExpansion *ret_expansion, GError **error)
@@ -87,13 +104,14 @@ rule_expansion_init(const RuleStep *step, const RuleVars *vars, RuleExpansion *r
 		for (guint k = match_operands(match, operands); k-- > 0;) {
 			const RuleVarRef *var = &operands[k]->var;
 			const GPtrArray *values;
-			gboolean from_port;
+			gboolean from_port, is_learned;
 			RuleIterator *iterator;
 
 			if (!operands[k]->is_var)
 				continue;
 			values = rule_eval_vars(step, vars, var->name, &from_port);
-			if (!values || (var->is_element && var->index >= values->len))
+			is_learned = rule_vars_expiries(vars, var->name) != NULL;
+			if (!values || (var->is_element && !is_learned && var->index >= values->len))
 				return refuse(step, error, "variable has no value", var->name);
 			if (var->is_element)
 				continue;
@@ -102,16 +120,33 @@ rule_expansion_init(const RuleStep *step, const RuleVars *vars, RuleExpansion *r
 				if (ret_expansion->count == RULE_ITERATORS_MAX)
 					return refuse(step, error, "too many iterators in one rule", var->name);
 				iterator = &ret_expansion->iterators[ret_expansion->count++];
-				*iterator = (RuleIterator){ var->index, values->len, var->index, 0 };
+				*iterator = (RuleIterator){ .id = var->index,
+							    .len = MAX(values->len, 1),
+							    .group = var->index };
 			}
-			if (iterator->len != values->len)
-				return refuse(step, error, "lists that advance together differ in length", var->name);
+			if (!iterator_add(iterator, step, var, values->len, is_learned, error))
+				return FALSE;
 			if (first)
 				join_groups(ret_expansion, iterator->group, first->group);
 			first = iterator;
 		}
 	}
+	for (guint i = 0; i < ret_expansion->count; i++)
+		if (ret_expansion->iterators[i].one && !ret_expansion->iterators[i].learns)
+			return refuse(step, error, "lists that advance together differ in length",
+				      ret_expansion->iterators[i].one);
 	return TRUE;
+}
+
+gboolean
+rule_match_is_of_nothing(const RuleMatch *match, const RuleVars *vars)
+{
+	const RuleOperand *operands[3];
+
+	for (guint k = match_operands(match, operands); k-- > 0;)
+		if (rule_operand_is_nothing(operands[k], vars))
+			return TRUE;
+	return FALSE;
 }
 
 /* The value that an operand has now. */
@@ -123,6 +158,7 @@ rule_expansion_value(const RuleStep *step, const RuleMatch *match, const RuleOpe
 	const GPtrArray *values;
 	const char *text;
 	gboolean from_port, ok;
+	guint at;
 
 	memset(ret_value, 0, 16);
 	if (!operand->is_var) {
@@ -130,7 +166,8 @@ rule_expansion_value(const RuleStep *step, const RuleMatch *match, const RuleOpe
 		return TRUE;
 	}
 	values = rule_eval_vars(step, vars, var->name, &from_port);
-	text = values->pdata[var->is_element ? var->index : find_iterator(expansion, var->index)->at];
+	at = var->is_element ? var->index : find_iterator(expansion, var->index)->at;
+	text = values->pdata[MIN(at, values->len - 1)];
 	ok = operand == &match->mask ? rule_mask_parse(match->field, text, ret_value, error)
 				     : rule_value_parse(match->field, text, ret_value, error);
 	if (!ok)
@@ -260,6 +297,10 @@ match_holds(const Eval *eval, const RuleStep *step, const RuleMatch *match, Rule
 
 	if (match->field == RULE_FIELD_IPSET && !eval->is_uncounted)
 		return ip_set_holds(eval, step, match, ret_holds, error);
+	if (rule_match_is_of_nothing(match, eval->vars)) {
+		*ret_holds = match->negate && packet_field(eval->packet, match->field, low);
+		return TRUE;
+	}
 	if (!rule_expansion_value(step, match, &match->low, eval->vars, expansion, low, error) ||
 	    (match->has_high && !rule_expansion_value(step, match, &match->high, eval->vars, expansion, high, error)) ||
 	    (match->has_mask && !rule_expansion_value(step, match, &match->mask, eval->vars, expansion, mask, error)))
@@ -414,10 +455,10 @@ trace_add(Eval *eval, RuleTraceKind kind, const RuleChain *chain, const RuleStep
 	g_array_append_val(eval->trace, trace);
 }
 
+/* Which matches of a rule, or of one form of it, fail. */
 static gboolean
-rule_holds(Eval *eval, const RuleChain *chain, const RuleStep *step, gboolean *ret_holds, GError **error)
+find_missed(const Eval *eval, const RuleStep *step, gboolean *missed, GError **error)
 {
-	gboolean missed[MATCHES_MAX] = { FALSE }, holds = TRUE;
 	RuleExpansion expansion;
 
 	if (step->matches->len > MATCHES_MAX)
@@ -428,10 +469,8 @@ rule_holds(Eval *eval, const RuleChain *chain, const RuleStep *step, gboolean *r
 		return FALSE;
 	/* Which match fails first is only asked for the trace. */
 	for (guint i = 0; !eval->trace && i < step->matches->len; i++)
-		if (missed[i]) {
-			*ret_holds = FALSE;
+		if (missed[i])
 			return TRUE;
-		}
 	for (guint i = 0; i < expansion.count; i++) {
 		gboolean first = TRUE;
 
@@ -440,10 +479,45 @@ rule_holds(Eval *eval, const RuleChain *chain, const RuleStep *step, gboolean *r
 		if (first && !group_holds(eval, step, &expansion, (gint)expansion.iterators[i].group, missed, error))
 			return FALSE;
 	}
-	for (guint i = 0; i < step->matches->len; i++)
-		holds &= !missed[i];
-	trace_add(eval, holds ? RULE_TRACE_MATCHED : RULE_TRACE_MISSED, chain, step, missed);
-	*ret_holds = holds;
+	return TRUE;
+}
+
+/* The form of a rule that is nearest to holding. */
+typedef struct {
+	const Eval *eval;
+	gboolean missed[MATCHES_MAX];
+	guint missed_count;
+} Nearest;
+
+static gboolean
+try_form(const RuleStep *form, const RuleVars *vars, gpointer data, GError **error)
+{
+	Nearest *nearest = data;
+	Eval eval = *nearest->eval;
+	gboolean missed[MATCHES_MAX] = { FALSE };
+	guint count = 0;
+
+	eval.vars = vars;
+	if (!find_missed(&eval, form, missed, error))
+		return FALSE;
+	for (guint i = 0; i < form->matches->len; i++)
+		count += missed[i];
+	if (count < nearest->missed_count) {
+		nearest->missed_count = count;
+		memcpy(nearest->missed, missed, sizeof(missed));
+	}
+	return TRUE;
+}
+
+static gboolean
+rule_holds(Eval *eval, const RuleChain *chain, const RuleStep *step, gboolean *ret_holds, GError **error)
+{
+	Nearest nearest = { .eval = eval, .missed_count = G_MAXUINT };
+
+	if (!rule_step_forms(step, eval->vars, try_form, &nearest, error))
+		return FALSE;
+	*ret_holds = !nearest.missed_count;
+	trace_add(eval, *ret_holds ? RULE_TRACE_MATCHED : RULE_TRACE_MISSED, chain, step, nearest.missed);
 	return TRUE;
 }
 
@@ -600,6 +674,8 @@ range_check(const RuleStep *step, const RuleMatch *match, const RuleVars *vars, 
 	do {
 		guint8 low[16], high[16];
 
+		if (rule_match_is_of_nothing(match, vars))
+			return TRUE;
 		if (tried++ == RULE_EXPANSION_MAX) {
 			sluice_error_set(error, SLUICE_ERROR_LIMIT, "%s:%u: the rule becomes more than %d rules",
 					 step->origin.file, step->origin.line, RULE_EXPANSION_MAX);
@@ -616,8 +692,9 @@ range_check(const RuleStep *step, const RuleMatch *match, const RuleVars *vars, 
 }
 
 static gboolean
-step_check(const RuleStep *step, const RuleVars *vars, GPtrArray *missing, GError **error)
+step_check(const RuleStep *step, const RuleVars *vars, gpointer data, GError **error)
 {
+	GPtrArray *missing = data;
 	guint before = missing->len;
 	RuleExpansion expansion;
 
@@ -632,7 +709,8 @@ step_check(const RuleStep *step, const RuleVars *vars, GPtrArray *missing, GErro
 			if (!operands[k]->is_var)
 				continue;
 			values = rule_eval_vars(step, vars, var->name, &from_port);
-			if (values && (!var->is_element || var->index < values->len))
+			if (values && (!var->is_element || var->index < values->len ||
+				       rule_operand_is_nothing(operands[k], vars)))
 				continue;
 			g_ptr_array_add(missing, var->is_element ? g_strdup_printf("%s[%u]", var->name, var->index)
 								 : g_strdup(var->name));
@@ -652,6 +730,8 @@ step_check(const RuleStep *step, const RuleVars *vars, GPtrArray *missing, GErro
 				operands[k]->is_var && !var->is_element ? find_iterator(&expansion, var->index) : NULL;
 			guint8 value[16];
 
+			if (rule_operand_is_nothing(operands[k], vars))
+				continue;
 			for (guint n = 0; n < (iterator ? iterator->len : 1); n++) {
 				if (iterator)
 					iterator->at = n;
@@ -685,7 +765,7 @@ rule_eval_check(const RuleProgram *program, const RuleVars *vars, GError **error
 				for (guint k = 0; k < chain->steps->len; k++) {
 					const RuleStep *step = chain->steps->pdata[k];
 
-					if (!step->jump && !step_check(step, vars, missing, error))
+					if (!step->jump && !rule_step_forms(step, vars, step_check, missing, error))
 						return FALSE;
 				}
 			}

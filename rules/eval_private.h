@@ -9,6 +9,9 @@
 /* An iterator of a rule. Those that meet in one match (a range, a mask) share a group: they are tried together. */
 typedef struct {
 	guint id, len, group, at;
+	const char
+		*one; /* the variable of a list that is shorter than others: it stays as it is beside a learned one */
+	gboolean learns;
 } RuleIterator;
 
 typedef struct {
@@ -24,6 +27,9 @@ gint rule_expansion_group(const RuleMatch *match, RuleExpansion *expansion);
 
 /** rule_expansion_next: the next tuple of a group; FALSE behind the last, which brings back the first */
 gboolean rule_expansion_next(RuleExpansion *expansion, gint group);
+
+/** rule_match_is_of_nothing: whether the match asks for a value that no packet carries */
+gboolean rule_match_is_of_nothing(const RuleMatch *match, const RuleVars *vars);
 
 /** rule_expansion_value: the value that an operand of @match has now, in 16 bytes */
 gboolean rule_expansion_value(const RuleStep *step, const RuleMatch *match, const RuleOperand *operand,

@@ -196,6 +196,20 @@ group_of(const GPtrArray *groups, guint match, const Use **ret_use)
 	return NULL;
 }
 
+/* Such a match is negated where it is lowered: else there is no rule. */
+static gboolean
+match_is_of_nothing(const GPtrArray *groups, guint index)
+{
+	for (guint g = 0; g < groups->len; g++) {
+		const Group *group = groups->pdata[g];
+
+		for (guint i = 0; i < group->use_count; i++)
+			if (group->uses[i].match == index && plan_use_is_nothing(&group->uses[i]))
+				return TRUE;
+	}
+	return FALSE;
+}
+
 static gboolean
 lower_match(Lower *lower, const RuleStep *step, guint index, const GPtrArray *groups, const guint *choice,
 	    PlanRule *rule, GError **error)
@@ -207,6 +221,8 @@ lower_match(Lower *lower, const RuleStep *step, guint index, const GPtrArray *gr
 	PlanMatch *out;
 	guint8 bytes[16];
 
+	if (kind == GROUP_EXPAND && match_is_of_nothing(groups, index))
+		kind = GROUP_ALWAYS;
 	switch (kind) {
 	case GROUP_ALWAYS:
 		/* What is not there does not differ either: a later fragment has no port. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rules/learned.h"
 
 /* The values of a learned variable that are addresses, or those that are prefixes of one length. */
 typedef struct {
@@ -29,15 +30,6 @@ plan_views_new(void)
 	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, view_free);
 }
 
-/* Of a value as text; 0: an address. */
-static guint
-prefix_of(const char *value)
-{
-	const char *slash = strchr(value, '/');
-
-	return slash ? (guint)g_ascii_strtoull(slash + 1, NULL, 10) : 0;
-}
-
 static const View *
 view_get(Lower *lower, const char *name, guint prefix)
 {
@@ -54,7 +46,7 @@ view_get(Lower *lower, const char *name, guint prefix)
 	for (guint i = 0; i < values->len; i++) {
 		const char *value = values->pdata[i];
 
-		if (prefix_of(value) != prefix)
+		if (rule_prefix_of(value) != prefix)
 			continue;
 		g_ptr_array_add(view->values, g_strndup(value, strcspn(value, "/")));
 		g_array_append_vals(view->expiries, &g_array_index(expiries, gint64, i), 1);
@@ -195,6 +187,12 @@ use_text(const Use *use, guint tuple)
 	return use->values->pdata[use->operand->var.is_element ? use->operand->var.index : MIN(tuple, last)];
 }
 
+gboolean
+plan_use_is_nothing(const Use *use)
+{
+	return use->expiries && use->values->len <= (use->operand->var.is_element ? use->operand->var.index : 0);
+}
+
 static gint64
 use_expires(const Use *use, guint tuple)
 {
@@ -230,6 +228,9 @@ add_elements(Lower *lower, const RuleStep *step, const Group *group, const Use *
 {
 	if (!lower->elements)
 		return TRUE;
+	for (guint i = 0; i < count; i++)
+		if (plan_use_is_nothing(&uses[i]))
+			return TRUE;
 	for (guint t = 0; t < group->tuple_count; t++) {
 		PlanElement element = { .set = set };
 		guint offset = RULE_PORT_NAME_LEN;
@@ -324,19 +325,13 @@ group_len(const Group *group, guint *ret_len, const Use **ret_misfit)
 	guint len = 0;
 
 	for (guint i = 0; i < group->use_count; i++) {
-		guint count =
-			group->is_element ? uses[i].values->len > uses[i].operand->var.index : uses[i].values->len;
-
 		learns |= uses[i].expiries != NULL;
-		if (!count) {
-			*ret_len = 0;
-			return TRUE;
-		}
-		len = MAX(len, count);
+		len = MAX(len, group->is_element ? 1 : uses[i].values->len);
 	}
-	*ret_len = len;
+	/* No value is one that no packet carries. */
+	*ret_len = MAX(len, 1);
 	for (guint i = 0; !group->is_element && i < group->use_count; i++)
-		if (uses[i].values->len != len && !(learns && uses[i].values->len == 1)) {
+		if (uses[i].values->len != *ret_len && !(learns && uses[i].values->len <= 1)) {
 			*ret_misfit = &uses[i];
 			return FALSE;
 		}
@@ -370,7 +365,9 @@ group_tuples(const Lower *lower, const RuleStep *step, Group *group, GError **er
 	for (guint t = 0; t < len; t++) {
 		/* Compared as the packet is: after parsing and masking, not as text. */
 		for (guint i = 0; i < group->use_count; i++)
-			if (!plan_use_value(lower, step, &group->uses[i], t, tuple + 16 * i, error))
+			if (plan_use_is_nothing(&group->uses[i]))
+				memset(tuple + 16 * i, 0, 16);
+			else if (!plan_use_value(lower, step, &group->uses[i], t, tuple + 16 * i, error))
 				return FALSE;
 		if (!seen || g_hash_table_add(seen, g_bytes_new(tuple, 16 * group->use_count)))
 			group->tuples[group->tuple_count++] = t;
@@ -395,7 +392,7 @@ use_is_simple(const RuleStep *step, const Use *use)
 static void
 group_decide(const RuleStep *step, Group *group)
 {
-	gboolean simple = TRUE, from_port = TRUE, negated = FALSE, all_negated = TRUE;
+	gboolean simple = TRUE, from_port = TRUE, negated = FALSE, wants_nothing = FALSE;
 	guint key_len = RULE_PORT_NAME_LEN;
 
 	for (guint i = 0; i < group->use_count; i++) {
@@ -404,7 +401,7 @@ group_decide(const RuleStep *step, Group *group)
 		simple &= use_is_simple(step, &group->uses[i]) && match->field != RULE_FIELD_ETHER_TYPE;
 		from_port &= group->uses[i].from_port;
 		negated |= match->negate;
-		all_negated &= match->negate;
+		wants_nothing |= !match->negate && plan_use_is_nothing(&group->uses[i]);
 		key_len += padded(match->field);
 	}
 	if (simple && negated && group->use_count == 1 && group->tuple_count > 1)
@@ -417,8 +414,8 @@ group_decide(const RuleStep *step, Group *group)
 		group->kind = GROUP_VALUES;
 	else
 		group->kind = GROUP_EXPAND;
-	if (!group->tuple_count && (group->kind == GROUP_VALUES || group->kind == GROUP_EXPAND))
-		group->kind = all_negated ? GROUP_ALWAYS : GROUP_NEVER;
+	if (wants_nothing && group->kind == GROUP_EXPAND)
+		group->kind = GROUP_NEVER;
 }
 
 static void
@@ -431,7 +428,10 @@ group_key(const Lower *lower, const RuleStep *step, const Group *group)
 		return;
 	for (guint t = 0; t < group->tuple_count; t++)
 		for (guint i = 0; i < group->use_count; i++)
-			g_string_append_printf(lower->key, "%s,", use_text(&group->uses[i], group->tuples[t]));
+			g_string_append_printf(lower->key, "%s,",
+					       plan_use_is_nothing(&group->uses[i])
+						       ? ""
+						       : use_text(&group->uses[i], group->tuples[t]));
 }
 
 /* What it looks up is fixed with the template, so a variable is frozen; a list would be one rule for each. */
@@ -513,37 +513,6 @@ plan_step_groups(Lower *lower, const RuleStep *step, GError **error)
 
 /* --- learned prefixes --- */
 
-/* Whether a rule with a prefix in place of this match's variable says what is meant. */
-static gboolean
-match_takes_prefix(const Lower *lower, const RuleMatch *match)
-{
-	return match->low.is_var && !match->low.var.is_element && !match->negate && !match->has_mask &&
-	       !match->has_high && rule_vars_expiries(lower->vars, match->low.var.name);
-}
-
-/* The prefix lengths that are among the values of a rule's learned variables; ascending. */
-static guint
-step_prefixes(const Lower *lower, const RuleStep *step, guint ret_prefixes[128])
-{
-	gboolean seen[129] = { FALSE };
-	guint count = 0;
-
-	for (guint i = 0; i < step->matches->len && i < 64; i++) {
-		const RuleMatch *match = step->matches->pdata[i];
-		const GPtrArray *values;
-
-		if (!match_takes_prefix(lower, match))
-			continue;
-		values = rule_vars_get(lower->vars, match->low.var.name);
-		for (guint k = 0; k < values->len; k++)
-			seen[MIN(prefix_of(values->pdata[k]), 128)] = TRUE;
-	}
-	for (guint prefix = 1; prefix <= 128; prefix++)
-		if (seen[prefix])
-			ret_prefixes[count++] = prefix;
-	return count;
-}
-
 /* Make @matches, which are a rule's, look up prefixes of one length, under constant masks. */
 static void
 matches_take_prefix(Lower *lower, GPtrArray *matches, guint prefix)
@@ -553,11 +522,9 @@ matches_take_prefix(Lower *lower, GPtrArray *matches, guint prefix)
 	for (guint i = 0; i < matches->len && i < 64; i++) {
 		RuleMatch *match = matches->pdata[i];
 
-		if (!match_takes_prefix(lower, match))
+		if (!rule_match_takes_prefix(match, lower->vars))
 			continue;
-		match->has_mask = TRUE;
-		for (guint bit = 0; bit < MIN(prefix, 8 * rule_field_bytes(match->field)); bit++)
-			match->mask.bytes[bit / 8] |= (guint8)(0x80 >> bit % 8);
+		rule_match_set_prefix(match, prefix);
 		lower->prefixed |= G_GUINT64_CONSTANT(1) << i;
 	}
 }
@@ -565,7 +532,7 @@ matches_take_prefix(Lower *lower, GPtrArray *matches, guint prefix)
 gboolean
 plan_step_forms(Lower *lower, const RuleStep *step, PlanFormFn each, gpointer data, GError **error)
 {
-	guint prefixes[128], count = step_prefixes(lower, step, prefixes);
+	guint prefixes[RULE_PREFIX_MAX], count = rule_step_prefixes(step, lower->vars, prefixes);
 	gboolean ok = each(lower, step, data, error);
 
 	for (guint i = 0; ok && i < count; i++) {

@@ -20,7 +20,7 @@ typedef enum {
 	GROUP_ALWAYS, /* holds whatever the packet: the match falls away */
 	GROUP_VALUES, /* one variable, its values as constants */
 	GROUP_EXPAND, /* one rule for each tuple */
-	GROUP_NEVER,  /* no tuple at all: there is no rule */
+	GROUP_NEVER,  /* it asks for a value that no packet carries: there is no rule */
 } GroupKind;
 
 /* All variables that advance together. */
@@ -55,6 +55,9 @@ GHashTable *plan_views_new(void);
 
 /** plan_set_find: the set that @count uses are looked up in, made where it is missing */
 PlanSet *plan_set_find(Lower *lower, const RuleStep *step, const Use *uses, guint count);
+
+/** plan_use_is_nothing: whether the learned variable has no value there: it is one that no packet carries */
+gboolean plan_use_is_nothing(const Use *use);
 
 /** plan_use_value: the bytes of one value, masked as the rule says */
 gboolean plan_use_value(const Lower *lower, const RuleStep *step, const Use *use, guint tuple, guint8 *ret_bytes,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rules/eval_private.h"
+#include "rules/learned.h"
 #include "rules/plan.h"
 #include "rules/symbolic_private.h"
 
@@ -12,6 +13,7 @@
 
 typedef struct {
 	guint8 low[16], high[16], mask[16];
+	gboolean is_nothing; /* a value that no packet carries */
 } MatchValues;
 
 static FieldSet *
@@ -115,8 +117,10 @@ match_set(SymbolicSpace *space, const RuleMatch *match, const MatchValues *value
 	if (field == RULE_FIELD_TCP_OPTION || field == RULE_FIELD_IPSET || field == RULE_FIELD_RATE)
 		field = symbolic_atom(space, match->field, field == RULE_FIELD_TCP_OPTION ? values->low[0] : 0, name);
 	wanted = field ? wanted_set(match, values) : NULL;
-	if (match->field == RULE_FIELD_NONE)
+	if (match->field == RULE_FIELD_NONE || (wanted && values->is_nothing)) {
+		g_free(wanted);
 		wanted = field_set_new(FALSE, NULL, 0);
+	}
 	if (wanted)
 		known = match->negate ? field_set_subtract(present, wanted) : g_steal_pointer(&wanted);
 	if (!known) {
@@ -139,6 +143,9 @@ static gboolean
 read_values(RuleClass *rule, const RuleMatch *match, MatchValues *ret_values, GError **error)
 {
 	memset(ret_values, 0, sizeof(*ret_values));
+	ret_values->is_nothing = rule_match_is_of_nothing(match, rule->vars);
+	if (ret_values->is_nothing)
+		return TRUE;
 	return rule_expansion_value(rule->step, match, &match->low, rule->vars, &rule->expansion, ret_values->low,
 				    error) &&
 	       (!match->has_high || rule_expansion_value(rule->step, match, &match->high, rule->vars, &rule->expansion,
@@ -283,15 +290,22 @@ both_classes(RuleClass *rule, const GArray *a, const GArray *b)
 	return both;
 }
 
-GArray *
-symbolic_rule_class(SymbolicSpace *space, const RuleStep *step, const RuleVars *vars, gboolean *ret_is_exact,
-		    GError **error)
+/* What the forms of one rule match. */
+typedef struct {
+	SymbolicSpace *space;
+	GArray *cubes;
+	gboolean is_exact;
+} RuleForms;
+
+static gboolean
+form_class(const RuleStep *step, const RuleVars *vars, gpointer data, GError **error)
 {
-	RuleClass rule = { .space = space, .step = step, .vars = vars, .is_exact = TRUE };
+	RuleForms *forms = data;
+	RuleClass rule = { .space = forms->space, .step = step, .vars = vars, .is_exact = TRUE };
 	g_autoptr(GArray) all = NULL;
 
 	if (!rule_expansion_init(step, vars, &rule.expansion, error))
-		return NULL;
+		return FALSE;
 	all = group_class(&rule, -1, error);
 	for (guint i = 0; all && i < rule.expansion.count; i++) {
 		g_autoptr(GArray) before = g_array_ref(all), group = NULL;
@@ -305,8 +319,23 @@ symbolic_rule_class(SymbolicSpace *space, const RuleStep *step, const RuleVars *
 		g_array_unref(all);
 		all = group ? both_classes(&rule, before, group) : NULL;
 	}
-	*ret_is_exact = rule.is_exact;
-	if (!rule.is_exact)
+	forms->is_exact &= rule.is_exact;
+	if (all)
+		g_array_append_vals(forms->cubes, all->data, all->len);
+	return all != NULL;
+}
+
+GArray *
+symbolic_rule_class(SymbolicSpace *space, const RuleStep *step, const RuleVars *vars, gboolean *ret_is_exact,
+		    GError **error)
+{
+	g_autoptr(GArray) cubes = symbolic_class_new();
+	RuleForms forms = { space, cubes, TRUE };
+
+	if (!rule_step_forms(step, vars, form_class, &forms, error))
+		return NULL;
+	*ret_is_exact = forms.is_exact;
+	if (!forms.is_exact)
 		space->is_exact = FALSE;
-	return g_steal_pointer(&all);
+	return g_steal_pointer(&cubes);
 }

@@ -8,6 +8,7 @@
 struct RuleVars {
 	GHashTable *lists;   /* name -> GPtrArray of values */
 	GHashTable *learned; /* name -> GArray of gint64: when each value ends */
+	gboolean has_prefixes;
 };
 
 static void
@@ -115,7 +116,14 @@ rule_vars_add_learned(RuleVars *vars, const char *name, const char *value, gint6
 	if (!rule_vars_add(vars, name, value, error))
 		return FALSE;
 	g_array_append_vals(g_hash_table_lookup(vars->learned, name), &expires, 1);
+	vars->has_prefixes |= strchr(value, '/') != NULL;
 	return TRUE;
+}
+
+gboolean
+rule_vars_has_prefixes(const RuleVars *vars)
+{
+	return vars && vars->has_prefixes;
 }
 
 const GArray *

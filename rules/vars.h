@@ -59,6 +59,9 @@ void rule_vars_learn(RuleVars *vars, const char *name);
  */
 gboolean rule_vars_add_learned(RuleVars *vars, const char *name, const char *value, gint64 expires, GError **error);
 
+/** rule_vars_has_prefixes: whether any value of a learned variable is ADDRESS/PREFIX */
+gboolean rule_vars_has_prefixes(const RuleVars *vars);
+
 /** rule_vars_expiries: of a learned variable, the end of each of its values (gint64); NULL of any other */
 const GArray *rule_vars_expiries(const RuleVars *vars, const char *name);
 

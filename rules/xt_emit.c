@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rules/learned.h"
 #include "rules/xt_private.h"
 
 #define IPSET_NAME_MAX 31 /* IPSET_MAXNAMELEN - 1 */
@@ -16,6 +17,7 @@ typedef struct {
 	gboolean is_mask;
 	gboolean is_element;
 	guint index; /* as in RuleVarRef */
+	gboolean is_learned;
 } Use;
 
 /* All variables that advance together. */
@@ -62,15 +64,23 @@ group_find(GPtrArray *groups, const Use *use)
 	return group;
 }
 
+/* Whether it is a value that no packet carries. */
+static gboolean
+use_is_nothing(const Use *use)
+{
+	return use->is_learned && use->values->len <= (use->is_element ? use->index : 0);
+}
+
 static gboolean
 use_add(Expand *expand, Use *use, const char *name, GError **error)
 {
 	const RuleStep *step = expand->step;
 
 	use->values = rule_vars_get(expand->port->vars, name);
+	use->is_learned = rule_vars_expiries(expand->port->vars, name) != NULL;
 	if (!use->values)
 		use->values = rule_vars_get(step->defaults, name);
-	if (!use->values || (use->is_element && use->index >= use->values->len)) {
+	if (!use->values || (use->is_element && !use->is_learned && use->index >= use->values->len)) {
 		g_autofree char *element = use->is_element ? g_strdup_printf("[%u]", use->index) : g_strdup("");
 
 		sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL, "%s:%u: port '%s' has no value for variable %s%s",
@@ -84,7 +94,7 @@ use_add(Expand *expand, Use *use, const char *name, GError **error)
 static gboolean
 operand_add(Expand *expand, guint match, const RuleOperand *operand, gboolean is_mask, GError **error)
 {
-	Use use = { match, operand, NULL, is_mask, operand->var.is_element, operand->var.index };
+	Use use = { match, operand, NULL, is_mask, operand->var.is_element, operand->var.index, FALSE };
 
 	return !operand->is_var || use_add(expand, &use, operand->var.name, error);
 }
@@ -106,7 +116,8 @@ set_name_add(Expand *expand, guint index, const RuleMatch *match, GError **error
 static const char *
 use_text(const Use *use, guint position)
 {
-	return use->values->pdata[use->is_element ? use->index : position];
+	/* One value stays as it is beside a list that is learned. */
+	return use->values->pdata[use->is_element ? use->index : MIN(position, use->values->len - 1)];
 }
 
 static gboolean
@@ -144,8 +155,12 @@ static gboolean
 use_identity(const Expand *expand, const Use *use, guint position, GByteArray *key, GError **error)
 {
 	const RuleMatch *match = expand->step->matches->pdata[use->match];
-	guint8 bytes[16];
+	guint8 bytes[16] = { 0 };
 
+	if (use_is_nothing(use)) {
+		g_byte_array_append(key, bytes, sizeof(bytes));
+		return TRUE;
+	}
 	if (!use->operand) {
 		const char *text = use_text(use, position);
 
@@ -162,22 +177,40 @@ use_identity(const Expand *expand, const Use *use, guint position, GByteArray *k
 	return TRUE;
 }
 
+/* How many tuples a group has, repeated ones among them. */
+static gboolean
+group_len(const Expand *expand, const Group *group, guint *ret_len, GError **error)
+{
+	const Use *uses = (const Use *)group->uses->data;
+	gboolean learns = FALSE;
+	guint len = 1;
+
+	for (guint i = 0; i < group->uses->len; i++) {
+		learns |= uses[i].is_learned;
+		len = MAX(len, group->is_element ? 1 : uses[i].values->len);
+	}
+	for (guint i = 0; !group->is_element && i < group->uses->len; i++)
+		if (uses[i].values->len != len && !(learns && uses[i].values->len <= 1)) {
+			sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL,
+					 "%s:%u: lists of port '%s' that advance together have %u and %u elements",
+					 expand->step->origin.file, expand->step->origin.line, expand->port->name,
+					 uses[i].values->len, len);
+			return FALSE;
+		}
+	*ret_len = len;
+	return TRUE;
+}
+
 static gboolean
 group_tuples(const Expand *expand, Group *group, GError **error)
 {
 	g_autoptr(GHashTable) seen =
 		g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
 	const Use *uses = (const Use *)group->uses->data;
-	guint len = group->is_element ? 1 : uses[0].values->len;
+	guint len;
 
-	for (guint i = 1; i < group->uses->len; i++)
-		if (uses[i].values->len != len) {
-			sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL,
-					 "%s:%u: lists of port '%s' that advance together have %u and %u elements",
-					 expand->step->origin.file, expand->step->origin.line, expand->port->name, len,
-					 uses[i].values->len);
-			return FALSE;
-		}
+	if (!group_len(expand, group, &len, error))
+		return FALSE;
 	for (guint position = 0; position < len; position++) {
 		g_autoptr(GByteArray) key = g_byte_array_new();
 
@@ -221,6 +254,44 @@ gather(Expand *expand, GError **error)
 		}
 	}
 	return TRUE;
+}
+
+static gboolean
+match_is_of_nothing(const Expand *expand, guint index)
+{
+	for (guint g = 0; g < expand->groups->len; g++) {
+		const GArray *uses = ((const Group *)expand->groups->pdata[g])->uses;
+
+		for (guint i = 0; i < uses->len; i++)
+			if (g_array_index(uses, Use, i).match == index && use_is_nothing(&g_array_index(uses, Use, i)))
+				return TRUE;
+	}
+	return FALSE;
+}
+
+/* Whether the rule asks for a value that no packet carries. */
+static gboolean
+wants_nothing(const Expand *expand)
+{
+	for (guint i = 0; i < expand->step->matches->len; i++)
+		if (!((const RuleMatch *)expand->step->matches->pdata[i])->negate && match_is_of_nothing(expand, i))
+			return TRUE;
+	return FALSE;
+}
+
+/* Any address: it differs from a value that no packet carries. */
+static gboolean
+match_fill_any(const Expand *expand, XtMatch *out, GError **error)
+{
+	const RuleFieldInfo *info = rule_field_info(out->field);
+
+	out->negate = FALSE;
+	out->has_mask = TRUE;
+	if (info->type == RULE_TYPE_IPV4 || info->type == RULE_TYPE_IPV6)
+		return TRUE;
+	sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL, "%s:%u: port '%s': %s is compared with a learned address",
+			 expand->step->origin.file, expand->step->origin.line, expand->port->name, info->name);
+	return FALSE;
 }
 
 /* The use of a variable for this operand (NULL: the set's name) in its present place of the lists. */
@@ -270,6 +341,8 @@ match_fill(const Expand *expand, guint index, XtMatch *out, GError **error)
 		out->set_flags = g_strdup(space + 1);
 		return set_name_check(expand, out->set_name, error);
 	}
+	if (match_is_of_nothing(expand, index))
+		return match_fill_any(expand, out, error);
 	out->has_high = match->has_high;
 	out->has_mask = match->has_mask;
 	if (!operand_bytes(expand, index, &match->low, out->low, error) ||
@@ -311,27 +384,47 @@ advance(Expand *expand)
 	return FALSE;
 }
 
-gboolean
-xt_step_expand(const XtPort *port, const RuleStep *step, XtRuleFn fn, gpointer user_data, GError **error)
-{
-	g_autoptr(GPtrArray) groups = g_ptr_array_new_with_free_func(group_free);
-	Expand expand = { port, step, groups };
+/* What xt_step_expand() was asked. */
+typedef struct {
+	const XtPort *port;
+	XtRuleFn fn;
+	gpointer user_data;
+} Request;
 
+static gboolean
+expand_form(const RuleStep *step, const RuleVars *vars, gpointer data, GError **error)
+{
+	const Request *request = data;
+	g_autoptr(GPtrArray) groups = g_ptr_array_new_with_free_func(group_free);
+	XtPort port = *request->port;
+	Expand expand = { &port, step, groups };
+
+	port.vars = vars;
 	if (!gather(&expand, error))
 		return FALSE;
+	if (wants_nothing(&expand))
+		return TRUE;
 	do {
 		g_autoptr(GArray) matches = g_array_new(FALSE, TRUE, sizeof(XtMatch));
-		XtRule rule = { step, port, matches };
+		XtRule rule = { step, &port, matches };
 
 		g_array_set_clear_func(matches, match_clear);
 		g_array_set_size(matches, step->matches->len);
 		for (guint i = 0; i < step->matches->len; i++)
 			if (!match_fill(&expand, i, &g_array_index(matches, XtMatch, i), error))
 				return FALSE;
-		if (!fn(&rule, user_data, error))
+		if (!request->fn(&rule, request->user_data, error))
 			return FALSE;
 	} while (advance(&expand));
 	return TRUE;
+}
+
+gboolean
+xt_step_expand(const XtPort *port, const RuleStep *step, XtRuleFn fn, gpointer user_data, GError **error)
+{
+	Request request = { port, fn, user_data };
+
+	return rule_step_forms(step, port->vars, expand_form, &request, error);
 }
 
 /* --- rules --- */

@@ -12,7 +12,8 @@
  *                FORWARD -> libvirt-in-post                          what FI-IF let through is accepted
  *                INPUT -> libvirt-host-in -> HI-IF                   from the guest to the host, the same as FI-IF
  *
- * A rule with variables becomes one rule for each tuple of their values. Where the tools say less than the language:
+ * A rule with variables becomes one rule for each tuple of their values (rules/learned.h: where one is learned and has
+ * no value, there is no rule, or one for any address). Where the tools say less than the language:
  *
  *   reject       drops in ebtables
  *   dscp         ebtables compares the whole type of service: four rules, one for each value of the ECN bits (RFC 3168)

@@ -8,6 +8,7 @@
 #include "nwfilter/compile.h"
 #include "rules/eval.h"
 #include "rules/packet_text.h"
+#include "tests/unit/filters.h"
 
 static const PacketDefaults defaults = { { 0x52, 0x54, 0, 0, 0, 1 }, { 0x52, 0x54, 0, 0, 0, 2 }, "evaluate" };
 
@@ -34,16 +35,9 @@ compile(const char *chain, const char *rules)
 static RuleVars *
 make_vars(const char *params)
 {
-	g_auto(GStrv) words = g_strsplit(params, " ", -1);
-	RuleVars *vars = rule_vars_new();
+	RuleVars *vars = vars_of(params);
 
 	rule_vars_add(vars, "MAC", "52:54:00:00:00:01", NULL);
-	for (char **word = words; *word; word++) {
-		g_auto(GStrv) parts = g_strsplit(*word, "=", 2);
-
-		if (**word)
-			g_assert_true(rule_vars_add(vars, parts[0], parts[1], NULL));
-	}
 	return vars;
 }
 
@@ -232,6 +226,32 @@ static const Case variable_cases[] = {
 	{ "<ip srcipaddr='$A' srcipmask='$M'/>", "A=10.0.0.0 M=255.255.255.252", UDP, FALSE },
 	{ "<ip srcipaddr='$A' srcipmask='30'/>", "A=10.0.0.6", UDP, TRUE },
 	{ "<mac srcmacaddr='$MAC'/>", "", UDP, TRUE },
+	/* learned: perhaps nothing, which no packet carries */
+	{ "<ip srcipaddr='$IP'/>", "IP?", UDP, FALSE },
+	{ "<ip match='no' srcipaddr='$IP'/>", "IP?", UDP, TRUE },
+	{ "<udp match='no' dstportstart='$IP'/>", "IP?", UDP " frag 8", FALSE },
+	{ "<ip srcipaddr='$IP'/>", "IP? IP=10.0.0.5", UDP, TRUE },
+	{ "<ip match='no' srcipaddr='$IP'/>", "IP? IP=10.0.0.5", UDP, FALSE },
+	{ "<ip match='no' srcipaddr='$IP'/>", "IP? IP=10.0.0.5 IP=10.0.0.6", UDP, TRUE },
+	{ "<ip srcipaddr='$IP[1]'/>", "IP? IP=10.0.0.5", UDP, FALSE },
+	{ "<ip match='no' srcipaddr='$IP[1]'/>", "IP? IP=10.0.0.5", UDP, TRUE },
+	/* ... and one value stays as it is beside it */
+	{ "<ip srcipaddr='$IP' dstipaddr='$B'/>", "IP? IP=10.0.0.4 IP=10.0.0.5 B=10.0.0.9", UDP, TRUE },
+	{ "<ip srcipaddr='$IP' dstipaddr='$B'/>", "IP? B=10.0.0.9", UDP, FALSE },
+	{ "<ip dstipaddr='$B'/><ip match='no' srcipaddr='$IP'/>", "IP? B=10.0.0.9", UDP, TRUE },
+	{ "<ip dstipaddr='$B'/><ip match='no' srcipaddr='$IP'/>", "IP? B=10.0.0.8", UDP, FALSE },
+	{ "<ip dstipaddr='$B'/><ip match='no' srcipaddr='$IP'/>", "IP? B=10.0.0.8 B=10.0.0.9", UDP, TRUE },
+	{ "<ip match='no' srcipaddr='$IP' srcipmask='30'/>", "IP?", UDP, TRUE },
+	{ "<all match='no' srcipfrom='10.0.0.1' srcipto='$IP'/>", "IP?", UDP, TRUE },
+	{ "<all srcipfrom='10.0.0.1' srcipto='$IP'/>", "IP?", UDP, FALSE },
+	/* a prefix: of no use to what is negated or masked */
+	{ "<ipv6 srcipaddr='$IPV6'/>", "IPV6? IPV6=fd01::1 IPV6=fd00::/64", UDP6, TRUE },
+	{ "<ipv6 srcipaddr='$IPV6'/>", "IPV6? IPV6=fd01::1 IPV6=fd00:0:0:1::/64", UDP6, FALSE },
+	{ "<ipv6 srcipaddr='$IPV6'/>", "IPV6? IPV6=fd01::/64 IPV6=fd00::/56", UDP6, TRUE },
+	{ "<ipv6 match='no' srcipaddr='$IPV6'/>", "IPV6? IPV6=fd00::5 IPV6=fd01::/64", UDP6, FALSE },
+	{ "<ipv6 match='no' srcipaddr='$IPV6'/>", "IPV6? IPV6=fd00::/64", UDP6, TRUE },
+	{ "<ipv6 srcipaddr='$IPV6' srcipmask='16'/>", "IPV6? IPV6=fd00::/64", UDP6, FALSE },
+	{ "<ipv6 srcipaddr='$IPV6[0]'/>", "IPV6? IPV6=fd00::/64", UDP6, FALSE },
 	{ 0 },
 };
 

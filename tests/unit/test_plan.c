@@ -588,7 +588,7 @@ test_learned_none(void)
 	assert_plan(IN("<tcp match='no' srcipfrom='$IP' srcipto='10.0.0.9'/>"), "IP?",
 		    "l4.protocol tcp ip.src there drop\n", "");
 	assert_plan(IN("<ip srcmacaddr='$MAC' srcipaddr='$IP'/>"), "MAC=02:00:00:00:00:01 IP?",
-		    "ether.type ipv4 ether.src @mac-MAC ip.src @ip4-IP drop\n", "");
+		    "ether.type ipv4 ether.src @mac-MAC ip.src @ip4-IP drop\n", "mac-MAC 02:00:00:00:00:01\n");
 }
 
 static void
@@ -604,6 +604,20 @@ test_learned_some(void)
 	assert_refused(IN("<ip srcmacaddr='$MAC' srcipaddr='$A'/>"), "MAC=02:00:00:00:00:01 A=1.1.1.1 A=2.2.2.2",
 		       SLUICE_ERROR_BUILD_FIREWALL,
 		       "test.xml:2: lists 'MAC' and 'A' of port 'vnet0' advance together but have 1 and 2 elements");
+}
+
+/* The other lists of the rule are looked up all the same where one that is learned is empty. */
+static void
+test_learned_beside(void)
+{
+	assert_plan(IN("<ip srcipaddr='$IP' dstipaddr='$B'/>"), "IP? B=10.0.0.1 B=10.0.0.2",
+		    "ether.type ipv4 ip.src.ip.dst @ip4.ip4-IP-B drop\n", "");
+	assert_plan(IN("<ip dstipaddr='$B'/><ip match='no' srcipaddr='$IP'/>"), "IP? B=10.0.0.1",
+		    "ether.type ipv4 ip.src != @ip4-IP ip.dst @ip4-B drop\n", "ip4-B 10.0.0.1\n");
+	assert_plan(IN("<ip dstipaddr='$B'/><ip match='no' srcipaddr='$IP'/>"), "IP? B=10.0.0.1 B=10.0.0.2",
+		    "ether.type ipv4 ip.src there ip.dst 10.0.0.1 drop\n"
+		    "ether.type ipv4 ip.src there ip.dst 10.0.0.2 drop\n",
+		    "");
 }
 
 static void
@@ -649,6 +663,7 @@ main(int argc, char **argv)
 	g_test_add_func("/plan/names/ports", test_port_names);
 	g_test_add_func("/plan/learned/none", test_learned_none);
 	g_test_add_func("/plan/learned/some", test_learned_some);
+	g_test_add_func("/plan/learned/beside", test_learned_beside);
 	g_test_add_func("/plan/learned/prefix", test_learned_prefix);
 	return g_test_run();
 }
