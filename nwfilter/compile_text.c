@@ -12,7 +12,7 @@
 static char *
 print_iptables(const RuleProgram *program, const RuleVars *vars, const char *port, GError **error)
 {
-	const XtPort ports[] = { { port, program, vars } };
+	const XtPort ports[] = { { .name = port, .program = program, .vars = vars } };
 	g_autoptr(XtInput) input = xt_emit(ports, G_N_ELEMENTS(ports), error);
 
 	return input ? xt_input_print(input) : NULL;

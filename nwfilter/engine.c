@@ -309,6 +309,8 @@ nw_engine_relearn(NwEngine *engine, const GPtrArray *ports, GPtrArray **ret_fail
 	g_autoptr(GPtrArray) failed = g_ptr_array_new_with_free_func(g_free);
 	g_auto(Stage) stage = { 0 };
 
+	if (engine->xt)
+		return xt_engine_relearn(engine->xt, ports, ret_failed, error);
 	stage_init(&stage, engine, NULL);
 	stage.relearns = TRUE;
 	for (guint i = 0; i < ports->len; i++) {
@@ -340,6 +342,8 @@ nw_engine_learning(const NwEngine *engine, const char *port_dev, gboolean *ret_w
 {
 	const Port *port = g_hash_table_lookup(engine->ports, port_dev);
 
+	if (engine->xt)
+		return xt_engine_learning(engine->xt, port_dev, ret_waits);
 	if (!port || !nw_learning_is_needed(&port->learning))
 		return NULL;
 	*ret_waits = port->is_temporary;

@@ -44,7 +44,7 @@ typedef struct {
 struct NwEngine {
 	NwEngineConfig config;
 	char *state_dir;
-	struct XtEngine *xt; /* NULL: nf_tables; else all that follows is unused */
+	struct XtEngine *xt; /* NULL: nf_tables; else what follows is unused but for learning_filters */
 	NftSocket *owner;    /* owns the tables */
 	NftSocket *reader;
 	NftFeatures features;
@@ -89,6 +89,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Port, port_free)
 
 /** engine_tree_uses: whether the tree of the filter @root holds the filter @name, found by walking it */
 gboolean engine_tree_uses(const NwEngine *engine, const char *root, const char *name);
+
+/** engine_learning_filter: the name of the temporary rules for a binding, made once and kept in learning_filters */
+const char *engine_learning_filter(NwEngine *engine, const NwBinding *binding, const NwLearning *learning);
 
 /** engine_commit: one transaction, counted */
 gboolean engine_commit(NwEngine *engine, NftBatch *batch, GError **error);

@@ -367,9 +367,8 @@ stage_check(Stage *stage, const NwBinding *binding, const char *shape, const Rul
 	return TRUE;
 }
 
-/* The temporary rules for a binding, made once and kept. */
-static const char *
-learning_filter(NwEngine *engine, const NwBinding *binding, const NwLearning *learning)
+const char *
+engine_learning_filter(NwEngine *engine, const NwBinding *binding, const NwLearning *learning)
 {
 	NwFilter *filter = nw_learning_filter(binding, learning), *known;
 
@@ -383,24 +382,13 @@ learning_filter(NwEngine *engine, const NwBinding *binding, const NwLearning *le
 }
 
 static void
-add_listening(NwEngine *engine, const NwBinding *binding, const NwLearning *learning, const GArray *learned,
-	      GArray *elements)
+add_listening(NwEngine *engine, const NwBinding *binding, guint frames, GArray *elements)
 {
-	guint known[2] = { 0 };
-	gboolean wanted[NFT_LEARN_COUNT];
-
-	for (guint i = 0; learned && i < learned->len; i++)
-		known[g_array_index(learned, NwLearned, i).address.family == AF_INET6]++;
-	wanted[NFT_LEARN_DHCPV4] = learning->ipv4;
-	wanted[NFT_LEARN_DHCPV6] = learning->ipv6;
-	/* Whatever else it claims would not be believed. */
-	wanted[NFT_LEARN_ARP] = learning->ipv4 && learning->method == NW_LEARN_ANY && known[0] < learning->claims_max;
-	wanted[NFT_LEARN_ND] = learning->ipv6 && learning->method == NW_LEARN_ANY && known[1] < learning->claims_max;
 	for (guint i = 0; i < NFT_LEARN_COUNT; i++) {
 		PlanElement element = { .set = nft_learn_set(engine->sets, i) };
 
 		g_strlcpy((char *)element.key, binding->port_dev, RULE_PORT_NAME_LEN);
-		if (wanted[i])
+		if (frames & 1u << i)
 			g_array_append_val(elements, element);
 	}
 }
@@ -423,7 +411,7 @@ stage_learner(Stage *stage, StagedPort *staged, const NwBinding *binding, Progra
 	if (staged->is_temporary) {
 		if (!stage_check(stage, binding, shape, program->rules, vars, error))
 			return FALSE;
-		becomes.filter = (char *)learning_filter(engine, binding, learning);
+		becomes.filter = (char *)engine_learning_filter(engine, binding, learning);
 		program = program_of_change(stage->programs, &becomes, live_program, stage_lookup, stage, error);
 		g_clear_pointer(&staged->elements, g_array_unref);
 		g_clear_pointer(&shape, g_free);
@@ -438,7 +426,7 @@ stage_learner(Stage *stage, StagedPort *staged, const NwBinding *binding, Progra
 	staged->target = stage_template(stage, becomes.filter, shape, program, vars, binding->port_dev, error);
 	if (!staged->target)
 		return FALSE;
-	add_listening(engine, binding, learning, learned, staged->elements);
+	add_listening(engine, binding, nw_learning_frames(learning, learned), staged->elements);
 	return TRUE;
 }
 

@@ -4,6 +4,7 @@
 #include "nwfilter/learning.h"
 
 #include "base/error.h"
+#include "rules/nft_learn.h"
 
 static const char *const method_names[NW_LEARN_METHOD_COUNT] = {
 	[NW_LEARN_ANY] = "any",
@@ -133,17 +134,31 @@ nw_learning_equal(const NwLearning *a, const NwLearning *b)
 	return a->method == b->method && a->ipv4 == b->ipv4 && a->ipv6 == b->ipv6 && a->claims_max == b->claims_max;
 }
 
+static int
+compare_learned(gconstpointer a, gconstpointer b)
+{
+	const NwLearned *x = a, *y = b;
+	int order = memcmp(x->address.bytes, y->address.bytes, sizeof(x->address.bytes));
+
+	return order ? order : (int)x->prefix_len - (int)y->prefix_len;
+}
+
 RuleVars *
 nw_learning_vars(const NwBinding *binding, const NwLearning *learning, const GArray *learned)
 {
 	RuleVars *vars = nw_binding_vars(binding);
+	g_autoptr(GArray) sorted = g_array_new(FALSE, FALSE, sizeof(NwLearned));
 
+	/* Rules of the same addresses are the same rules, whichever came first. */
+	if (learned)
+		g_array_append_vals(sorted, learned->data, learned->len);
+	g_array_sort(sorted, compare_learned);
 	for (guint f = 0; f < G_N_ELEMENTS(families); f++) {
 		if (!(families[f].family == AF_INET ? learning->ipv4 : learning->ipv6))
 			continue;
 		rule_vars_learn(vars, families[f].variable);
-		for (guint i = 0; learned && i < learned->len; i++) {
-			const NwLearned *one = &g_array_index(learned, NwLearned, i);
+		for (guint i = 0; i < sorted->len; i++) {
+			const NwLearned *one = &g_array_index(sorted, NwLearned, i);
 			gboolean whole = one->prefix_len >= ip_address_bits(&one->address);
 			char text[IP_TEXT_MAX];
 			g_autofree char *value = NULL;
@@ -156,6 +171,25 @@ nw_learning_vars(const NwBinding *binding, const NwLearning *learning, const GAr
 		}
 	}
 	return vars;
+}
+
+guint
+nw_learning_frames(const NwLearning *learning, const GArray *learned)
+{
+	guint known[2] = { 0 }, frames = 0;
+
+	for (guint i = 0; learned && i < learned->len; i++)
+		known[g_array_index(learned, NwLearned, i).address.family == AF_INET6]++;
+	if (learning->ipv4)
+		frames |= 1u << NFT_LEARN_DHCPV4;
+	if (learning->ipv6)
+		frames |= 1u << NFT_LEARN_DHCPV6;
+	/* Whatever else it claims would not be believed. */
+	if (learning->ipv4 && learning->method == NW_LEARN_ANY && known[0] < learning->claims_max)
+		frames |= 1u << NFT_LEARN_ARP;
+	if (learning->ipv6 && learning->method == NW_LEARN_ANY && known[1] < learning->claims_max)
+		frames |= 1u << NFT_LEARN_ND;
+	return frames;
 }
 
 static void

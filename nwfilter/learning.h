@@ -65,9 +65,17 @@ gboolean nw_learning_equal(const NwLearning *a, const NwLearning *b);
  * nw_learning_vars: the binding's variables, with what is learned for those that are awaited
  * @learned: (nullable): of NwLearned
  *
- * Returns: (transfer full)
+ * Returns: (transfer full): in an order that does not depend on that of @learned
  */
 RuleVars *nw_learning_vars(const NwBinding *binding, const NwLearning *learning, const GArray *learned);
+
+/**
+ * nw_learning_frames: what a port that knows these addresses is listened to for
+ * @learned: (nullable): of NwLearned
+ *
+ * Returns: bits 1 << NftLearn (rules/nft_learn.h).
+ */
+guint nw_learning_frames(const NwLearning *learning, const GArray *learned);
 
 /** nw_learning_servers: the addresses that DHCPSERVER (AF_INET) or DHCPSERVERV6 list (transfer full) (of IpAddress) */
 GArray *nw_learning_servers(const NwBinding *binding, guint16 family);

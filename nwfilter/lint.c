@@ -284,7 +284,7 @@ lint_order(LintRun *run)
 static void
 lint_iptables(LintRun *run)
 {
-	const XtPort ports[] = { { run->binding->port_dev, run->program, run->vars } };
+	const XtPort ports[] = { { .name = run->binding->port_dev, .program = run->program, .vars = run->vars } };
 	g_autoptr(GError) error = NULL;
 	g_autoptr(XtInput) input = xt_emit(ports, G_N_ELEMENTS(ports), &error);
 

@@ -108,7 +108,9 @@ hold_copy(XtHold *out, const XtHold *hold)
 static gboolean
 append_conjunction(GString *out, XtTool tool, XtStaged *staged, GError **error)
 {
-	const XtPort port = { staged->port->name, staged->program ? staged->program->rules : NULL, staged->vars };
+	const XtPort port = { .name = staged->port->name,
+			      .program = staged->program ? staged->program->rules : NULL,
+			      .vars = staged->vars };
 	const XtHold *before = &staged->port->hold[tool];
 	XtHold *after = &staged->after[tool];
 	g_autoptr(XtRules) front = NULL;
@@ -301,6 +303,16 @@ own_chains(XtEngine *engine, const XtBound *port, gboolean own)
 			g_hash_table_remove(engine->chain_owner, rules->chains->pdata[i]);
 }
 
+/* @learning: NULL: the port is bound no more. */
+static void
+tell_learner(const XtEngine *engine, const XtBound *port, const NwLearning *learning)
+{
+	const NwEngineConfig *config = &engine->parent->config;
+
+	if (config->on_learning)
+		config->on_learning(port->binding, learning, config->learn_data);
+}
+
 /* The tools took it: what was staged is the state now. */
 static void
 adopt(XtChange *change)
@@ -310,6 +322,7 @@ adopt(XtChange *change)
 	for (guint i = 0; i < change->ports->len; i++) {
 		XtStaged *staged = change->ports->pdata[i];
 		XtBound *port = staged->port;
+		gboolean learns_anew;
 
 		own_chains(engine, port, FALSE);
 		for (guint tool = 0; tool < XT_TOOL_COUNT; tool++) {
@@ -323,6 +336,7 @@ adopt(XtChange *change)
 			engine->needs_sweep |= !port->hold[tool].is_clean;
 		}
 		if (change->is_unbind) {
+			tell_learner(engine, port, NULL);
 			g_hash_table_remove(engine->ports, port->name);
 			continue;
 		}
@@ -332,9 +346,14 @@ adopt(XtChange *change)
 		if (port->program)
 			engine_notice(engine->parent, port->program->rules);
 		port->may_accept_bpdu = port->program && rule_program_may_accept_bpdu(port->program->rules);
+		learns_anew = staged->is_new || !nw_learning_equal(&port->learning, &staged->learning);
+		port->learning = staged->learning;
+		port->is_temporary = staged->is_temporary;
 		if (staged->is_new)
 			g_hash_table_insert(engine->ports, port->name, port);
 		staged->is_new = FALSE;
+		if (learns_anew)
+			tell_learner(engine, port, &port->learning);
 	}
 }
 

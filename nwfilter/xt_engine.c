@@ -236,9 +236,10 @@ xt_engine_unbind(XtEngine *engine, const char *port_dev, GError **error)
 static gboolean
 port_uses(const XtEngine *engine, const XtBound *port, const char *name)
 {
-	if (port->program)
+	if (port->program && !port->is_temporary)
 		return g_ptr_array_find_with_equal_func(port->program->rules->filters, name, g_str_equal, NULL);
-	/* A blocked port waits for its filters: the tree is not compiled, so it is walked. */
+	/* A port that is blocked or has temporary rules waits for its filters: the tree is not at hand, so it is
+	 * walked. */
 	return engine_tree_uses(engine->parent, port->binding->filter, name);
 }
 
@@ -297,6 +298,50 @@ xt_engine_redefine(XtEngine *engine, const NwFilter *definition, GError **error)
 		return TRUE;
 	g_prefix_error(error, "redefinition refused, nothing changed: ");
 	return FALSE;
+}
+
+gboolean
+xt_engine_relearn(XtEngine *engine, const GPtrArray *ports, GPtrArray **ret_failed, GError **error)
+{
+	g_autoptr(GPtrArray) failed = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+	g_auto(XtChange) change = { 0 };
+
+	xt_change_init(&change, engine, NULL);
+	if (!survey_again(engine, error))
+		return FALSE;
+	for (guint i = 0; i < ports->len; i++) {
+		XtBound *port = g_hash_table_lookup(engine->ports, ports->pdata[i]);
+		g_autoptr(GError) local = NULL;
+		XtStaged *staged;
+
+		if (!port || !g_hash_table_add(seen, port))
+			continue;
+		staged = xt_change_add(&change, port, FALSE);
+		if (!xt_stage_binding(&change, staged, port->binding, &local)) {
+			staged->learning = port->learning;
+			g_ptr_array_add(failed, g_strdup(local->message));
+			if (!xt_stage_block(&change, staged, error))
+				return FALSE;
+		}
+		xt_stage_compare(&change, staged);
+	}
+	if (change.ports->len && !run(&change, error))
+		return FALSE;
+	if (ret_failed)
+		*ret_failed = g_steal_pointer(&failed);
+	return TRUE;
+}
+
+const NwLearning *
+xt_engine_learning(const XtEngine *engine, const char *port_dev, gboolean *ret_waits)
+{
+	const XtBound *port = g_hash_table_lookup(engine->ports, port_dev);
+
+	if (!port || !nw_learning_is_needed(&port->learning))
+		return NULL;
+	*ret_waits = port->is_temporary;
+	return &port->learning;
 }
 
 gboolean

@@ -15,6 +15,8 @@ gboolean xt_engine_start(XtEngine *engine, GPtrArray *bindings, GPtrArray **ret_
 gboolean xt_engine_bind(XtEngine *engine, const NwBinding *binding, GError **error);
 gboolean xt_engine_unbind(XtEngine *engine, const char *port_dev, GError **error);
 gboolean xt_engine_redefine(XtEngine *engine, const NwFilter *definition, GError **error);
+gboolean xt_engine_relearn(XtEngine *engine, const GPtrArray *ports, GPtrArray **ret_failed, GError **error);
+const NwLearning *xt_engine_learning(const XtEngine *engine, const char *port_dev, gboolean *ret_waits);
 gint xt_engine_drops_bpdus(const XtEngine *engine, const char *port_dev);
 gboolean xt_engine_uses(const XtEngine *engine, const char *name);
 gboolean xt_engine_sweep(XtEngine *engine, GError **error);

@@ -23,6 +23,8 @@ typedef struct {
 	NwBinding *binding; /* NULL: on its way out */
 	Program *program;   /* NULL: blocked, its filter cannot be instantiated */
 	gboolean may_accept_bpdu;
+	NwLearning learning;   /* method none: nothing is learned */
+	gboolean is_temporary; /* no address is known yet: it has the rules of nw_learning_filter() */
 	XtHold hold[XT_TOOL_COUNT];
 } XtBound;
 
@@ -99,6 +101,9 @@ typedef struct {
 	gboolean is_new;
 	Program *program; /* owned; NULL: blocked, or unbound */
 	RuleVars *vars;	  /* owned */
+	NwLearning learning;
+	gboolean is_temporary;
+	guint listens; /* as in XtPort */
 	XtRules *rules[XT_TOOL_COUNT];
 	gboolean is_changed[XT_TOOL_COUNT];
 	XtHold after[XT_TOOL_COUNT];

@@ -102,6 +102,8 @@ change_lookup(const char *name, gpointer data)
 	const XtChange *change = data;
 	const NwEngineConfig *config = &change->engine->parent->config;
 
+	if (g_str_has_prefix(name, NW_LEARN_FILTER_PREFIX))
+		return g_hash_table_lookup(change->engine->parent->learning_filters, name);
 	if (change->definition && g_str_equal(change->definition->name, name))
 		return change->definition;
 	return config->lookup(name, config->lookup_data);
@@ -119,7 +121,7 @@ live_program(gpointer data, const char *filter, RuleVlanPolicy port_policy)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const XtBound *port = value;
 
-		if (port->program && g_str_equal(port->binding->filter, filter) &&
+		if (port->program && !port->is_temporary && g_str_equal(port->binding->filter, filter) &&
 		    port->program->port_policy == port_policy &&
 		    !(change->definition &&
 		      g_ptr_array_find_with_equal_func(port->program->rules->filters, change->definition->name,
@@ -170,7 +172,11 @@ port_name_check(const char *name, GError **error)
 static gboolean
 stage_program(XtChange *change, XtStaged *staged, const RuleProgram *program, GError **error)
 {
-	const XtPort port = { staged->port->name, program, staged->vars };
+	const XtPort port = { .name = staged->port->name,
+			      .program = program,
+			      .vars = staged->vars,
+			      .listens = staged->listens,
+			      .learn_group = change->engine->parent->config.learn_group };
 
 	for (guint i = 0; i < XT_TOOL_COUNT; i++) {
 		g_clear_pointer(&staged->rules[i], xt_rules_free);
@@ -180,18 +186,62 @@ stage_program(XtChange *change, XtStaged *staged, const RuleProgram *program, GE
 	return claim_chains(change, staged, error);
 }
 
+/* A filter that waits for its first address is held against what the tools can say, all the same. */
+static gboolean
+check_program(const XtStaged *staged, const RuleProgram *program, GError **error)
+{
+	const XtPort port = { .name = staged->port->name, .program = program, .vars = staged->vars };
+
+	for (guint i = 0; i < XT_TOOL_COUNT; i++) {
+		g_autoptr(XtRules) rules = NULL;
+
+		if (!xt_rules_emit(&port, i, 0, &rules, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* What a port that learns stands for now. Without any address @program becomes the temporary rules'. */
+static gboolean
+stage_learner(XtChange *change, XtStaged *staged, const NwBinding *binding, Program **program, GError **error)
+{
+	NwEngine *parent = change->engine->parent;
+	g_autoptr(GArray) learned = parent->config.learned(binding, &staged->learning, parent->config.learn_data);
+	NwBinding becomes = *binding;
+
+	staged->vars = nw_learning_vars(binding, &staged->learning, learned);
+	staged->listens = nw_learning_frames(&staged->learning, learned);
+	staged->is_temporary = !learned || !learned->len;
+	if (!staged->is_temporary)
+		return TRUE;
+	if (!check_program(staged, (*program)->rules, error))
+		return FALSE;
+	becomes.filter = (char *)engine_learning_filter(parent, binding, &staged->learning);
+	*program = program_of_change(change->programs, &becomes, live_program, change_lookup, change, error);
+	rule_vars_free(staged->vars);
+	staged->vars = nw_binding_vars(binding);
+	return *program != NULL;
+}
+
 gboolean
 xt_stage_binding(XtChange *change, XtStaged *staged, const NwBinding *binding, GError **error)
 {
 	Program *program;
 
+	staged->learning = (NwLearning){ .method = NW_LEARN_NONE };
 	if (!port_name_check(binding->port_dev, error))
 		return FALSE;
 	program = program_of_change(change->programs, binding, live_program, change_lookup, change, error);
 	if (!program)
 		return FALSE;
+	if (change->engine->parent->config.learned &&
+	    !nw_learning_of(binding, program->rules, &staged->learning, error))
+		return FALSE;
 	g_clear_pointer(&staged->vars, rule_vars_free);
-	staged->vars = nw_binding_vars(binding);
+	if (!nw_learning_is_needed(&staged->learning))
+		staged->vars = nw_binding_vars(binding);
+	else if (!stage_learner(change, staged, binding, &program, error))
+		return FALSE;
 	if (!stage_program(change, staged, program->rules, error))
 		return FALSE;
 	staged->program = g_rc_box_acquire(program);
@@ -206,6 +256,8 @@ xt_stage_block(XtChange *change, XtStaged *staged, GError **error)
 	g_clear_pointer(&staged->program, program_unref);
 	g_clear_pointer(&staged->vars, rule_vars_free);
 	staged->vars = rule_vars_new();
+	staged->is_temporary = FALSE;
+	staged->listens = 0;
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
 		rule_chain_rule(rule_stage_chain(&program->stage[way][RULE_STAGE_LINK], "root", 0, FALSE, 0),
 				RULE_ACTION_DROP, 0);

@@ -27,22 +27,7 @@ static const char *const set_names[NFT_LEARN_COUNT] = {
 	[NFT_LEARN_ND] = NFT_LEARN_SET_PREFIX "nd",
 };
 
-/* One byte or port number of the transport header. */
-typedef struct {
-	guint32 at, len; /* len 0: not asked */
-	guint16 low, high;
-} Transport;
-
-/* Each row is a rule: these frames, of ports in the set, at the rate, to the log. */
-static const struct {
-	NftLearn what;
-	gboolean to_guest;
-	const char *rate_set;
-	guint16 ethertype;
-	guint8 protocol; /* 0: not asked */
-	Transport transport;
-	gboolean is_probe; /* IPv6: from the unspecified address */
-} rows[] = {
+const NftLearnFrame nft_learn_frames[NFT_LEARN_FRAME_COUNT] = {
 	{ NFT_LEARN_ARP, FALSE, "learn-rate-arp", 0x0806, 0, { 0 }, FALSE },
 	{ NFT_LEARN_DHCPV4, FALSE, "learn-rate-dhcp4", 0x0800, IPPROTO_UDP, { 2, 2, 67, 67 }, FALSE },
 	{ NFT_LEARN_DHCPV6, FALSE, "learn-rate-dhcp6", 0x86dd, IPPROTO_UDP, { 2, 2, 547, 547 }, FALSE },
@@ -98,21 +83,22 @@ expr_ethertype(struct nftnl_rule *rule, guint16 ethertype)
 }
 
 static void
-expr_transport(struct nftnl_rule *rule, const Transport *wanted)
+expr_transport(struct nftnl_rule *rule, const NftLearnFrame *frame)
 {
+	guint32 at = frame->transport.at, len = frame->transport.len;
 	guint8 low[2], high[2];
 
-	if (!wanted->len)
+	if (!len)
 		return;
-	for (guint i = 0; i < wanted->len; i++) {
-		low[i] = (guint8)(wanted->low >> 8 * (wanted->len - 1 - i));
-		high[i] = (guint8)(wanted->high >> 8 * (wanted->len - 1 - i));
+	for (guint i = 0; i < len; i++) {
+		low[i] = (guint8)(frame->transport.low >> 8 * (len - 1 - i));
+		high[i] = (guint8)(frame->transport.high >> 8 * (len - 1 - i));
 	}
-	nft_expr_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, wanted->at, wanted->len, NFT_REG_1);
-	if (wanted->low == wanted->high)
-		nft_expr_cmp(rule, FALSE, NFT_REG_1, low, wanted->len);
+	nft_expr_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, at, len, NFT_REG_1);
+	if (frame->transport.low == frame->transport.high)
+		nft_expr_cmp(rule, FALSE, NFT_REG_1, low, len);
 	else
-		nft_expr_range(rule, FALSE, NFT_REG_1, low, high, wanted->len);
+		nft_expr_range(rule, FALSE, NFT_REG_1, low, high, len);
 }
 
 static void
@@ -120,26 +106,28 @@ rule_send(NftBatch *batch, const char *chain, guint row, guint16 group)
 {
 	static const guint8 unspecified[16] = { 0 };
 	struct nftnl_rule *rule = nft_rule_new(NFPROTO_BRIDGE, chain, NULL);
-	const guint8 protocol = rows[row].protocol;
-	const guint32 name = rows[row].to_guest ? NFT_META_OIFNAME : NFT_META_IIFNAME;
+	const guint8 protocol = nft_learn_frames[row].protocol;
+	const guint32 name = nft_learn_frames[row].to_guest ? NFT_META_OIFNAME : NFT_META_IIFNAME;
 
-	expr_ethertype(rule, rows[row].ethertype);
+	expr_ethertype(rule, nft_learn_frames[row].ethertype);
 	if (protocol) {
 		nft_expr_meta(rule, NFT_META_L4PROTO, NFT_REG_1);
 		nft_expr_cmp(rule, FALSE, NFT_REG_1, &protocol, sizeof(protocol));
 	}
-	expr_transport(rule, &rows[row].transport);
-	if (rows[row].is_probe) {
+	expr_transport(rule, &nft_learn_frames[row]);
+	if (nft_learn_frames[row].is_probe) {
 		nft_expr_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 8, sizeof(unspecified), NFT_REG_1);
 		nft_expr_cmp(rule, FALSE, NFT_REG_1, unspecified, sizeof(unspecified));
 	}
 	nft_expr_meta(rule, name, NFT_REG_1);
-	nft_expr_lookup(rule, NFT_REG_1, set_names[rows[row].what], 0, FALSE, 0, FALSE);
+	nft_expr_lookup(rule, NFT_REG_1, set_names[nft_learn_frames[row].what], 0, FALSE, 0, FALSE);
 	/* One who floods a guest with answers does not hide those of the server. */
-	if (rows[row].to_guest)
+	if (nft_learn_frames[row].to_guest)
 		nft_expr_payload(rule, NFT_PAYLOAD_LL_HEADER, SOURCE_AT, 6, NFT_REG_2);
-	nft_expr_rate(rule, rows[row].rate_set, NFT_REG_1, NFT_LEARN_FORGET_MS, NFT_LEARN_RATE, NFT_LEARN_BURST, FALSE);
-	nft_expr_log(rule, group, rows[row].to_guest ? NFT_LEARN_TO_PREFIX : NFT_LEARN_FROM_PREFIX, NFT_LEARN_SNAPLEN);
+	nft_expr_rate(rule, nft_learn_frames[row].rate_set, NFT_REG_1, NFT_LEARN_FORGET_MS, NFT_LEARN_RATE,
+		      NFT_LEARN_BURST, FALSE);
+	nft_expr_log(rule, group, nft_learn_frames[row].to_guest ? NFT_LEARN_TO_PREFIX : NFT_LEARN_FROM_PREFIX,
+		     NFT_LEARN_SNAPLEN);
 	nft_rule_send(batch, rule, NFPROTO_BRIDGE, chain);
 }
 
@@ -151,12 +139,12 @@ nft_learn_sets(NftBatch *batch, PlanSets *sets, gboolean add)
 			nft_set_create(batch, nft_learn_set(sets, i));
 		else
 			nft_set_delete(batch, NFPROTO_BRIDGE, set_names[i]);
-	for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+	for (guint i = 0; i < NFT_LEARN_FRAME_COUNT; i++)
 		if (add)
-			nft_set_create_rate(batch, rows[i].rate_set, rows[i].to_guest, NFT_LEARN_SET_SIZE,
-					    NFT_LEARN_FORGET_MS);
+			nft_set_create_rate(batch, nft_learn_frames[i].rate_set, nft_learn_frames[i].to_guest,
+					    NFT_LEARN_SET_SIZE, NFT_LEARN_FORGET_MS);
 		else
-			nft_set_delete(batch, NFPROTO_BRIDGE, rows[i].rate_set);
+			nft_set_delete(batch, NFPROTO_BRIDGE, nft_learn_frames[i].rate_set);
 }
 
 void
@@ -173,6 +161,6 @@ nft_learn_chains(NftBatch *batch, guint16 group, gboolean add)
 	}
 	nft_base_chain_add(batch, NFPROTO_BRIDGE, from, NF_BR_PRE_ROUTING, PRIORITY_FROM);
 	nft_base_chain_add(batch, NFPROTO_BRIDGE, to, NF_BR_POST_ROUTING, PRIORITY_TO);
-	for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
-		rule_send(batch, rows[i].to_guest ? to : from, i, group);
+	for (guint i = 0; i < NFT_LEARN_FRAME_COUNT; i++)
+		rule_send(batch, nft_learn_frames[i].to_guest ? to : from, i, group);
 }

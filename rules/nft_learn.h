@@ -8,7 +8,8 @@
  *   chain prerouting-learn.GROUP (-301)                 from the guest, before its filter: what it says
  *   chain postrouting-learn.GROUP (20)                  to the guest, behind its filter: what it really hears
  *
- * The chains accept everything; they are there only while a port learns.
+ * The chains accept everything; they are there only while a port learns. The back end on iptables copies the same
+ * frames (rules/xt_emit.h).
  */
 #pragma once
 
@@ -22,6 +23,23 @@ typedef enum {
 	NFT_LEARN_ND,
 	NFT_LEARN_COUNT,
 } NftLearn;
+
+/* Frames of one kind, one way. */
+typedef struct {
+	NftLearn what;
+	gboolean to_guest;
+	const char *rate_set;
+	guint16 ethertype;
+	guint8 protocol; /* 0: not asked */
+	struct {
+		guint32 at, len; /* in the transport header: 2: a port number, 1: an ICMPv6 type, 0: not asked */
+		guint16 low, high;
+	} transport;
+	gboolean is_probe; /* IPv6: from the unspecified address */
+} NftLearnFrame;
+
+#define NFT_LEARN_FRAME_COUNT 8
+extern const NftLearnFrame nft_learn_frames[NFT_LEARN_FRAME_COUNT];
 
 #define NFT_LEARN_FROM_PREFIX "sluice-from" /* of the log, so that the reader knows which way a frame went */
 #define NFT_LEARN_TO_PREFIX   "sluice-to"

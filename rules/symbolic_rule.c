@@ -137,6 +137,8 @@ typedef struct {
 	const RuleVars *vars;
 	RuleExpansion expansion;
 	gboolean is_exact;
+	gconstpointer rule; /* what it is known by, with the form's number */
+	guint form;
 } RuleClass;
 
 static gboolean
@@ -199,7 +201,7 @@ tuple_cube(RuleClass *rule, gint group, SymbolicCube *ret_cube, gboolean *ret_is
 		if (match->field == RULE_FIELD_IPSET)
 			name = ip_set_text(rule, match);
 		else if (match->field == RULE_FIELD_RATE) /* each rule counts by itself */
-			name = g_strdup_printf("%p", (gconstpointer)rule->step);
+			name = g_strdup_printf("%p/%u", rule->rule, rule->form);
 		set = match_set(rule->space, match, &values, name, &field, &rule->is_exact);
 		if (set && !*ret_is_empty)
 			*ret_is_empty = !symbolic_cube_narrow(rule->space, &cube, field, field_set_intersect(set, set));
@@ -295,13 +297,20 @@ typedef struct {
 	SymbolicSpace *space;
 	GArray *cubes;
 	gboolean is_exact;
+	gconstpointer rule;
+	guint count;
 } RuleForms;
 
 static gboolean
 form_class(const RuleStep *step, const RuleVars *vars, gpointer data, GError **error)
 {
 	RuleForms *forms = data;
-	RuleClass rule = { .space = forms->space, .step = step, .vars = vars, .is_exact = TRUE };
+	RuleClass rule = { .space = forms->space,
+			   .step = step,
+			   .vars = vars,
+			   .is_exact = TRUE,
+			   .rule = forms->rule,
+			   .form = forms->count++ };
 	g_autoptr(GArray) all = NULL;
 
 	if (!rule_expansion_init(step, vars, &rule.expansion, error))
@@ -330,7 +339,7 @@ symbolic_rule_class(SymbolicSpace *space, const RuleStep *step, const RuleVars *
 		    GError **error)
 {
 	g_autoptr(GArray) cubes = symbolic_class_new();
-	RuleForms forms = { space, cubes, TRUE };
+	RuleForms forms = { space, cubes, TRUE, step, 0 };
 
 	if (!rule_step_forms(step, vars, form_class, &forms, error))
 		return NULL;

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rules/nft_learn.h"
 #include "rules/xt_private.h"
 
 #define TOOL		     "ebtables"
 #define ETHERTYPE_IPV4	     0x0800
 #define ETHERTYPE_ARP	     0x0806
 #define ETHERTYPE_RARP	     0x8035
+#define ETHERTYPE_IPV6	     0x86dd
 #define ARP_LENGTHS_IPV4     0x0604
 #define VLAN_ID_MAX	     4094 /* IEEE 802.1Q, 9.6 */
 #define BRIDGE_GROUP_ADDRESS "01:80:c2:00:00:00"
@@ -330,24 +332,81 @@ rule_append(XtRule *rule, gpointer user_data, GError **error)
 	return TRUE;
 }
 
+static char
+way_letter(RuleWay way)
+{
+	return way == RULE_FROM_GUEST ? 'I' : 'O';
+}
+
+static char *
+root_name(const char *port, RuleWay way)
+{
+	return g_strdup_printf("libvirt-%c-%s", way_letter(way), port);
+}
+
 /* Returns the chain's name in the kernel: libvirt-I-IF, I-IF-CHAIN. */
 static char *
 chain_name(const RuleStage *stage, const RuleChain *chain, const char *port, RuleWay way)
 {
-	char letter = way == RULE_FROM_GUEST ? 'I' : 'O';
+	return chain == stage->chains->pdata[0] ? root_name(port, way)
+						: g_strdup_printf("%c-%s-%s", way_letter(way), port, chain->name);
+}
 
-	return chain == stage->chains->pdata[0] ? g_strdup_printf("libvirt-%c-%s", letter, port)
-						: g_strdup_printf("%c-%s-%s", letter, port, chain->name);
+static void
+append_frame(GString *out, const NftLearnFrame *frame)
+{
+	const char *family = frame->ethertype == ETHERTYPE_IPV6 ? "ip6" : "ip";
+	guint low = frame->transport.low, high = frame->transport.high;
+
+	g_string_append_printf(out, " -p 0x%04x", frame->ethertype);
+	if (frame->is_probe)
+		g_string_append(out, " --ip6-src ::");
+	if (frame->protocol)
+		g_string_append_printf(out, " --%s-proto %u", family, frame->protocol);
+	if (!frame->transport.len)
+		return;
+	g_string_append_printf(out, " --%s-%s %u", family, frame->transport.len == 2 ? "dport" : "icmp-type", low);
+	if (high > low)
+		g_string_append_printf(out, ":%u", high);
+}
+
+/* Copies to the log; false when nothing is listened to this way. */
+static gboolean
+append_listening(GString *out, const XtPort *port, RuleWay way, const char *chain)
+{
+	gboolean listens = FALSE;
+
+	for (guint i = 0; i < NFT_LEARN_FRAME_COUNT; i++) {
+		const NftLearnFrame *frame = &nft_learn_frames[i];
+
+		if (frame->to_guest != (way == RULE_TO_GUEST) || !(port->listens & 1u << frame->what))
+			continue;
+		listens = TRUE;
+		g_string_append_printf(out, "-A %s", chain);
+		append_frame(out, frame);
+		g_string_append_printf(out,
+				       " --limit %d/s --limit-burst %d --nflog-group %u --nflog-prefix %s "
+				       "--nflog-range %d -j CONTINUE\n",
+				       NFT_LEARN_RATE, NFT_LEARN_BURST, port->learn_group,
+				       frame->to_guest ? NFT_LEARN_TO_PREFIX : NFT_LEARN_FROM_PREFIX,
+				       NFT_LEARN_SNAPLEN);
+	}
+	return listens;
 }
 
 static gboolean
 stage_append(Ebtables *eb, const XtPort *port, RuleWay way, XtRules *rules, GError **error)
 {
 	const RuleStage *stage = &port->program->stage[way][RULE_STAGE_LINK];
+	g_autofree char *root = root_name(port->name, way);
 
-	if (rule_stage_is_empty(stage))
+	if (!append_listening(eb->out, port, way, root) && rule_stage_is_empty(stage))
 		return TRUE;
-	eb->way = way == RULE_FROM_GUEST ? 'I' : 'O';
+	if (!xt_chain_name_check(root, error))
+		return FALSE;
+	if (!stage->chains->len)
+		g_ptr_array_add(rules->chains, g_strdup(root));
+	eb->way = way_letter(way);
 	eb->rate_count = 0;
 	for (guint i = 0; i < stage->chains->len; i++) {
 		const RuleChain *chain = stage->chains->pdata[i];
@@ -375,10 +434,9 @@ stage_append(Ebtables *eb, const XtPort *port, RuleWay way, XtRules *rules, GErr
 			g_string_append_printf(eb->out, " -j %s\n", target);
 		}
 	}
-	g_ptr_array_add(rules->links, g_strdup_printf("%s %s %s -j libvirt-%c-%s",
-						      way == RULE_FROM_GUEST ? "PREROUTING" : "POSTROUTING",
-						      way == RULE_FROM_GUEST ? "-i" : "-o", port->name,
-						      way == RULE_FROM_GUEST ? 'I' : 'O', port->name));
+	g_ptr_array_add(rules->links,
+			g_strdup_printf("%s %s %s -j %s", way == RULE_FROM_GUEST ? "PREROUTING" : "POSTROUTING",
+					way == RULE_FROM_GUEST ? "-i" : "-o", port->name, root));
 	return TRUE;
 }
 

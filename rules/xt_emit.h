@@ -12,6 +12,11 @@
  *                FORWARD -> libvirt-in-post                          what FI-IF let through is accepted
  *                INPUT -> libvirt-host-in -> HI-IF                   from the guest to the host, the same as FI-IF
  *
+ * Where a port is listened to (rules/nft_learn.h), libvirt-I-IF and libvirt-O-IF begin with rules that copy frames to
+ * the log, at a rate for each kind. To the guest this is before its filter, too: an ACCEPT ends the last table that
+ * ebtables has there. So a copy does not mean that the guest hears the frame, and who floods it with answers hides
+ * other answers.
+ *
  * A rule with variables becomes one rule for each tuple of their values (rules/learned.h: where one is learned and has
  * no value, there is no rule, or one for any address). Where the tools say less than the language:
  *
@@ -58,6 +63,8 @@ typedef struct {
 	const char *name; /* the interface */
 	const RuleProgram *program;
 	const RuleVars *vars; /* MAC among them */
+	guint listens;	      /* bits 1 << NftLearn: frames that are copied to the log */
+	guint16 learn_group;  /* of nfnetlink_log */
 } XtPort;
 
 typedef enum {

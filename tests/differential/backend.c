@@ -146,7 +146,9 @@ iptables_load(Subject *const *subjects, guint count, char **ret_refused, GError 
 	g_autoptr(XtInput) input = NULL;
 
 	for (guint i = 0; i < count; i++) {
-		const XtPort port = { subjects[i]->binding->port_dev, subjects[i]->program, subjects[i]->vars };
+		const XtPort port = { .name = subjects[i]->binding->port_dev,
+				      .program = subjects[i]->program,
+				      .vars = subjects[i]->vars };
 		g_autoptr(GError) refusal = NULL;
 		g_autoptr(XtInput) alone = xt_emit(&port, 1, &refusal);
 

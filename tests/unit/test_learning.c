@@ -274,7 +274,7 @@ test_filters(void)
 				g_autoptr(RuleProgram) program = nw_compile(filter, filters_lookup, NULL, &error);
 				g_autoptr(RuleVars) vars = nw_binding_vars(binding);
 				g_autoptr(GHashTable) sets = plan_sets_new();
-				const XtPort port = { "vnet0", program, vars };
+				const XtPort port = { .name = "vnet0", .program = program, .vars = vars };
 				g_autoptr(Plan) plan = NULL;
 				XtInput *input;
 

@@ -13,7 +13,7 @@ emit(const char *head, const char *body, const char *vars_text, GError **error)
 {
 	g_autoptr(RuleProgram) program = program_of(head, body);
 	g_autoptr(RuleVars) vars = vars_of(vars_text);
-	const XtPort port = { "vnet0", program, vars };
+	const XtPort port = { .name = "vnet0", .program = program, .vars = vars };
 
 	return xt_emit(&port, 1, error);
 }
@@ -247,7 +247,7 @@ test_code_not(void)
 	RuleChain *chain = program->stage[RULE_FROM_GUEST][RULE_STAGE_NETWORK].chains->pdata[1];
 	RuleStep *step = chain->steps->pdata[0];
 	g_autoptr(RuleVars) vars = rule_vars_new();
-	const XtPort port = { "vnet0", program, vars };
+	const XtPort port = { .name = "vnet0", .program = program, .vars = vars };
 	g_autoptr(XtInput) input = NULL;
 	g_autofree char *rules = NULL;
 
@@ -269,7 +269,9 @@ test_ports(void)
 	g_autoptr(RuleProgram) link = program_of("", IN("drop", "<mac/>"));
 	g_autoptr(RuleProgram) network = program_of("", OUT("accept", "<all/>"));
 	g_autoptr(RuleVars) vars = rule_vars_new();
-	const XtPort ports[] = { { "vnet0", network, vars }, { "vnet1", network, vars }, { "vnet2", link, vars } };
+	const XtPort ports[] = { { "vnet0", network, vars, 0, 0 },
+				 { "vnet1", network, vars, 0, 0 },
+				 { "vnet2", link, vars, 0, 0 } };
 	g_autoptr(GError) error = NULL;
 	g_autoptr(XtInput) input = xt_emit(ports, G_N_ELEMENTS(ports), &error);
 	g_autofree char *printed = NULL, *in = NULL;
@@ -299,7 +301,8 @@ test_long_names(void)
 {
 	g_autoptr(RuleProgram) program = program_of("chain='arp-23456789'", OUT("drop", "<arp/>"));
 	g_autoptr(RuleVars) vars = rule_vars_new();
-	const XtPort fits = { "abcdefghijklm", program, vars }, too_long = { "abcdefghijklmn", program, vars };
+	const XtPort fits = { .name = "abcdefghijklm", .program = program, .vars = vars };
+	const XtPort too_long = { .name = "abcdefghijklmn", .program = program, .vars = vars };
 	g_autoptr(GError) error = NULL;
 	g_autoptr(XtInput) input = xt_emit(&fits, 1, &error);
 
