@@ -4,7 +4,8 @@
  *
  * Layer 2 elements (mac vlan stp arp rarp ip ipv6, and rules without an element) form the link stage, in the chains
  * that their filters name. All others form the network stage, one flat list for each IP version, whatever chain
- * their filter names. An accept in the link stage does not skip the network stage.
+ * their filter names; but those of filters with layer3-chain='own' form chains of their own, which packets meet before
+ * the list. An accept in the link stage does not skip the network stage.
  *
  * Network stage, rule of action accept that says nothing on state ("written" is the rule as it stands, "swapped" with
  * source and destination exchanged):
@@ -24,6 +25,7 @@
 
 #include "base/error.h"
 #include "nwfilter/tree.h"
+#include "rules/discovery.h"
 
 #define ETHERTYPE_IPV4	 0x0800
 #define ETHERTYPE_IPV6	 0x86dd
@@ -89,6 +91,7 @@ operand_fill(RuleOperand *operand, const NwAttrInfo *attr, const NwValue *value)
 	case NW_TYPE_TCP_FLAGS:
 		rule_value_set_uint(attr->field, operand->bytes, value->number);
 		return;
+	case NW_TYPE_ND_OPTIONS:
 	case NW_TYPE_IPSET:
 	case NW_TYPE_IPSET_FLAGS:
 	case NW_TYPE_COMMENT:
@@ -182,7 +185,8 @@ add_attrs(Build *build, gboolean skip_mac)
 		    (attr->role != NW_ROLE_VALUE && attr->role != NW_ROLE_RANGE_START))
 			continue;
 		if (attr->field == RULE_FIELD_CT_STATE || attr->field == RULE_FIELD_CT_COUNT ||
-		    attr->field == RULE_FIELD_IPSET || attr->field == RULE_FIELD_NONE)
+		    attr->field == RULE_FIELD_IPSET || attr->field == RULE_FIELD_ND_LLADDR ||
+		    attr->field == RULE_FIELD_ND_OPTION || attr->field == RULE_FIELD_NONE)
 			continue;
 		if (skip_mac && attr->field == RULE_FIELD_ETHER_SRC)
 			continue;
@@ -191,6 +195,40 @@ add_attrs(Build *build, gboolean skip_mac)
 		add_attr(build, i);
 	}
 	return build->step->matches->len > before;
+}
+
+/*
+ * Neighbour discovery is read at fixed offsets, so it must stand right behind the fixed header: what has extension
+ * headers or is a fragment (RFC 6980) is none. The packet's own length says that there is the one option, or none;
+ * bytes of the frame behind that mean nothing.
+ */
+static void
+add_discovery(Build *build)
+{
+	const NwRule *rule = build->rule;
+	const NwValue *type = attr_value(rule, RULE_FIELD_ICMP_TYPE, NW_ROLE_VALUE);
+	const NwValue *target = attr_value(rule, RULE_FIELD_ND_TARGET, NW_ROLE_VALUE);
+	const NwValue *lladdr = attr_value(rule, RULE_FIELD_ND_LLADDR, NW_ROLE_VALUE);
+	const NwValue *options = attr_value(rule, RULE_FIELD_ND_OPTION, NW_ROLE_VALUE);
+	gboolean has_option = lladdr || (options && options->number == NW_ND_NONCE);
+	const RuleDiscovery *message;
+
+	if (!target && !lladdr && !options)
+		return;
+	message = rule_discovery_find(type->number);
+	rule_step_match_uint(build->step, RULE_FIELD_IP6_NEXT, FALSE, IPPROTO_ICMP6);
+	if (!lladdr && !options)
+		return;
+	rule_step_match_uint(build->step, RULE_FIELD_IP6_LENGTH, FALSE,
+			     message->fixed_len + (has_option ? RULE_ND_OPTION_LEN : 0u));
+	if (has_option)
+		rule_step_match_uint(build->step, message->option, FALSE,
+				     lladdr ? message->lladdr_option : RULE_ND_OPTION_NONCE);
+	if (lladdr) {
+		static const NwAttrInfo as_mac = { .type = NW_TYPE_MAC, .field = RULE_FIELD_ND_LLADDR };
+
+		operand_fill(&rule_step_match(build->step, message->lladdr, FALSE)->low, &as_mac, lladdr);
+	}
 }
 
 static RuleStep *
@@ -442,6 +480,7 @@ add_network_rule(RuleChain *chain, const NwTreeRule *tree_rule, gboolean swapped
 	if (rule->proto->l4_protocol >= 0)
 		rule_step_match_uint(step, RULE_FIELD_L4_PROTOCOL, FALSE, (guint32)rule->proto->l4_protocol);
 	any = add_attrs(&build, swapped);
+	add_discovery(&build);
 	add_ipset(&build);
 	/*
 	 * The answers to frames of one MAC address cannot be told by it: the swapped rule does without. Where nothing
@@ -525,23 +564,48 @@ compile_network_rule(const NwTreeRule *tree_rule, RuleChain *chain, RuleWay way)
 		((RuleStep *)chain->steps->pdata[i])->is_answer = !both && !forward;
 }
 
+/* The chain of a filter that has its own, for one family; no filter can name a chain so. */
+static RuleChain *
+own_chain(RuleStage *stage, const NwTreeRule *rule, guint16 ethertype)
+{
+	const NwFilter *filter = rule->filter;
+	g_autofree char *name = g_strdup_printf("%s/%s", ethertype == ETHERTYPE_IPV6 ? "ipv6" : "ipv4", filter->chain);
+	RuleChain *chain = stage_find_chain(stage, name);
+
+	if (!chain)
+		chain = rule_stage_chain(stage, name, ethertype, FALSE, rule->chain_priority);
+	chain->priority = rule->chain_priority;
+	chain->is_own = TRUE;
+	return chain;
+}
+
 static void
 compile_network(const NwTree *tree, RuleStage *stage, RuleWay way)
 {
 	RuleChain *root = rule_stage_chain(stage, "root", 0, FALSE, 0);
 	RuleChain *ipv4 = rule_stage_chain(stage, "ipv4", ETHERTYPE_IPV4, FALSE, 0);
 	RuleChain *ipv6 = rule_stage_chain(stage, "ipv6", ETHERTYPE_IPV6, FALSE, 0);
+	guint first_own = stage->chains->len;
+	g_autoptr(GPtrArray) jumps = g_ptr_array_new();
 
 	for (guint i = 0; i < tree->rules->len; i++) {
 		const NwTreeRule *rule = &g_array_index(tree->rules, NwTreeRule, i);
+		RuleChain *list;
 
-		if (rule->rule->proto && rule->rule->proto->is_layer3)
-			compile_network_rule(rule, rule->rule->proto->family == NW_FAMILY_IPV6 ? ipv6 : ipv4, way);
+		if (!rule->rule->proto || !rule->rule->proto->is_layer3)
+			continue;
+		list = rule->rule->proto->family == NW_FAMILY_IPV6 ? ipv6 : ipv4;
+		compile_network_rule(rule, rule->filter->has_own_chain ? own_chain(stage, rule, list->ethertype) : list,
+				     way);
 	}
-	if (ipv4->steps->len)
-		rule_chain_jump(root, ipv4);
-	if (ipv6->steps->len)
-		rule_chain_jump(root, ipv6);
+	for (guint i = first_own; i < stage->chains->len; i++)
+		g_ptr_array_add(jumps, stage->chains->pdata[i]);
+	g_ptr_array_sort(jumps, compare_chains);
+	g_ptr_array_add(jumps, ipv4);
+	g_ptr_array_add(jumps, ipv6);
+	for (guint i = 0; i < jumps->len; i++)
+		if (((const RuleChain *)jumps->pdata[i])->steps->len)
+			rule_chain_jump(root, jumps->pdata[i]);
 }
 
 /* --- behind VLAN tags --- */

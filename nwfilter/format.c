@@ -86,6 +86,8 @@ nw_filter_format(const NwFilter *filter)
 		g_string_append_printf(out, " priority='%d'", filter->chain_priority);
 	if (filter->vlan_policy != RULE_VLAN_UNSAID)
 		xml_append_attr(out, "vlan-policy", rule_vlan_policy_name(filter->vlan_policy));
+	if (filter->has_own_chain)
+		xml_append_attr(out, NW_LAYER3_CHAIN, "own");
 	g_string_append_printf(out, ">\n  <uuid>%s</uuid>\n", filter->uuid);
 	for (guint i = 0; i < filter->items->len; i++) {
 		const NwItem *item = g_ptr_array_index(filter->items, i);

@@ -32,12 +32,16 @@ typedef enum {
 	NW_TYPE_ETHERTYPE, /* number or arp rarp ipv4 ipv6 vlan */
 	NW_TYPE_IPPROTO,   /* number or tcp udp … */
 	NW_TYPE_ARP_OPCODE,
-	NW_TYPE_STATE,	   /* bits of RULE_CT_… */
-	NW_TYPE_TCP_FLAGS, /* mask << 8 | flags */
+	NW_TYPE_STATE,	    /* bits of RULE_CT_… */
+	NW_TYPE_TCP_FLAGS,  /* mask << 8 | flags */
+	NW_TYPE_ND_OPTIONS, /* %NW_ND_NONE, %NW_ND_NONCE */
 	NW_TYPE_IPSET,
 	NW_TYPE_IPSET_FLAGS,
 	NW_TYPE_COMMENT,
 } NwType;
+
+/* Options that a message of neighbour discovery has, its link-layer address aside. */
+enum { NW_ND_NONE, NW_ND_NONCE };
 
 /* What an attribute contributes to the match of its field. */
 typedef enum {
@@ -118,9 +122,10 @@ typedef struct {
 	char *chain; /* "root" where not given */
 	gint chain_priority;
 	RuleVlanPolicy vlan_policy;
-	guint line;	  /* of the document's element */
-	GPtrArray *items; /* of NwItem, in the order written */
-	char *file;	  /* for messages: where the text came from */
+	gboolean has_own_chain; /* for rules on layer 3 too: their "return" comes back */
+	guint line;		/* of the document's element */
+	GPtrArray *items;	/* of NwItem, in the order written */
+	char *file;		/* for messages: where the text came from */
 } NwFilter;
 
 typedef struct {
@@ -183,6 +188,7 @@ gboolean nw_binding_same_rules(const NwBinding *a, const NwBinding *b);
  * full) */
 RuleVars *nw_binding_vars(const NwBinding *binding);
 
+#define NW_LAYER3_CHAIN	     "layer3-chain" /* the attribute of a filter */
 #define NW_VLAN_POLICY_PARAM "VLAN_POLICY"
 
 /**

@@ -57,6 +57,28 @@ vlan_policy_read(XmlReader *reader, const xmlNode *node, NwFilter *filter, GErro
 }
 
 static gboolean
+layer3_chain_read(XmlReader *reader, const xmlNode *node, NwFilter *filter, GError **error)
+{
+	g_autofree char *word = xml_attr(node, NW_LAYER3_CHAIN);
+	g_autofree char *quoted = xml_quote(word ? word : "");
+
+	if (!word || strcmp(word, "shared") == 0)
+		return TRUE;
+	if (strcmp(word, "own") != 0) {
+		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node,
+			      NW_LAYER3_CHAIN "='%s': expected one of: shared, own", quoted);
+		return FALSE;
+	}
+	if (strcmp(filter->chain, "root") == 0) {
+		xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node,
+			      NW_LAYER3_CHAIN "='own' needs chain= to be another than root");
+		return FALSE;
+	}
+	filter->has_own_chain = TRUE;
+	return TRUE;
+}
+
+static gboolean
 uuid_read(XmlReader *reader, const xmlNode *node, NwFilter *filter, GError **error)
 {
 	static const char *const attrs[] = { NULL };
@@ -101,7 +123,7 @@ item_read(XmlReader *reader, const xmlNode *node, gboolean is_rule, NwFilter *fi
 static gboolean
 filter_read(XmlReader *reader, const xmlNode *root, NwFilter *filter, GError **error)
 {
-	static const char *const attrs[] = { "name", "chain", "priority", "vlan-policy", NULL };
+	static const char *const attrs[] = { "name", "chain", "priority", "vlan-policy", NW_LAYER3_CHAIN, NULL };
 	static const char *const children[] = { "uuid", "rule", "filterref", NULL };
 	g_autoptr(GError) cause = NULL;
 
@@ -113,7 +135,8 @@ filter_read(XmlReader *reader, const xmlNode *root, NwFilter *filter, GError **e
 	if (!nw_name_check(filter->name, &cause))
 		return refuse(reader, root, cause, error);
 	filter->line = xml_line(root);
-	if (!chain_read(reader, root, filter, error) || !vlan_policy_read(reader, root, filter, error))
+	if (!chain_read(reader, root, filter, error) || !vlan_policy_read(reader, root, filter, error) ||
+	    !layer3_chain_read(reader, root, filter, error))
 		return FALSE;
 	for (const xmlNode *node = root->children; node; node = node->next) {
 		if (!xml_reader_child(reader, root, node, children, error))

@@ -4,8 +4,11 @@
 #include "nwfilter/reader.h"
 #include "nwfilter/value.h"
 #include "base/error.h"
+#include "rules/discovery.h"
 
 #include <string.h>
+
+#define ICMP6_NEIGHBOUR 135 /* RFC 4861, 4.3: from here on messages have a target */
 
 /* The end of the attributes that belong to the one at @i: its mask, its upper end, its set flags. */
 static guint
@@ -40,7 +43,8 @@ attr_read(XmlReader *reader, const xmlNode *node, const char *text, gboolean neg
 	g_autofree char *note = NULL;
 	g_autofree char *quoted = xml_quote(text);
 
-	if (*text == '$' && (attr->type == NW_TYPE_STATE || attr->type == NW_TYPE_TCP_FLAGS))
+	if (*text == '$' &&
+	    (attr->type == NW_TYPE_STATE || attr->type == NW_TYPE_TCP_FLAGS || attr->type == NW_TYPE_ND_OPTIONS))
 		return xml_reader_tolerate(reader, node, error, "ignored", "%s='%s': a variable has no meaning here",
 					   attr->name, quoted);
 	if (value->is_set && attr->role != NW_ROLE_COMMENT && value->negate != negate &&
@@ -224,6 +228,38 @@ layer4_check(XmlReader *reader, const xmlNode *node, const NwRule *rule, GError 
 	return TRUE;
 }
 
+/* What a message of neighbour discovery holds depends on its type. */
+static gboolean
+discovery_check(XmlReader *reader, const xmlNode *node, const NwRule *rule, GError **error)
+{
+	const NwValue *type = rule_value(rule, "type");
+	const NwValue *lladdr = rule_value(rule, "nd-lladdr"), *options = rule_value(rule, "nd-options");
+
+	for (guint i = 0; i < rule->proto->attr_count; i++) {
+		const NwAttrInfo *attr = &rule->proto->attrs[i];
+		gboolean is_target = attr->field == RULE_FIELD_ND_TARGET;
+		const char *why = NULL;
+
+		if (!rule->values[i].is_set || attr->field < RULE_FIELD_ND_TARGET ||
+		    attr->field > RULE_FIELD_ND_REDIRECT_LLADDR)
+			continue;
+		if (rule->values[i].negate)
+			why = "cannot be inverted: let pass what is right, and drop the type behind it";
+		else if (!type || type->is_var || type->negate || !rule_discovery_find(type->number) ||
+			 (is_target && type->number < ICMP6_NEIGHBOUR))
+			why = is_target ? "needs type='135', '136' or '137' beside it"
+					: "needs a type from 133 to 137 beside it";
+		else if (lladdr && options)
+			why = "says all options there are: one of nd-lladdr and nd-options";
+		if (why) {
+			xml_set_error(error, SLUICE_ERROR_XML_DETAIL, reader->file, node, "<%s> %s %s",
+				      rule->proto->element, attr->name, why);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
 /* A comment stays with what is inverted, but does not make an inverted element by itself. */
 static void
 settle_comment(NwRule *rule)
@@ -257,7 +293,7 @@ rule_check(XmlReader *reader, const xmlNode *node, NwRule *rule, GError **error)
 				 "<stp srcmacaddr> cannot be used with direction='inout': a "
 				 "BPDU goes to a fixed address, so nothing can be swapped"))
 		return FALSE;
-	return layer4_check(reader, node, rule, error);
+	return layer4_check(reader, node, rule, error) && discovery_check(reader, node, rule, error);
 }
 
 /* Finds the protocol elements of a rule; several of one kind make one match. */

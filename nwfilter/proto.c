@@ -136,7 +136,15 @@ static const NwAttrInfo plain_attrs[] = { LAYER4_V4_MACS, COMMENT };
 /* The language's schema allows flags here too. */
 static const NwAttrInfo tcp6_attrs[] = { LAYER4_V6, PORTS, TCP_EXTRA, COMMENT };
 static const NwAttrInfo port6_attrs[] = { LAYER4_V6, PORTS, COMMENT };
-static const NwAttrInfo icmp6_attrs[] = { LAYER4_V6, ICMP_TYPE_CODE, COMMENT };
+/* Ours; nd-lladdr and nd-options say the first option and the message's length: see add_discovery(). */
+static const NwAttrInfo icmp6_attrs[] = {
+	LAYER4_V6,
+	ICMP_TYPE_CODE,
+	MASKED("nd-target", "nd-target-mask", IPV6, ND_TARGET),
+	ATTR("nd-lladdr", MAC, VALUE, ND_LLADDR),
+	ATTR("nd-options", ND_OPTIONS, VALUE, ND_OPTION),
+	COMMENT,
+};
 static const NwAttrInfo plain6_attrs[] = { LAYER4_V6, COMMENT };
 
 #define ENTRY(ELEMENT, LAYER3, FAMILY, ETHERTYPE, L4_PROTOCOL, ATTRS) \

@@ -69,6 +69,7 @@ nw_attr_range(const NwAttrInfo *attr, guint32 *ret_min, guint32 *ret_max)
 	case NW_TYPE_IPV6:
 	case NW_TYPE_STATE:
 	case NW_TYPE_TCP_FLAGS:
+	case NW_TYPE_ND_OPTIONS:
 	case NW_TYPE_IPSET:
 	case NW_TYPE_IPSET_FLAGS:
 	case NW_TYPE_COMMENT:
@@ -98,6 +99,7 @@ nw_attr_expects(const NwAttrInfo *attr)
 	case NW_TYPE_ARP_OPCODE:
 		return g_strdup_printf("%s, or one of: %s", number, words);
 	case NW_TYPE_BOOLEAN:
+	case NW_TYPE_ND_OPTIONS:
 		return g_strdup_printf("one of: %s", words);
 	case NW_TYPE_MAC:
 		return g_strdup("a MAC address such as 52:54:00:12:34:56");
@@ -189,6 +191,16 @@ word_or_number_parse(Reading *reading, const char *text, NwValue *value)
 		return number_parse(reading, text, value);
 	value->number = word->number;
 	return word->number >= reading->attr->min;
+}
+
+static gboolean
+word_only_parse(Reading *reading, const char *text, NwValue *value)
+{
+	const Word *word = word_find(nw_words_of(reading->attr->type), text);
+
+	if (word)
+		value->number = word->number;
+	return word != NULL;
 }
 
 static gboolean
@@ -460,6 +472,8 @@ literal_parse(Reading *reading, const char *text, NwValue *value)
 	case NW_TYPE_IPV4_MASK:
 	case NW_TYPE_IPV6_MASK:
 		return ip_mask_parse(reading, text, value);
+	case NW_TYPE_ND_OPTIONS:
+		return word_only_parse(reading, text, value);
 	case NW_TYPE_STATE:
 		return state_parse(reading, text, value);
 	case NW_TYPE_TCP_FLAGS:
@@ -563,6 +577,7 @@ nw_value_format(const NwAttrInfo *attr, const NwValue *value)
 	case NW_TYPE_UINT32:
 		return number_format(value);
 	case NW_TYPE_BOOLEAN:
+	case NW_TYPE_ND_OPTIONS:
 	case NW_TYPE_ETHERTYPE:
 	case NW_TYPE_IPPROTO:
 	case NW_TYPE_ARP_OPCODE: {

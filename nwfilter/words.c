@@ -42,6 +42,8 @@ static const Word tcp_flags[] = {
 	{ "URG", 0x20 }, { "ALL", 0x3f }, { "NONE", 0 },   { NULL, 0 },
 };
 
+static const Word nd_options[] = { { "none", NW_ND_NONE }, { "nonce", NW_ND_NONCE }, { NULL, 0 } };
+
 const Word *
 nw_words_of(NwType type)
 {
@@ -58,6 +60,8 @@ nw_words_of(NwType type)
 		return states;
 	case NW_TYPE_TCP_FLAGS:
 		return tcp_flags;
+	case NW_TYPE_ND_OPTIONS:
+		return nd_options;
 	case NW_TYPE_UINT8:
 	case NW_TYPE_UINT16:
 	case NW_TYPE_UINT16_DECIMAL:

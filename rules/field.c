@@ -15,6 +15,9 @@
 /* A BPDU stands behind 14 bytes of Ethernet and 3 of LLC: its first byte is link offset 17. */
 #define BPDU(byte) ((17 + (byte)) * 8)
 
+/* ICMPv6 behind the 40 bytes of IPv6. */
+#define ND(byte) ((40 + (byte)) * 8)
+
 static const RuleFieldInfo fields[RULE_FIELD_COUNT] = {
 	META(NONE, "none", 0, UINT, NULL),
 	LINK(ETHER_DST, "ether.dst", 0, 48, MAC, ETHER_SRC, "ether daddr"),
@@ -55,6 +58,7 @@ static const RuleFieldInfo fields[RULE_FIELD_COUNT] = {
 	NETWORK(IP6_SRC, "ip6.src", 64, 128, IPV6, IP6_DST, NULL),
 	NETWORK(IP6_DST, "ip6.dst", 192, 128, IPV6, IP6_SRC, NULL),
 	NETWORK(IP6_DSCP, "ip6.dscp", 4, 6, UINT, IP6_DSCP, NULL),
+	NETWORK(IP6_LENGTH, "ip6.length", 32, 16, UINT, IP6_LENGTH, NULL),
 	NETWORK(IP6_NEXT, "ip6.next-header", 48, 8, IPPROTO, IP6_NEXT, NULL),
 	META(L4_PROTOCOL, "l4.protocol", 8, IPPROTO, "meta l4proto"),
 	META(IP6_LATER, "ip6.later-fragment", 8, UINT, NULL),
@@ -64,6 +68,15 @@ static const RuleFieldInfo fields[RULE_FIELD_COUNT] = {
 	META(TCP_OPTION, "tcp.option", 8, UINT, NULL),
 	TRANSPORT(ICMP_TYPE, "icmp.type", 0, 8, UINT, ICMP_TYPE, NULL),
 	TRANSPORT(ICMP_CODE, "icmp.code", 8, 8, UINT, ICMP_CODE, NULL),
+	NETWORK(ND_TARGET, "nd.target", ND(8), 128, IPV6, ND_TARGET, NULL),
+	NETWORK(ND_RS_OPTION, "nd.rs-option", ND(8), 16, UINT, ND_RS_OPTION, NULL),
+	NETWORK(ND_RS_LLADDR, "nd.rs-lladdr", ND(10), 48, MAC, ND_RS_LLADDR, NULL),
+	NETWORK(ND_RA_OPTION, "nd.ra-option", ND(16), 16, UINT, ND_RA_OPTION, NULL),
+	NETWORK(ND_RA_LLADDR, "nd.ra-lladdr", ND(18), 48, MAC, ND_RA_LLADDR, NULL),
+	NETWORK(ND_OPTION, "nd.option", ND(24), 16, UINT, ND_OPTION, NULL),
+	NETWORK(ND_LLADDR, "nd.lladdr", ND(26), 48, MAC, ND_LLADDR, NULL),
+	NETWORK(ND_REDIRECT_OPTION, "nd.redirect-option", ND(40), 16, UINT, ND_REDIRECT_OPTION, NULL),
+	NETWORK(ND_REDIRECT_LLADDR, "nd.redirect-lladdr", ND(42), 48, MAC, ND_REDIRECT_LLADDR, NULL),
 	META(CT_STATE, "ct.state", 8, UINT, NULL),
 	META(CT_DIRECTION, "ct.direction", 8, UINT, NULL),
 	META(CT_COUNT, "ct.count", 16, UINT, NULL),

@@ -67,6 +67,7 @@ typedef enum {
 	RULE_FIELD_IP6_SRC,
 	RULE_FIELD_IP6_DST,
 	RULE_FIELD_IP6_DSCP,
+	RULE_FIELD_IP6_LENGTH,	/* of what is behind the fixed header */
 	RULE_FIELD_IP6_NEXT,	/* protocol of the header behind the fixed one */
 	RULE_FIELD_L4_PROTOCOL, /* of the last header, extension headers skipped */
 	RULE_FIELD_IP6_LATER,	/* a fragment that is not the first, of a known protocol: value 0 or 1 */
@@ -77,6 +78,16 @@ typedef enum {
 	RULE_FIELD_TCP_OPTION, /* value: the option's kind, present or not */
 	RULE_FIELD_ICMP_TYPE,  /* ICMP, RFC 792, and ICMPv6, RFC 4443: one layout */
 	RULE_FIELD_ICMP_CODE,
+	/* neighbour discovery right behind the fixed header of IPv6, RFC 4861 4: see rules/discovery.h */
+	RULE_FIELD_ND_TARGET,	 /* of solicitations and advertisements of neighbours, and of redirects */
+	RULE_FIELD_ND_RS_OPTION, /* type and length of the first option */
+	RULE_FIELD_ND_RS_LLADDR, /* the address in it */
+	RULE_FIELD_ND_RA_OPTION,
+	RULE_FIELD_ND_RA_LLADDR,
+	RULE_FIELD_ND_OPTION,
+	RULE_FIELD_ND_LLADDR,
+	RULE_FIELD_ND_REDIRECT_OPTION,
+	RULE_FIELD_ND_REDIRECT_LLADDR,
 	/* connection tracking */
 	RULE_FIELD_CT_STATE,	 /* value: bits of RULE_CT_… */
 	RULE_FIELD_CT_DIRECTION, /* value: 0 original, 1 reply */

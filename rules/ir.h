@@ -86,6 +86,7 @@ typedef struct {
 	guint16 ethertype;  /* frames the chain is entered for; 0: all */
 	gboolean is_inner;  /* it is %RULE_FIELD_INNER_TYPE that must be so, not the outer type */
 	gboolean bpdu_only; /* entered for frames to 01:80:c2:00:00:00 only */
+	gboolean is_own;    /* in the network stage: of one filter, not the list of a family */
 	gint priority;
 	GPtrArray *steps; /* of RuleStep */
 } RuleChain;

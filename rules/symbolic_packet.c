@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* One packet out of a class: lines are tried until one lies in it. */
 
+#include "rules/discovery.h"
 #include "rules/symbolic_packet.h"
 
 #include <netinet/in.h>
@@ -222,6 +223,33 @@ put_tcp(Search *search, GString *line)
 			g_string_append_printf(line, " option %u", kind);
 }
 
+/* The target and the options that the class asks for. */
+static void
+put_discovery(Search *search, GString *line, guint type)
+{
+	const RuleDiscovery *message = rule_discovery_find(type);
+	guint length, option;
+
+	if (!message)
+		return;
+	if (search->cube->at[RULE_FIELD_ND_TARGET]) {
+		g_string_append(line, " target ");
+		put_value(search, line, RULE_FIELD_ND_TARGET, (FieldValue)0xfe80 << 112 | 1);
+	}
+	if (!search->cube->at[RULE_FIELD_IP6_LENGTH])
+		return;
+	length = (guint)pick(search, RULE_FIELD_IP6_LENGTH, message->fixed_len);
+	option = (guint)pick(search, message->option, message->lladdr_option);
+	if (length != message->fixed_len + (guint)RULE_ND_OPTION_LEN) {
+		g_string_append(line, " bare");
+	} else if (option == RULE_ND_OPTION_NONCE) {
+		g_string_append(line, " nonce");
+	} else {
+		g_string_append(line, option == RULE_ND_OPTION_TLLA ? " tlla " : " slla ");
+		put_value(search, line, message->lladdr, 0x525400000001);
+	}
+}
+
 static char *
 try_ip(Search *search, gboolean ipv6, guint protocol)
 {
@@ -237,14 +265,17 @@ try_ip(Search *search, gboolean ipv6, guint protocol)
 	put_end(search, line, ipv6, with_ports, TRUE);
 	g_string_append(line, " > ");
 	put_end(search, line, ipv6, with_ports, FALSE);
-	if (protocol == IPPROTO_TCP)
+	if (protocol == IPPROTO_TCP) {
 		put_tcp(search, line);
-	else if (is_icmp)
-		g_string_append_printf(line, " type %u code %u",
-				       (guint)pick(search, RULE_FIELD_ICMP_TYPE, ipv6 ? 128 : 8),
-				       (guint)pick(search, RULE_FIELD_ICMP_CODE, 0));
-	else if (!with_ports)
+	} else if (is_icmp) {
+		guint type = (guint)pick(search, RULE_FIELD_ICMP_TYPE, ipv6 ? 128 : 8);
+
+		g_string_append_printf(line, " type %u code %u", type, (guint)pick(search, RULE_FIELD_ICMP_CODE, 0));
+		if (ipv6)
+			put_discovery(search, line, type);
+	} else if (!with_ports) {
 		g_string_append_printf(line, " proto %u", protocol);
+	}
 	if (dscp)
 		g_string_append_printf(line, " dscp %u", dscp);
 	if (search->fragment)

@@ -7,10 +7,13 @@
  *
  *   ebtables     PREROUTING -i IF -> libvirt-I-IF -> I-IF-CHAIN      from the guest
  *                POSTROUTING -o IF -> libvirt-O-IF -> O-IF-CHAIN     to the guest
+ *                 … -> I.N-IF: what is above the rate of the Nth rule that has one
  *   ip(6)tables  FORWARD -> libvirt-in -> FI-IF                      from the guest, accept is RETURN
  *                FORWARD -> libvirt-out -> FO-IF                     to the guest, bridged only
  *                FORWARD -> libvirt-in-post                          what FI-IF let through is accepted
  *                INPUT -> libvirt-host-in -> HI-IF                   from the guest to the host, the same as FI-IF
+ *                FI-IF -> FI.N-IF (FO, HI likewise)                  the chains of filters that have their own on layer
+ * 3
  *
  * Where a port is listened to (rules/nft_learn.h), libvirt-I-IF and libvirt-O-IF begin with rules that copy frames to
  * the log, at a rate for each kind. To the guest this is before its filter, too: an ACCEPT ends the last table that
@@ -48,7 +51,7 @@
  *                odd ARP lengths that do not drop; a return above a rate; IP sets, connection limits and states
  *
  *   iptables     an ICMP code without its type, a code under a type that is not; TCP option 0; ports of a protocol
- *                that is not TCP, UDP or SCTP; a mask of a MAC address
+ *                that is not TCP, UDP or SCTP; a mask of a MAC address; accept in a filter's own chain of layer 3 rules
  *
  *   both         one field compared twice; chain names of more than %XT_CHAIN_NAME_MAX bytes
  */

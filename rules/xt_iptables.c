@@ -33,6 +33,7 @@ typedef struct {
 	GString *out;
 	const char *tool;
 	gboolean is_ipv6, accept_is_final;
+	gboolean is_own; /* a chain that comes back, where accept would have to leave two */
 	const char *chain_name;
 } Iptables;
 
@@ -212,6 +213,48 @@ append_tracking(const Iptables *ipt, GString *line, XtRule *rule)
 				       ipt->is_ipv6 ? 128 : 32);
 }
 
+/* Four bytes that end where @len bytes from @first on do. */
+static void
+append_word(GString *tests, guint first, guint len, guint32 value, guint32 mask)
+{
+	g_string_append_printf(tests, "%s%u", tests->len ? "&&" : "", first + len - 4);
+	if (mask != G_MAXUINT32)
+		g_string_append_printf(tests, "&0x%x", mask);
+	g_string_append_printf(tests, "=0x%x", value);
+}
+
+/* Fields of the IPv6 header and behind it, at fixed offsets: the header's first byte is u32's byte 0. */
+static void
+append_discovery(GString *line, XtRule *rule)
+{
+	g_autoptr(GString) tests = g_string_new(NULL);
+
+	for (guint i = 0; i < rule->matches->len; i++) {
+		XtMatch *match = &g_array_index(rule->matches, XtMatch, i);
+		guint first = rule_field_info(match->field)->bit_offset / 8, len = rule_field_bytes(match->field);
+
+		if (match->negate || match->has_high ||
+		    (match->field != RULE_FIELD_IP6_NEXT && match->field != RULE_FIELD_IP6_LENGTH &&
+		     (match->field < RULE_FIELD_ND_TARGET || match->field > RULE_FIELD_ND_REDIRECT_LLADDR)))
+			continue;
+		for (guint at = 0; at < len; at += 4) {
+			guint count = MIN(len - at, 4);
+			guint32 value = 0, mask = 0;
+
+			for (guint k = at; k < at + count; k++) {
+				value = value << 8 | match->low[k];
+				mask = mask << 8 | (match->has_mask ? match->mask[k] : 0xff);
+			}
+			/* The field's end is asked for under any mask: it must be there. */
+			if (mask || at + count == len)
+				append_word(tests, first + at, count, value, mask);
+		}
+		match->is_taken = TRUE;
+	}
+	if (tests->len)
+		g_string_append_printf(line, " -m u32 --u32 \"%s\"", tests->str);
+}
+
 static void
 append_comment(GString *line, const char *comment)
 {
@@ -281,6 +324,8 @@ rule_append(XtRule *rule, gpointer user_data, GError **error)
 
 	if (never_holds(rule))
 		return TRUE;
+	if (ipt->is_own && rule->step->action == RULE_ACTION_ACCEPT)
+		return xt_rule_refuse(rule, ipt->tool, "accept in a chain of layer 3 rules of a filter's own", error);
 	g_string_append_printf(line, "-A %s", ipt->chain_name);
 	if (match) {
 		g_string_append(line, bang(match));
@@ -289,6 +334,7 @@ rule_append(XtRule *rule, gpointer user_data, GError **error)
 	if (!append_addresses(ipt, line, rule, error) || !append_ports(ipt, line, rule, protocol, error) ||
 	    !append_tcp(ipt, line, rule, error) || !append_icmp(ipt, line, rule, error))
 		return FALSE;
+	append_discovery(line, rule);
 	append_tracking(ipt, line, rule);
 	if (!xt_rule_check(rule, ipt->tool, error))
 		return FALSE;
@@ -297,27 +343,76 @@ rule_append(XtRule *rule, gpointer user_data, GError **error)
 	return TRUE;
 }
 
-/* The list of one family; NULL when it has no rule. */
-static const RuleChain *
-family_chain(const XtPort *port, RuleWay way, guint16 ethertype)
+static gboolean
+has_rules(const XtPort *port, guint16 ethertype)
 {
-	const RuleStage *stage = &port->program->stage[way][RULE_STAGE_NETWORK];
+	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
+		const RuleStage *stage = &port->program->stage[way][RULE_STAGE_NETWORK];
 
-	for (guint i = 0; i < stage->chains->len; i++) {
-		const RuleChain *chain = stage->chains->pdata[i];
+		for (guint i = 0; i < stage->chains->len; i++) {
+			const RuleChain *chain = stage->chains->pdata[i];
 
-		if (chain->ethertype == ethertype && chain->steps->len)
-			return chain;
+			if (chain->ethertype == ethertype && chain->steps->len)
+				return TRUE;
+		}
 	}
-	return NULL;
+	return FALSE;
 }
 
+/* FI-IF, or FI.1-IF for the first of the chains that it jumps to, which no port can name. */
 static char *
-chain_name(Chain chain, guint slot, const char *port)
+chain_name(Chain chain, guint slot, guint own, const char *port)
 {
-	if (slot > 1)
-		return g_strdup_printf("%s%u-%s", chain_infos[chain].next_prefix, slot, port);
-	return g_strdup_printf("%s-%s", slot ? chain_infos[chain].next_prefix : chain_infos[chain].prefix, port);
+	g_autofree char *slot_text = slot > 1 ? g_strdup_printf("%u", slot) : g_strdup("");
+	g_autofree char *own_text = own ? g_strdup_printf(".%u", own) : g_strdup("");
+
+	return g_strdup_printf("%s%s%s-%s", slot ? chain_infos[chain].next_prefix : chain_infos[chain].prefix,
+			       slot_text, own_text, port);
+}
+
+static gboolean
+chain_append(Iptables *ipt, const XtPort *port, const RuleChain *chain, const char *name, GError **error)
+{
+	ipt->chain_name = name;
+	ipt->is_own = chain->is_own;
+	for (guint i = 0; i < chain->steps->len; i++)
+		if (!xt_step_expand(port, chain->steps->pdata[i], rule_append, ipt, error))
+			return FALSE;
+	return TRUE;
+}
+
+/* The rules of one family: first the filters' own chains, then the list. */
+static gboolean
+family_append(Iptables *ipt, const XtPort *port, guint16 ethertype, Chain id, guint slot, XtRules *rules,
+	      GError **error)
+{
+	const RuleStage *stage = &port->program->stage[chain_infos[id].way][RULE_STAGE_NETWORK];
+	const RuleChain *root = stage->chains->len ? stage->chains->pdata[0] : NULL;
+	g_autofree char *name = chain_name(id, slot, 0, port->name);
+	guint own_count = 0;
+
+	if (!xt_chain_name_check(name, error))
+		return FALSE;
+	g_ptr_array_add(rules->chains, g_strdup(name));
+	for (guint i = 0; root && i < root->steps->len; i++) {
+		const RuleChain *chain = ((const RuleStep *)root->steps->pdata[i])->jump;
+		g_autofree char *own = NULL;
+
+		if (!chain || chain->ethertype != ethertype)
+			continue;
+		if (chain->is_own) {
+			own = chain_name(id, slot, ++own_count, port->name);
+			if (!xt_chain_name_check(own, error))
+				return FALSE;
+			g_string_append_printf(ipt->out, "-A %s -j %s\n", name, own);
+			g_ptr_array_add(rules->chains, g_strdup(own));
+		}
+		if (!chain_append(ipt, port, chain, own ? own : name, error))
+			return FALSE;
+	}
+	g_ptr_array_add(rules->links, g_strdup_printf("%s -m physdev %s %s -%c %s", chain_infos[id].parent,
+						      chain_infos[id].physdev, port->name, slot ? 'j' : 'g', name));
+	return TRUE;
 }
 
 gboolean
@@ -326,23 +421,12 @@ xt_rules_iptables(const XtPort *port, gboolean is_ipv6, guint slot, XtRules *rul
 	guint16 ethertype = is_ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
 	Iptables ipt = { .out = rules->rules, .tool = is_ipv6 ? "ip6tables" : "iptables", .is_ipv6 = is_ipv6 };
 
-	if (!family_chain(port, RULE_FROM_GUEST, ethertype) && !family_chain(port, RULE_TO_GUEST, ethertype))
+	if (!has_rules(port, ethertype))
 		return TRUE;
 	for (guint i = 0; i < G_N_ELEMENTS(chain_infos); i++) {
-		const RuleChain *chain = family_chain(port, chain_infos[i].way, ethertype);
-		g_autofree char *name = chain_name(i, slot, port->name);
-
-		if (!xt_chain_name_check(name, error))
-			return FALSE;
-		ipt.chain_name = name;
 		ipt.accept_is_final = i == CHAIN_TO_GUEST && !slot;
-		for (guint k = 0; chain && k < chain->steps->len; k++)
-			if (!xt_step_expand(port, chain->steps->pdata[k], rule_append, &ipt, error))
-				return FALSE;
-		g_ptr_array_add(rules->links,
-				g_strdup_printf("%s -m physdev %s %s -%c %s", chain_infos[i].parent,
-						chain_infos[i].physdev, port->name, slot ? 'j' : 'g', name));
-		g_ptr_array_add(rules->chains, g_steal_pointer(&name));
+		if (!family_append(&ipt, port, ethertype, i, slot, rules, error))
+			return FALSE;
 	}
 	if (!slot)
 		g_ptr_array_add(rules->links,

@@ -119,6 +119,8 @@ constant(NwType type)
 		return PICK(opcodes);
 	case NW_TYPE_TCP_FLAGS:
 		return PICK(flags);
+	case NW_TYPE_ND_OPTIONS:
+		return chance(50) ? "none" : "nonce";
 	case NW_TYPE_IPSET:
 	case NW_TYPE_IPSET_FLAGS:
 	case NW_TYPE_COMMENT:
@@ -168,12 +170,22 @@ add_attr(GenRule *rule, guint index, gboolean negate)
 	return attr;
 }
 
-/* What the attribute cannot stand without: the value of a mask, the start of a range, the protocol of a port. */
+static gboolean
+is_discovery(const NwAttrInfo *attr)
+{
+	return attr->field >= RULE_FIELD_ND_TARGET && attr->field <= RULE_FIELD_ND_REDIRECT_LLADDR;
+}
+
+/*
+ * What the attribute cannot stand without: the value of a mask, the start of a range, the protocol of a port, the type
+ * of a message.
+ */
 static void
 add_needed(GenRule *rule, guint index, gboolean negate)
 {
 	const NwAttrInfo *attrs = rule->proto->attrs, *attr = &attrs[index];
 	static const char *const with_ports[] = { "tcp", "udp", "sctp" };
+	static const char *const discoveries[] = { "133", "134", "135", "136", "137" };
 
 	if (attr->role == NW_ROLE_MASK || attr->role == NW_ROLE_RANGE_END) {
 		for (guint i = index; i-- > 0;)
@@ -183,6 +195,13 @@ add_needed(GenRule *rule, guint index, gboolean negate)
 				break;
 			}
 	}
+	for (guint i = 0; is_discovery(attr) && i < rule->proto->attr_count; i++)
+		if (attrs[i].field == RULE_FIELD_ICMP_TYPE) {
+			GenAttr *type = add_attr(rule, i, FALSE);
+
+			if (type)
+				g_strlcpy(type->text, PICK(discoveries), GEN_TEXT_MAX);
+		}
 	if (rule->proto->is_layer3 || attr->field < RULE_FIELD_L4_SRC_PORT || attr->field > RULE_FIELD_ICMP_CODE)
 		return;
 	for (guint i = 0; i < rule->proto->attr_count; i++)
@@ -291,7 +310,7 @@ gen_one_rule(const char *chain, GenRule *ret_rule)
 	for (guint k = 0; rule.proto && k < wanted; k++) {
 		guint index = below(rule.proto->attr_count);
 		RuleField field = rule.proto->attrs[index].field;
-		gboolean negate = chance(style->stateful ? 10 : 25);
+		gboolean negate = chance(style->stateful ? 10 : 25) && !is_discovery(&rule.proto->attrs[index]);
 
 		if (!constant(rule.proto->attrs[index].type) || field == RULE_FIELD_CT_STATE ||
 		    field == RULE_FIELD_CT_COUNT || field == RULE_FIELD_RATE)

@@ -66,6 +66,128 @@ probes "dhcp-server-guard, to guest" g2:eth0 g1:eth0 <<EOF
 pass DHCP offer | ether $M2 > $BC udp 10.9.0.12:67 > 255.255.255.255:68
 EOF
 
+# --- neighbour discovery
+
+M9=52:54:00:00:00:99
+SOL="ether $M1 > 33:33:ff:00:00:12 icmp6" ADV="ether $M1 > $ALL icmp6" RS="ether $M1 > 33:33:00:00:00:02 icmp6"
+NSO="$SOL fd00:9::11 > ff02::1:ff00:12 type 135 target fd00:9::12" # for another's address
+DAD="ether $M1 > 33:33:ff:00:00:11 icmp6 :: > ff02::1:ff00:11 type 135 target fd00:9::11"
+NA="$ADV fd00:9::11 > ff02::1 type 136 target fd00:9::11"
+
+# from_guest TITLE TO: what nd-guard decides
+discovery() {
+	probes "$1" g1:eth0 "$2" <<EOF
+pass router solicitation without options | $RS $LL1 > ff02::2 type 133 bare
+pass router solicitation with its address | $RS $LL1 > ff02::2 type 133 slla $M1
+pass router solicitation from nobody | $RS :: > ff02::2 type 133 bare
+drop router solicitation with another's address | $RS $LL1 > ff02::2 type 133 slla $M9
+drop router solicitation with two options | $RS $LL1 > ff02::2 type 133 slla $M1 slla $M9
+pass solicitation with its address | $NSO slla $M1
+pass solicitation without options, to one | ether $M1 > $M2 icmp6 fd00:9::11 > fd00:9::12 type 135 target fd00:9::12 bare
+drop solicitation with another's address | $NSO slla $M9
+drop solicitation with a target address | $NSO tlla $M1
+drop solicitation with two options | $NSO slla $M1 slla $M9
+drop solicitation with a nonce, no probe | $NSO nonce
+drop solicitation with an unknown option | $NSO
+drop solicitation behind options | $NSO slla $M1 hopopts
+drop solicitation in a fragment | $NSO slla $M1 frag 0 more id 77
+drop solicitation in an atomic fragment | $NSO slla $M1 frag 0 id 78
+pass probe for an address | $DAD bare
+pass probe with a nonce | $DAD nonce
+pass probe for an address not known yet | ether $M1 > 33:33:ff:00:00:99 icmp6 :: > ff02::1:ff00:99 type 135 target fd00:9::99 bare
+drop probe with another's address | $DAD slla $M9
+pass advertisement of its address | $NA tlla $M1
+pass advertisement of its second address | $ADV fd00:9::11 > ff02::1 type 136 target fd00:9::21 tlla $M1
+pass advertisement without options | $NA bare
+pass advertisement of a link-local address | $ADV $LL1 > ff02::1 type 136 target $LL1 tlla $M1
+drop advertisement of another's address | $ADV fd00:9::11 > ff02::1 type 136 target fd00:9::12 tlla $M1
+drop advertisement of another's address, without options | $ADV fd00:9::11 > ff02::1 type 136 target fd00:9::12 bare
+drop advertisement with another's link-layer address | $NA tlla $M9
+drop advertisement with a source address | $NA slla $M1
+drop advertisement with two options | $NA tlla $M1 tlla $M9
+drop advertisement behind options | $NA tlla $M1 dstopts
+drop advertisement in a fragment | $NA tlla $M1 frag 0 more id 79
+drop first fragment that hides the protocol | $(cut_fragment 3a)
+pass echo request | $E icmp6 fd00:9::11 > fd00:9::12
+pass echo request behind options | $E icmp6 fd00:9::11 > fd00:9::12 hopopts dstopts
+pass UDP | $E udp [fd00:9::11]:1 > [fd00:9::12]:2
+EOF
+}
+unbind v1 >/dev/null
+bind_guest 1 nd-guard IPV6=fd00:9::11 IPV6=fd00:9::21
+discovery "nd-guard" g2:eth0
+probes "nd-guard, to guest" g2:eth0 g1:eth0 <<EOF
+pass any advertisement | ether $M2 > $ALL icmp6 fd00:9::12 > ff02::1 type 136 target fd00:9::12 tlla $M9
+pass router advertisement | ether $M2 > $ALL icmp6 fe80::2 > ff02::1 type 134
+EOF
+# The bytes behind the packet's own end are no option.
+probes "nd-guard, behind the packet's end" g1:eth0 g2:eth0 <<EOF
+drop an option that is not in the packet | raw 333300000001${M1//:/}86dd6000000000183affff020000000000000000000000000001ff0200000000000000000000000000018800000060000000fd0000090000000000000000000000120201525400000001
+EOF
+# An accept of another filter does not let pass what the guard drops, nor the guard what another drops.
+define_text >/dev/null <<EOF
+<filter name='nd-and-more' chain='root'>
+  <filterref filter='nd-guard'/>
+  <rule action='accept' direction='out' priority='-600'><icmpv6 type='136'/></rule>
+  <rule action='drop' direction='out' priority='500'><icmpv6 type='135'/></rule>
+</filter>
+EOF
+bind_guest 1 nd-and-more IPV6=fd00:9::11
+probes "nd-guard among others" g1:eth0 g2:eth0 <<EOF
+pass its advertisement | $NA tlla $M1
+drop another's, though accepted behind | $ADV fd00:9::11 > ff02::1 type 136 target fd00:9::12 tlla $M1
+drop a solicitation that is right, but dropped behind | $NSO slla $M1
+EOF
+
+# --- all together
+
+bind_guest 1 clean-traffic-v6 IP=10.9.0.11 IPV6=fd00:9::11 IPV6=fd00:9::21
+discovery "clean-traffic-v6" g2:eth0
+# iptables looks at what is for the host behind the place where a sniffer sees it.
+on_iptables || discovery "clean-traffic-v6, to the host" br0
+BCE="ether $M1 > $BC"
+probes "clean-traffic-v6" g1:eth0 g2:eth0 <<EOF
+pass IPv4 | $E udp 10.9.0.11:4000 > 10.9.0.12:53
+pass IPv6 | $E udp [fd00:9::11]:4000 > [fd00:9::12]:53
+pass IPv6 link-local | $E udp [$LL1]:4000 > [fe80::2]:53
+pass DHCP discover | $BCE udp 0.0.0.0:68 > 255.255.255.255:67
+pass DHCPv6 solicit | ether $M1 > 33:33:00:01:00:02 udp [$LL1]:546 > [ff02::1:2]:547
+pass listener report | ether $M1 > 33:33:00:00:00:16 icmp6 $LL1 > ff02::16 type 143 hopopts
+pass listener report from nobody | ether $M1 > 33:33:00:00:00:16 icmp6 :: > ff02::16 type 143 hopopts
+pass ARP | $BCE arp request 10.9.0.12 tell 10.9.0.11
+pass ARP probe | $BCE arp request 10.9.0.11 tell 0.0.0.0
+pass later fragment | $E udp [fd00:9::11]:1 > [fd00:9::12]:2 frag 1480 id 5
+drop another's MAC address | ether $M9 > $M2 udp [fd00:9::11]:4000 > [fd00:9::12]:53
+drop another's IPv4 address | $E udp 10.9.0.99:4000 > 10.9.0.12:53
+drop another's IPv6 address | $E udp [fd00:9::99]:4000 > [fd00:9::12]:53
+drop another's IPv6 address, later fragment | $E udp [fd00:9::99]:1 > [fd00:9::12]:2 frag 1480 id 6
+drop ARP for another | $BCE arp request 10.9.0.12 tell 10.9.0.99
+drop router advertisement | $ADV $LL1 > ff02::1 type 134
+drop router advertisement behind options | $ADV $LL1 > ff02::1 type 134 hopopts
+drop redirect | $E icmp6 $LL1 > fe80::2 type 137
+drop VLAN | ether $M1 > $M2 vlan 5 udp [fd00:9::11]:4000 > [fd00:9::12]:53
+drop VLAN advertisement | ether $M1 > $ALL vlan 5 icmp6 fd00:9::11 > ff02::1 type 136 target fd00:9::12 tlla $M1
+drop other ethertype | $E type 0x88b5
+EOF
+probes "clean-traffic-v6, to guest" g2:eth0 g1:eth0 <<EOF
+pass IPv4 | ether $M2 > $M1 udp 10.9.0.12:4000 > 10.9.0.11:53
+pass IPv6 | ether $M2 > $M1 udp [fd00:9::12]:4000 > [fd00:9::11]:53
+pass router advertisement | ether $M2 > $ALL icmp6 fe80::2 > ff02::1 type 134
+pass neighbour solicitation | ether $M2 > 33:33:ff:00:00:11 icmp6 fd00:9::12 > ff02::1:ff00:11 type 135 target fd00:9::11 slla $M2
+drop other ethertype | ether $M2 > $M1 type 0x88b5
+EOF
+# The guests' own stacks.
+TITLE="clean-traffic-v6"
+bind_guest 2 clean-traffic-v6 IP=10.9.0.12 IPV6=fd00:9::12
+in_ns g1 ip -6 neigh flush dev eth0
+in_ns g2 ip -6 neigh flush dev eth0
+connects g1 icmp fd00:9::12
+connects g2 icmp fd00:9::11
+in_ns g1 ip addr add fd00:9::66/64 dev eth0 nodad
+blocked g2 icmp fd00:9::66
+TITLE=
+unbind v2
+
 # --- storms
 
 make_guest 3

@@ -100,6 +100,7 @@ check_cases(gconstpointer data)
 	}
 }
 
+#define NA	"icmp6 fe80::1 > ff02::1 type 136 target fe80::7"
 #define UDP	"udp 10.0.0.5:1000 > 10.0.0.9:53"
 #define UDP6	"udp [fd00::5]:1000 > [fd00::9]:53"
 #define TCP_SYN "tcp 10.0.0.5:1000 > 10.0.0.9:80 syn"
@@ -184,6 +185,18 @@ static const Case network_cases[] = {
 	{ "<udp connlimit-above='2'/>", "", "ct new,count=2 " UDP, FALSE },
 	{ "<udp connlimit-above='2'/>", "", "ct new,count=3 " UDP, TRUE },
 	{ "<udp match='no' connlimit-above='2'/>", "", "ct new,count=2 " UDP, TRUE },
+	{ "<icmpv6 type='136' nd-target='$A'/>", "A=fe80::8 A=fe80::7", NA " bare", TRUE },
+	{ "<icmpv6 type='136' nd-target='fe80::9'/>", "", NA " bare", FALSE },
+	{ "<icmpv6 type='136' nd-target='fe80::' nd-target-mask='10'/>", "", NA " bare", TRUE },
+	{ "<icmpv6 type='136' nd-target='fe80::7'/>", "", NA " bare hopopts", FALSE },
+	{ "<icmpv6 type='136' nd-options='none'/>", "", NA " bare", TRUE },
+	{ "<icmpv6 type='136' nd-options='none'/>", "", NA " nonce", FALSE },
+	{ "<icmpv6 type='136' nd-options='nonce'/>", "", NA " nonce", TRUE },
+	{ "<icmpv6 type='136' nd-lladdr='2:0:0:0:0:7'/>", "", NA " tlla 02:00:00:00:00:07", TRUE },
+	{ "<icmpv6 type='136' nd-lladdr='2:0:0:0:0:7'/>", "", NA " slla 02:00:00:00:00:07", FALSE },
+	{ "<icmpv6 type='136' nd-lladdr='2:0:0:0:0:7'/>", "", NA " tlla 02:00:00:00:00:08", FALSE },
+	{ "<icmpv6 type='136' nd-lladdr='2:0:0:0:0:7'/>", "", NA " tlla 02:00:00:00:00:07 nonce", FALSE },
+	{ "<icmpv6 type='136' nd-lladdr='2:0:0:0:0:7'/>", "", NA " tlla 02:00:00:00:00:07 frag 0", FALSE },
 	{ "<mac rate-above='2'/>", "", UDP, FALSE },
 	{ "<mac rate-above='2'/>", "", UDP " above-rate", TRUE },
 	{ "<mac rate-above='$R' rate-burst='10000'/>", "R=1", UDP " above-rate", TRUE },

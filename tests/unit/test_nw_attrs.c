@@ -78,6 +78,10 @@ static const struct {
 		{ "SYN/ACK", "ALL/SYN,ACK", "FIN,SYN,RST,PSH,ACK/NONE" },
 		{ "", "SYN", "SYN,/ACK", "SYN/ECN", "SYNACK/SYN", "SYN/NONE,ACK", "$FLAGS" },
 	},
+	[NW_TYPE_ND_OPTIONS] = {
+		{ "none", "nonce" },
+		{ "", "0", "1", "none,nonce", "$OPTIONS" },
+	},
 	[NW_TYPE_IPSET] = {
 		{ "blocked", "a.b_c:d+e-f g" },
 		{ "", "a/b", "a&apos;b", "0123456789012345678901234567890x" },
@@ -120,6 +124,13 @@ base_text(const NwAttrInfo *attr)
 	}
 }
 
+/* What depends on the type of a message, and cannot be inverted. */
+static gboolean
+is_discovery(const NwAttrInfo *attr)
+{
+	return attr->field >= RULE_FIELD_ND_TARGET && attr->field <= RULE_FIELD_ND_REDIRECT_LLADDR;
+}
+
 /* A filter with one attribute, and what must stand beside it. */
 static char *
 document(const NwProtoInfo *proto, guint i, const char *text, gboolean negate)
@@ -139,6 +150,8 @@ document(const NwProtoInfo *proto, guint i, const char *text, gboolean negate)
 	g_string_append_printf(out, "<%s", proto->element);
 	if (negate)
 		g_string_append(out, " match='no'");
+	if (is_discovery(attr))
+		g_string_append(out, " type='136'");
 	/* A comment alone is nothing to invert. */
 	if (attr->role == NW_ROLE_COMMENT)
 		g_string_append(out, " srcmacaddr='00:00:00:00:00:01'");
@@ -171,7 +184,7 @@ value_of(const NwFilter *filter, guint i)
 static void
 check_good(const NwProtoInfo *proto, guint i, const char *text, const char *printed)
 {
-	for (gint negate = 0; negate <= 1; negate++) {
+	for (gint negate = 0; negate <= !is_discovery(&proto->attrs[i]); negate++) {
 		g_autofree char *doc = document(proto, i, text, negate);
 		g_autoptr(NwFilter) filter = parse_strict(doc);
 		g_autofree char *out = nw_filter_format(filter);
@@ -245,7 +258,7 @@ check_variable(const NwProtoInfo *proto, guint i)
 					   "$VAR[1]x", "$V-R",	"$VAR[-1]", "$VAR[@1001]", "$VAR[1024]" };
 	NwType type = proto->attrs[i].type;
 
-	if (type == NW_TYPE_COMMENT || type == NW_TYPE_STATE || type == NW_TYPE_TCP_FLAGS)
+	if (type == NW_TYPE_COMMENT || type == NW_TYPE_STATE || type == NW_TYPE_TCP_FLAGS || type == NW_TYPE_ND_OPTIONS)
 		return;
 	for (guint f = 0; f < G_N_ELEMENTS(forms); f++)
 		check_good(proto, i, forms[f][0], forms[f][1]);

@@ -58,6 +58,7 @@ typedef struct {
 	{                                                                                                              \
 		NAME, "", RULE, "", IP6, "FI-vnet0", EXPECTED, NULL                                                    \
 	}
+#define OWN "chain='ipv6-x' layer3-chain='own'"
 #define REFUSED(NAME, RULE, WORDS)                                                                                     \
 	{                                                                                                              \
 		NAME, "", RULE, "", EB, "", NULL, WORDS                                                                \
@@ -193,6 +194,22 @@ static const Case cases[] = {
 	     "-p ipv6-icmp -m icmp6 --icmpv6-type 128/0 -m conntrack --ctstate NEW,ESTABLISHED -j RETURN\n"),
 	NET("state", OUT("drop", "<all state='RELATED,INVALID'/>"), "-m conntrack --ctstate RELATED,INVALID -j DROP\n"),
 	NET("comment", OUT("drop", "<all comment='a \"b\" \\ c'/>"), "-m comment --comment \"a \\\"b\\\" \\\\ c\" -j DROP\n"),
+	/* neighbour discovery, at fixed offsets; chains that come back, before the list */
+	NET6("nd-bare", OUT("drop", "<icmpv6 type='133' nd-options='none'/>"),
+	     "-p ipv6-icmp -m icmp6 --icmpv6-type 133 -m u32 --u32 \"3&0xff=0x3a&&2&0xffff=0x8\" -j DROP\n"),
+	NET6("nd-nonce", OUT("drop", "<icmpv6 type='135' nd-options='nonce'/>"),
+	     "-p ipv6-icmp -m icmp6 --icmpv6-type 135 -m u32 --u32 "
+	     "\"3&0xff=0x3a&&2&0xffff=0x20&&62&0xffff=0xe01\" -j DROP\n"),
+	NET6("nd-lladdr", OUT("drop", "<icmpv6 type='137' nd-target='2001:db8::' nd-target-mask='37' "
+			      "nd-lladdr='1:2:3:4:5:6'/>"),
+	     "-p ipv6-icmp -m icmp6 --icmpv6-type 137 -m u32 --u32 \"48=0x20010db8&&52&0xf8000000=0x0&&60&0x0=0x0&&"
+	     "3&0xff=0x3a&&2&0xffff=0x30&&78&0xffff=0x201&&82=0x1020304&&84&0xffff=0x506\" -j DROP\n"),
+	{ "own-jump", OWN, OUT("return", "<icmpv6 type='133'/>") OUT("drop", "<icmpv6/>"), "", IP6, "FI-vnet0",
+	  "-j FI.1-vnet0\n", NULL },
+	{ "own-rules", OWN, OUT("return", "<icmpv6 type='133'/>") OUT("drop", "<icmpv6/>"), "", IP6, "HI.1-vnet0",
+	  "-p ipv6-icmp -m icmp6 --icmpv6-type 133 -j RETURN\n-p ipv6-icmp -j DROP\n", NULL },
+	{ "own-accept", OWN, OUT("accept", "<icmpv6 type='133'/>"), "", EB, "", NULL,
+	  "test.xml:2: ip6tables cannot say accept in a chain of layer 3 rules" },
 	/* what cannot be said */
 	REFUSED("dscp-not", OUT("drop", "<ip match='no' dscp='3'/>"), "test.xml:2: ebtables cannot say a dscp"),
 	REFUSED("vlan-4095", OUT("drop", "<vlan vlanid='4095'/>"), "test.xml:2: ebtables cannot say VLAN 4095"),
