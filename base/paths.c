@@ -44,6 +44,7 @@ sluice_paths_new(const char *root)
 	paths->lease_dir = g_build_filename(paths->state_dir, "leases", NULL);
 	paths->lease_socket = g_build_filename(paths->run_dir, "leases-sock", NULL);
 	paths->lease_helper = helper_path(LEASE_HELPER);
+	paths->guarded_file = g_build_filename(paths->state_dir, "guarded.json", NULL);
 	paths->learned_file = g_build_filename(paths->state_dir, "learned.json", NULL);
 	paths->snoop_helper = helper_path(SNOOP_HELPER);
 	return paths;
@@ -69,6 +70,7 @@ sluice_paths_free(SluicePaths *paths)
 	g_free(paths->lease_dir);
 	g_free(paths->lease_socket);
 	g_free(paths->lease_helper);
+	g_free(paths->guarded_file);
 	g_free(paths->learned_file);
 	g_free(paths->snoop_helper);
 	g_free(paths);

@@ -20,6 +20,7 @@ typedef struct {
 	char *lease_dir;       /* DHCP leases */
 	char *lease_socket;    /* sluice-lease tells the daemon here */
 	char *lease_helper;    /* the program sluice-lease */
+	char *guarded_file;    /* definitions that wait for a confirmation */
 	char *learned_file;    /* addresses that ports have learned */
 	char *snoop_helper;    /* the program sluice-snoop */
 } SluicePaths;

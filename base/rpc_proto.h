@@ -26,6 +26,9 @@
  *	8 CHECK: list of texts: what is otherwise in the kernel than it should be, a line each
  *	9 REPAIR: the same, of what was mended
  *	7 BINDING_IMPORT: that text, the port's name here or none for the same, flags, a binding's handle
+ *	12 FILTER_GUARD: a filter's document, seconds, flags, the filter's handle: defined for so long, unless confirmed
+ *	13 FILTER_CONFIRM, 14 FILTER_DISCARD: a filter's name
+ *	16 GUARD_LIST: list of texts "NAME SECONDS": filters that wait for a confirmation
  */
 #pragma once
 
@@ -175,6 +178,10 @@ typedef enum {
 
 #define RPC_SLUICE_CHECK	   8
 #define RPC_SLUICE_REPAIR	   9
+#define RPC_SLUICE_FILTER_GUARD	   12
+#define RPC_SLUICE_FILTER_CONFIRM  13
+#define RPC_SLUICE_FILTER_DISCARD  14
+#define RPC_SLUICE_GUARD_LIST	   16
 
 /* Bit of BINDING_IMPORT: in place of what the port has learned here. */
 #define RPC_SLUICE_IMPORT_REPLACE 1u

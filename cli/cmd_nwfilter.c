@@ -2,6 +2,7 @@
 /* Commands on network filters. */
 
 #include "cli/editor.h"
+#include "cli/guard.h"
 #include "cli/output.h"
 #include "cli/remote.h"
 
@@ -57,6 +58,8 @@ cli_nwfilter_define(CliContext *context, const CliArgs *args)
 		cli_error("%s", error->message);
 		return CLI_FAILED;
 	}
+	if (cli_args_has(args, "confirm"))
+		return cli_guard_define(context, text, file, cli_args_get(args, "confirm"));
 	if (!define_text(context, text, file, cli_args_has(args, "validate"), failed, &ret))
 		return CLI_FAILED;
 	printf("Network filter %s defined from %s\n\n", ret.at[0].text, file);

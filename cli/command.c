@@ -22,6 +22,7 @@ static const CliOption define_options[] = {
 	{ "file", "FILE", "XML document of the filter; - for standard input", POSITIONAL | REQUIRED,
 	  CLI_COMPLETE_FILE },
 	{ "validate", NULL, "hold the document to the language; always so, accepted for virsh's sake", 0, 0 },
+	{ "confirm", "TIME", "back to what it was after so long (60s, 5m), unless it is confirmed", 0, 0 },
 	{ 0 },
 };
 static const CliOption filter_options[] = {
@@ -256,6 +257,11 @@ const CliCommand cli_commands[] = {
 	{ "nwfilter-list", GROUP_FILTER, "list network filters", NULL, cli_nwfilter_list },
 	{ "nwfilter-define", GROUP_FILTER, "define or change a network filter from an XML file", define_options,
 	  cli_nwfilter_define },
+	{ "nwfilter-confirm", GROUP_FILTER, "keep a definition that waits for it", filter_options,
+	  cli_nwfilter_confirm },
+	{ "nwfilter-discard", GROUP_FILTER, "bring back what a filter was before", filter_options,
+	  cli_nwfilter_discard },
+	{ "nwfilter-guarded", GROUP_FILTER, "list filters that wait for a confirmation", NULL, cli_nwfilter_guarded },
 	{ "nwfilter-undefine", GROUP_FILTER, "remove a network filter", filter_options, cli_nwfilter_undefine },
 	{ "nwfilter-dumpxml", GROUP_FILTER, "print a network filter as XML", filter_options, cli_nwfilter_dumpxml },
 	{ "nwfilter-edit", GROUP_FILTER, "edit a network filter in your editor", filter_options, cli_nwfilter_edit },

@@ -96,6 +96,26 @@ learning_of(Daemon *daemon, const SluicePaths *paths, const DaemonConfig *config
 	return learning_new(&learning);
 }
 
+static gboolean
+filter_is_bound(const char *filter, gpointer data)
+{
+	return binding_store_names_filter(((const Daemon *)data)->bindings, filter);
+}
+
+static void
+on_brought_back(gpointer data)
+{
+	daemon_changed(data);
+}
+
+static Guarded *
+guarded_of(Daemon *daemon, const SluicePaths *paths)
+{
+	GuardedConfig config = { daemon->filters, daemon->engine, filter_is_bound, on_brought_back, daemon };
+
+	return guarded_new(&config, paths->guarded_file);
+}
+
 Daemon *
 daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_kernel, GError **error)
 {
@@ -140,6 +160,7 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 	}
 	if (!daemon_networks_start(daemon, paths, config, no_kernel, error))
 		return NULL;
+	daemon->guarded = guarded_of(daemon, paths);
 	daemon_changed(daemon);
 	return g_steal_pointer(&daemon);
 }
@@ -155,6 +176,7 @@ daemon_free(Daemon *daemon)
 		g_source_remove(daemon->ip_set_source);
 	daemon_networks_stop(daemon);
 	port_guard_free(daemon->guard);
+	guarded_free(daemon->guarded);
 	learning_free(daemon->learning);
 	if (daemon->engine)
 		nw_engine_free(daemon->engine);

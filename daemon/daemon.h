@@ -7,6 +7,7 @@
 #include "daemon/binding_store.h"
 #include "daemon/config.h"
 #include "daemon/filter_store.h"
+#include "daemon/guarded.h"
 #include "daemon/learning.h"
 #include "daemon/networks.h"
 #include "daemon/polkit.h"
@@ -26,6 +27,7 @@ typedef struct {
 	PortGuard *guard; /* NULL without a kernel */
 	Links *links;
 	Learning *learning;
+	Guarded *guarded;
 	NetFirewall *net_firewall;
 	DnsmasqEnv dnsmasq;
 	DhcpEvents *dhcp_events; /* NULL without a kernel */

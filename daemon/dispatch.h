@@ -29,6 +29,10 @@ extern const DispatchEntry dispatch_network[];
 extern const DispatchEntry dispatch_port[];
 extern const DispatchEntry dispatch_learning[];
 extern const DispatchEntry dispatch_reconcile[];
+extern const DispatchEntry dispatch_guard[];
+
+/** dispatch_put_filter: a filter as the letter F of a signature has it */
+gboolean dispatch_put_filter(RpcValue *ret, const NwFilter *filter, GError **error);
 
 /** dispatch_find: the handler of a procedure; NULL where it is answered with "not supported" */
 DispatchFn dispatch_find(const RpcProcInfo *proc);

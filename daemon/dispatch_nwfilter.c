@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 
-static gboolean
-put_handle(RpcValue *ret, const NwFilter *filter, GError **error)
+gboolean
+dispatch_put_filter(RpcValue *ret, const NwFilter *filter, GError **error)
 {
 	if (!rpc_uuid_parse(filter->uuid, ret->uuid)) {
 		sluice_error_set(error, SLUICE_ERROR_INTERNAL, "filter '%s' has a malformed UUID", filter->name);
@@ -37,7 +37,7 @@ run_by_name(DispatchCall *call, GError **error)
 				 call->args[0].text);
 		return FALSE;
 	}
-	return put_handle(&call->ret[0], filter, error);
+	return dispatch_put_filter(&call->ret[0], filter, error);
 }
 
 static gboolean
@@ -45,7 +45,7 @@ run_by_uuid(DispatchCall *call, GError **error)
 {
 	const NwFilter *filter = find_by_uuid(call, call->args[0].uuid, error);
 
-	return filter && put_handle(&call->ret[0], filter, error);
+	return filter && dispatch_put_filter(&call->ret[0], filter, error);
 }
 
 static gboolean
@@ -67,9 +67,12 @@ run_define(DispatchCall *call, GError **error)
 {
 	const NwFilter *filter = NULL;
 
-	return filter_store_define(call->daemon->filters, call->daemon->engine, call->args[0].text, RPC_FILTER_LABEL,
-				   &filter, error) &&
-	       put_handle(&call->ret[0], filter, error);
+	if (!filter_store_define(call->daemon->filters, call->daemon->engine, call->args[0].text, RPC_FILTER_LABEL,
+				 &filter, error))
+		return FALSE;
+	/* This is somebody's last word on it. */
+	guarded_forget(call->daemon->guarded, filter->name);
+	return dispatch_put_filter(&call->ret[0], filter, error);
 }
 
 static gboolean
@@ -83,9 +86,13 @@ static gboolean
 run_undefine(DispatchCall *call, GError **error)
 {
 	const NwFilter *filter = find_by_uuid(call, call->args[0].uuid, error);
+	g_autofree char *name = filter ? g_strdup(filter->name) : NULL;
 
-	return filter && filter_store_undefine(call->daemon->filters, call->daemon->engine, filter->name,
-					       binding_store_names_filter(call->daemon->bindings, filter->name), error);
+	if (!filter || !filter_store_undefine(call->daemon->filters, call->daemon->engine, name,
+					      binding_store_names_filter(call->daemon->bindings, name), error))
+		return FALSE;
+	guarded_forget(call->daemon->guarded, name);
+	return TRUE;
 }
 
 static gboolean
@@ -98,7 +105,7 @@ run_list(DispatchCall *call, GError **error)
 	call->ret[1].number = filters->len;
 	/* Without need_results only the count is asked for. */
 	for (guint i = 0; call->args[0].number && i < filters->len; i++) {
-		if (!put_handle(rpc_value_append(&call->ret[0]), g_ptr_array_index(filters, i), error))
+		if (!dispatch_put_filter(rpc_value_append(&call->ret[0]), g_ptr_array_index(filters, i), error))
 			return FALSE;
 	}
 	return TRUE;

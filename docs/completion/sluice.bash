@@ -17,6 +17,9 @@ _sluice()
 	local -a commands=(
 		nwfilter-list
 		nwfilter-define
+		nwfilter-confirm
+		nwfilter-discard
+		nwfilter-guarded
 		nwfilter-undefine
 		nwfilter-dumpxml
 		nwfilter-edit
@@ -80,7 +83,25 @@ _sluice()
 	nwfilter-define)
 		case $prev,$cur in
 		--file,*)  ;;
-		*,-*) words=(--file --validate) ;;
+		--confirm,*)  ;;
+		*,-*) words=(--file --validate --confirm) ;;
+		*)  ;;
+		esac ;;
+	nwfilter-confirm)
+		case $prev,$cur in
+		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
+		*,-*) words=(--nwfilter) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
+		esac ;;
+	nwfilter-discard)
+		case $prev,$cur in
+		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
+		*,-*) words=(--nwfilter) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
+		esac ;;
+	nwfilter-guarded)
+		case $prev,$cur in
+		*,-*) words=() ;;
 		*)  ;;
 		esac ;;
 	nwfilter-undefine)

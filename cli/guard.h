@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Definitions that hold for a time only, unless they are confirmed. */
+#pragma once
+
+#include "cli/command.h"
+
+/** cli_guard_define: define a filter from @text, for the time that @time says: "60", "60s", "5m", "1h" */
+CliExit cli_guard_define(CliContext *context, const char *text, const char *file, const char *time);

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Definitions of filters that hold for a time only. */
+
+#include "daemon/guarded.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/state_file.h"
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
+
+/* One filter that waits. */
+typedef struct {
+	char *name;
+	char *before;	 /* its document; NULL: there was none of that name */
+	gint64 deadline; /* seconds since the epoch */
+} Waiting;
+
+struct Guarded {
+	GuardedConfig config;
+	char *path;
+	GHashTable *waiting; /* name -> Waiting */
+	guint source;
+};
+
+static void
+waiting_free(gpointer data)
+{
+	Waiting *waiting = data;
+
+	g_free(waiting->name);
+	g_free(waiting->before);
+	g_free(waiting);
+}
+
+static gint64
+now_sec(void)
+{
+	return g_get_real_time() / G_USEC_PER_SEC;
+}
+
+/* --- the file --- */
+
+static gboolean
+save(const Guarded *guarded, GError **error)
+{
+	g_autoptr(json_t) list = json_array();
+	g_autofree char *text = NULL;
+	StateFile *file;
+	GHashTableIter iter;
+	gpointer value;
+	char *dump;
+
+	g_hash_table_iter_init(&iter, guarded->waiting);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Waiting *waiting = value;
+		json_t *object = json_object();
+
+		json_object_set_new(object, "name", json_string(waiting->name));
+		json_object_set_new(object, "deadline", json_integer(waiting->deadline));
+		if (waiting->before)
+			json_object_set_new(object, "before", json_string(waiting->before));
+		json_array_append_new(list, object);
+	}
+	dump = json_dumps(list, JSON_INDENT(1));
+	text = g_strdup_printf("%s\n", dump);
+	free(dump);
+	file = state_file_prepare(guarded->path, text, STATE_FILE_DURABLE, error);
+	return file && state_file_commit(file, error);
+}
+
+static gboolean
+load(Guarded *guarded, GError **error)
+{
+	g_autofree char *text = NULL;
+	g_autoptr(json_t) list = NULL;
+	json_error_t where;
+
+	if (!g_file_test(guarded->path, G_FILE_TEST_EXISTS))
+		return TRUE;
+	text = state_file_read(guarded->path, GUARDED_FILE_BYTES_MAX, error);
+	if (!text)
+		return FALSE;
+	list = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+	for (gsize i = 0; i < json_array_size(list); i++) {
+		const json_t *object = json_array_get(list, i);
+		const char *name = json_string_value(json_object_get(object, "name"));
+		Waiting *waiting;
+
+		if (!name || !nw_name_check(name, NULL))
+			continue;
+		waiting = g_new0(Waiting, 1);
+		waiting->name = g_strdup(name);
+		waiting->deadline = json_integer_value(json_object_get(object, "deadline"));
+		waiting->before = g_strdup(json_string_value(json_object_get(object, "before")));
+		g_hash_table_replace(guarded->waiting, waiting->name, waiting);
+	}
+	if (json_is_array(list))
+		return TRUE;
+	sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "%s: no list of definitions", guarded->path);
+	return FALSE;
+}
+
+/* --- back --- */
+
+static gboolean
+bring_back(Guarded *guarded, const Waiting *waiting, GError **error)
+{
+	const GuardedConfig *config = &guarded->config;
+	const NwFilter *filter;
+
+	if (waiting->before)
+		return filter_store_define(config->filters, config->engine, waiting->before, waiting->name, &filter,
+					   error);
+	if (!filter_store_find(waiting->name, config->filters))
+		return TRUE;
+	return filter_store_undefine(config->filters, config->engine, waiting->name,
+				     config->is_bound(waiting->name, config->data), error);
+}
+
+static void schedule(Guarded *guarded);
+
+static gboolean
+on_time(gpointer data)
+{
+	Guarded *guarded = data;
+	g_autoptr(GList) all = g_hash_table_get_values(guarded->waiting);
+	g_autoptr(GError) error = NULL;
+	gboolean changed = FALSE;
+
+	guarded->source = 0;
+	for (const GList *at = all; at; at = at->next) {
+		Waiting *waiting = at->data;
+		g_autoptr(GError) local = NULL;
+
+		if (waiting->deadline > now_sec())
+			continue;
+		if (!bring_back(guarded, waiting, &local)) {
+			log_error("filter '%s' was not confirmed and cannot be brought back: %s", waiting->name,
+				  local->message);
+			waiting->deadline = now_sec() + GUARDED_RETRY_SEC;
+			continue;
+		}
+		log_warning("filter '%s' was not confirmed: it is what it was before", waiting->name);
+		g_hash_table_remove(guarded->waiting, waiting->name);
+		changed = TRUE;
+	}
+	if (changed && !save(guarded, &error))
+		log_error("%s", error->message);
+	if (changed)
+		guarded->config.on_changed(guarded->config.data);
+	schedule(guarded);
+	return G_SOURCE_REMOVE;
+}
+
+static void
+schedule(Guarded *guarded)
+{
+	gint64 first = G_MAXINT64;
+	GHashTableIter iter;
+	gpointer value;
+
+	if (guarded->source)
+		g_source_remove(guarded->source);
+	guarded->source = 0;
+	g_hash_table_iter_init(&iter, guarded->waiting);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		first = MIN(first, ((const Waiting *)value)->deadline);
+	if (first != G_MAXINT64)
+		guarded->source = g_timeout_add_seconds((guint)CLAMP(first - now_sec(), 0, GUARDED_SECONDS_MAX),
+							on_time, guarded);
+}
+
+/* --- operations --- */
+
+Guarded *
+guarded_new(const GuardedConfig *config, const char *path)
+{
+	Guarded *guarded = g_new0(Guarded, 1);
+	g_autofree char *aside = g_strdup_printf("%s.damaged", path);
+	g_autoptr(GError) error = NULL;
+
+	guarded->config = *config;
+	guarded->path = g_strdup(path);
+	guarded->waiting = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, waiting_free);
+	if (!load(guarded, &error)) {
+		log_error("definitions that wait for a confirmation are lost, '%s' is kept as '%s': %s", path, aside,
+			  error->message);
+		if (rename(path, aside) < 0)
+			log_error("cannot rename '%s'", path);
+	}
+	on_time(guarded);
+	return guarded;
+}
+
+void
+guarded_free(Guarded *guarded)
+{
+	if (!guarded)
+		return;
+	if (guarded->source)
+		g_source_remove(guarded->source);
+	g_hash_table_unref(guarded->waiting);
+	g_free(guarded->path);
+	g_free(guarded);
+}
+
+static Waiting *
+find(const Guarded *guarded, const char *name, GError **error)
+{
+	Waiting *waiting = g_hash_table_lookup(guarded->waiting, name);
+
+	if (!waiting)
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID, "filter '%s' waits for no confirmation", name);
+	return waiting;
+}
+
+/* What the document's filter is now, to come back to. */
+static Waiting *
+remember(Guarded *guarded, const char *text, const char *label, GError **error)
+{
+	g_autoptr(NwFilter) filter = nw_filter_parse(text, label, FALSE, NULL, error);
+	const NwFilter *before;
+	Waiting *waiting;
+
+	if (!filter || !nw_name_check(filter->name, error))
+		return NULL;
+	waiting = g_hash_table_lookup(guarded->waiting, filter->name);
+	if (waiting)
+		return waiting;
+	if (g_hash_table_size(guarded->waiting) >= GUARDED_MAX) {
+		sluice_error_set(error, SLUICE_ERROR_LIMIT, "more than %d definitions wait for a confirmation",
+				 GUARDED_MAX);
+		return NULL;
+	}
+	before = filter_store_find(filter->name, guarded->config.filters);
+	waiting = g_new0(Waiting, 1);
+	waiting->name = g_strdup(filter->name);
+	waiting->before = before ? nw_filter_format(before) : NULL;
+	g_hash_table_replace(guarded->waiting, waiting->name, waiting);
+	return waiting;
+}
+
+gboolean
+guarded_define(Guarded *guarded, const char *text, const char *label, guint seconds, const NwFilter **ret_filter,
+	       GError **error)
+{
+	const GuardedConfig *config = &guarded->config;
+	Waiting *waiting;
+	gint64 deadline;
+
+	if (!seconds || seconds > GUARDED_SECONDS_MAX) {
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG,
+				 "a definition can wait 1 to %d seconds for a confirmation", GUARDED_SECONDS_MAX);
+		return FALSE;
+	}
+	waiting = remember(guarded, text, label, error);
+	if (!waiting)
+		return FALSE;
+	deadline = waiting->deadline;
+	waiting->deadline = now_sec() + seconds;
+	if (save(guarded, error) &&
+	    filter_store_define(config->filters, config->engine, text, label, ret_filter, error)) {
+		schedule(guarded);
+		return TRUE;
+	}
+	/* It waited before, or it does not wait at all. */
+	if (deadline)
+		waiting->deadline = deadline;
+	else
+		g_hash_table_remove(guarded->waiting, waiting->name);
+	(void)save(guarded, NULL);
+	return FALSE;
+}
+
+gboolean
+guarded_confirm(Guarded *guarded, const char *name, GError **error)
+{
+	Waiting *waiting = find(guarded, name, error);
+
+	if (!waiting)
+		return FALSE;
+	/* The file decides after a crash: it says so first. */
+	g_hash_table_steal(guarded->waiting, name);
+	if (!save(guarded, error)) {
+		g_hash_table_replace(guarded->waiting, waiting->name, waiting);
+		return FALSE;
+	}
+	waiting_free(waiting);
+	schedule(guarded);
+	return TRUE;
+}
+
+gboolean
+guarded_discard(Guarded *guarded, const char *name, GError **error)
+{
+	const Waiting *waiting = find(guarded, name, error);
+
+	if (!waiting || !bring_back(guarded, waiting, error))
+		return FALSE;
+	guarded_forget(guarded, name);
+	return TRUE;
+}
+
+void
+guarded_forget(Guarded *guarded, const char *name)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!g_hash_table_remove(guarded->waiting, name))
+		return;
+	if (!save(guarded, &error))
+		log_error("%s", error->message);
+	schedule(guarded);
+}
+
+static gint
+compare_names(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *
+guarded_list(const Guarded *guarded)
+{
+	GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, guarded->waiting);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Waiting *waiting = value;
+
+		g_ptr_array_add(list, g_strdup_printf("%s %" G_GINT64_FORMAT, waiting->name,
+						      MAX(waiting->deadline - now_sec(), 0)));
+	}
+	g_ptr_array_sort(list, compare_names);
+	return list;
+}
