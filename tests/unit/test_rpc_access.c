@@ -191,7 +191,7 @@ test_writes(void)
 	static const char *const verbs[] = { "define", "undefine", "create",  "destroy", "start",    "delete", "set",
 					     "update", "apply",	   "begin",   "commit",	 "rollback", "import", "repair",
 					     "flush",  "guard",	   "confirm", "discard", NULL };
-	static const char *const reads[] = { "set-identity", NULL };
+	static const char *const reads[] = { "set-identity", "guard-list", NULL };
 
 	for (const RpcProcInfo *proc = rpc_procs; proc->name; proc++) {
 		g_auto(GStrv) words = g_strsplit(proc->name, "-", -1);
