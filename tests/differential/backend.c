@@ -84,7 +84,9 @@ static NwEngine *engine;
 static gboolean
 engine_load(Subject *const *subjects, guint count, gboolean no_optimize, char **ret_refused, GError **error)
 {
-	const NwEngineConfig config = { .lookup = subject_lookup, .state_dir = "/run", .no_optimize = no_optimize };
+	const NwEngineConfig config = {
+		.lookup = subject_lookup, .state_dir = "/run", .no_optimize = no_optimize, .learned = subject_learned
+	};
 	g_autoptr(GPtrArray) bindings = g_ptr_array_new(), failed = NULL;
 
 	if (!backend_set_bridge_nf(FALSE, error))

@@ -284,6 +284,9 @@ run_random(const Backend *const *backends, guint wanted, guint seconds, const Ge
 {
 	g_autoptr(GArray) all = g_array_new(FALSE, TRUE, sizeof(Totals));
 	g_autoptr(GError) error = NULL;
+	const char *words = style->stateful ? "filters on connections"
+			    : style->learns ? "filters with learned addresses"
+					    : "filters";
 	gboolean ok = TRUE;
 	guint done = 0, batch = PORTS;
 	gint64 begin = g_get_monotonic_time();
@@ -316,8 +319,7 @@ run_random(const Backend *const *backends, guint wanted, guint seconds, const Ge
 			subject_clear(&ports[p].subject);
 		done += count;
 	}
-	printf("# measured %u %s in %.1f s\n", done, style->stateful ? "filters on connections" : "filters",
-	       (double)(g_get_monotonic_time() - begin) / G_USEC_PER_SEC);
+	printf("# measured %u %s in %.1f s\n", done, words, (double)(g_get_monotonic_time() - begin) / G_USEC_PER_SEC);
 	for (guint i = 0; i < all->len; i++) {
 		Totals *totals = &g_array_index(all, Totals, i);
 		guint loaded = totals->filters - totals->refused;
@@ -329,8 +331,7 @@ run_random(const Backend *const *backends, guint wanted, guint seconds, const Ge
 		print_words(totals->refusals, "refused");
 		print_known(totals->known);
 		if (ok && !totals->disagreements)
-			printf("ok - %s and the evaluator agree on %u filters %s\n", totals->backend->name, loaded,
-			       style->stateful ? "on connections" : "");
+			printf("ok - %s and the evaluator agree on %u %s\n", totals->backend->name, loaded, words);
 		ok &= !totals->disagreements;
 		g_hash_table_unref(totals->refusals);
 		g_hash_table_unref(totals->known);
@@ -368,7 +369,7 @@ int
 main(int argc, char **argv)
 {
 	static const Backend *const backends[] = { &backend_nft, &backend_nft_plain, &backend_iptables, NULL };
-	const GenStyle alone = { .stateful = FALSE }, connections = { .stateful = TRUE };
+	const GenStyle alone = { .stateful = FALSE }, connections = { .stateful = TRUE }, learning = { .learns = TRUE };
 	guint wanted;
 	gboolean ok = TRUE;
 
@@ -393,5 +394,6 @@ main(int argc, char **argv)
 	gen_seed(seed);
 	ok &= run_random(backends, wanted, 0, &alone);
 	ok &= run_random(backends, wanted / 4, 0, &connections);
+	ok &= run_random(backends, wanted / 4, 0, &learning);
 	return !ok;
 }

@@ -138,6 +138,8 @@ value_text(NwType type, char *ret_text)
 
 	if (name && chance(10) && type == NW_TYPE_MAC)
 		name = "MAC";
+	if (style->learns && chance(60) && (type == NW_TYPE_IPV4 || type == NW_TYPE_IPV6))
+		name = type == NW_TYPE_IPV4 ? "IP" : "IPV6";
 	if (!name)
 		g_strlcpy(ret_text, constant(type), GEN_TEXT_MAX);
 	else if (chance(50))
@@ -348,6 +350,27 @@ add_values(GenParam *params, guint *count, guint max, guint type, guint which, g
 	}
 }
 
+/* What is learned: at least one address, else the engine has its temporary rules. */
+static void
+gen_learned(GenCase *c)
+{
+	static const char *const prefixes[] = { "2001:db8::/64", "fe80::/10", "2001:db8:0:1::/64", "fd00::/16" };
+	guint counts[] = { below(3), below(4) };
+
+	if (!counts[0] && !counts[1])
+		counts[below(2)] = 1;
+	for (guint family = 0; family < 2; family++)
+		for (guint i = 0; i < counts[family] && c->param_count < GEN_PARAMS_MAX; i++) {
+			GenParam *param = &c->params[c->param_count++];
+			gboolean is_prefix = family && chance(30);
+
+			param->name = family ? "IPV6" : "IP";
+			g_strlcpy(param->value,
+				  is_prefix ? PICK(prefixes) : constant(family ? NW_TYPE_IPV6 : NW_TYPE_IPV4),
+				  sizeof(param->value));
+		}
+}
+
 /* Lists of one length advance together; the binding's own values win over those of a reference. */
 static void
 gen_params(GenCase *c)
@@ -357,6 +380,8 @@ gen_params(GenCase *c)
 	for (guint type = 0; type < G_N_ELEMENTS(variables); type++)
 		for (guint which = 0; variables[type][0] && which < 2; which++)
 			add_values(c->params, &c->param_count, GEN_PARAMS_MAX, type, which, lens[which]);
+	if (style->learns)
+		gen_learned(c);
 	for (guint p = 1; p < c->part_count; p++) {
 		GenPart *part = &c->parts[p];
 

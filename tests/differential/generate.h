@@ -70,6 +70,7 @@ typedef struct {
 	guint parts_max;      /* 0: GEN_PARTS_MAX */
 	gboolean no_continue; /* in the network stage, for which libvirt's iptables has no word */
 	gboolean no_vlan;     /* no vlan-policy, which libvirt does not have */
+	gboolean learns;      /* IP and IPV6 are used, which are learned: perhaps without a value, perhaps prefixes */
 } GenStyle;
 
 /** gen_seed: start the sequence; the same seed makes the same filters and frames */

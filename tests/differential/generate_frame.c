@@ -17,7 +17,8 @@ value_of(const RuleStep *step, const RuleMatch *match, const RuleOperand *operan
 	 guint8 *ret_value)
 {
 	const GPtrArray *values;
-	const char *text;
+	g_autofree char *text = NULL;
+	guint at;
 
 	memset(ret_value, 0, 16);
 	if (!operand->is_var) {
@@ -27,7 +28,10 @@ value_of(const RuleStep *step, const RuleMatch *match, const RuleOperand *operan
 	values = rule_vars_get(vars, operand->var.name);
 	if (!values)
 		values = rule_vars_get(step->defaults, operand->var.name);
-	text = values->pdata[operand->var.is_element ? operand->var.index : below(values->len)];
+	at = operand->var.is_element ? operand->var.index : values->len ? below(values->len) : 0;
+	if (at >= values->len)
+		return; /* nothing is learned */
+	text = g_strndup(values->pdata[at], strcspn(values->pdata[at], "/"));
 	if (operand == &match->mask)
 		rule_mask_parse(match->field, text, ret_value, NULL);
 	else

@@ -248,7 +248,7 @@ read_line(const char *line, Subject *subject, GArray *frames)
 	if (!words[1])
 		return FALSE;
 	if (g_str_equal(words[0], "param"))
-		return words[2] && rule_vars_add(subject->binding->params, words[1], words[2], NULL);
+		return words[2] && subject_param(subject, words[1], words[2], NULL);
 	frame.len = strlen(words[1]) / 2;
 	if (frame.len < ETH_HLEN || frame.len > GEN_FRAME_MAX || frames->len == CASE_FRAMES_MAX)
 		return FALSE;

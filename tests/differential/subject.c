@@ -5,11 +5,13 @@
 
 #include <string.h>
 
+#include "base/error.h"
 #include "nwfilter/compile.h"
 #include "rules/plan.h"
 #include "tests/differential/track.h"
 
-static GHashTable *known; /* name -> NwFilter */
+static GHashTable *known;   /* name -> NwFilter */
+static GHashTable *learned; /* name of the root filter, which no other subject has -> GArray of NwLearned */
 static guint serial;
 
 const NwFilter *
@@ -18,9 +20,23 @@ subject_lookup(const char *name, gpointer user_data)
 	return known ? g_hash_table_lookup(known, name) : NULL;
 }
 
+GArray *
+subject_learned(const NwBinding *binding, G_GNUC_UNUSED const NwLearning *learning, G_GNUC_UNUSED gpointer user_data)
+{
+	const GArray *addresses = g_hash_table_lookup(learned, binding->filter);
+	GArray *copy = g_array_new(FALSE, FALSE, sizeof(NwLearned));
+
+	if (addresses)
+		g_array_append_vals(copy, addresses->data, addresses->len);
+	return copy;
+}
+
 void
 subject_clear(Subject *subject)
 {
+	if (subject->binding)
+		g_hash_table_remove(learned, subject->binding->filter);
+	g_clear_pointer(&subject->learned, g_array_unref);
 	for (guint i = 0; subject->filters && i < subject->filters->len; i++)
 		g_hash_table_remove(known, ((const NwFilter *)subject->filters->pdata[i])->name);
 	g_clear_pointer(&subject->program, rule_program_free);
@@ -33,8 +49,12 @@ void
 subject_begin(Subject *subject, const char *name, guint port)
 {
 	*subject = (Subject){ .port = port, .filters = g_ptr_array_new_with_free_func((GDestroyNotify)nw_filter_free) };
-	if (!known)
+	if (!known) {
 		known = g_hash_table_new(g_str_hash, g_str_equal);
+		learned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	}
+	subject->learned = g_array_new(FALSE, TRUE, sizeof(NwLearned));
+	g_hash_table_insert(learned, g_strdup(name), subject->learned);
 	subject->binding = g_new0(NwBinding, 1);
 	subject->binding->owner_name = g_strdup_printf("guest%u", port);
 	subject->binding->owner_uuid = g_uuid_string_random();
@@ -56,6 +76,24 @@ subject_add(Subject *subject, const char *xml, GError **error)
 	return TRUE;
 }
 
+gboolean
+subject_param(Subject *subject, const char *name, const char *value, GError **error)
+{
+	g_auto(GStrv) parts = NULL;
+	NwLearned one = { 0 };
+
+	if (!rule_var_is_learnable(name))
+		return rule_vars_add(subject->binding->params, name, value, error);
+	parts = g_strsplit(value, "/", 2);
+	if (!parts[0] || !ip_address_parse(parts[0], &one.address)) {
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "'%s' is no address", value);
+		return FALSE;
+	}
+	one.prefix_len = (guint8)(parts[1] ? strtoul(parts[1], NULL, 10) : ip_address_bits(&one.address));
+	g_array_append_val(subject->learned, one);
+	return TRUE;
+}
+
 /* The back end knows more mistakes than the evaluator: a range of variables that ends before it starts. */
 static gboolean
 is_lowered(const Subject *subject, GError **error)
@@ -72,10 +110,16 @@ is_lowered(const Subject *subject, GError **error)
 gboolean
 subject_end(Subject *subject, GError **error)
 {
+	NwLearning learning;
+
 	subject->program = nw_compile(subject->filters->pdata[0], subject_lookup, NULL, error);
-	if (!subject->program)
+	if (!subject->program || !nw_learning_of(subject->binding, subject->program, &learning, error))
 		return FALSE;
-	subject->vars = nw_binding_vars(subject->binding);
+	if (nw_learning_is_needed(&learning) && !subject->learned->len) {
+		sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL, "nothing is learned");
+		return FALSE;
+	}
+	subject->vars = nw_learning_vars(subject->binding, &learning, subject->learned);
 	return rule_eval_check(subject->program, subject->vars, error) && is_lowered(subject, error);
 }
 
@@ -87,7 +131,7 @@ subject_build(Subject *subject, const GenCase *c, guint port, GError **error)
 
 	subject_begin(subject, name, port);
 	for (guint i = 0; ok && i < c->param_count; i++)
-		ok = rule_vars_add(subject->binding->params, c->params[i].name, c->params[i].value, error);
+		ok = subject_param(subject, c->params[i].name, c->params[i].value, error);
 	for (guint i = 0; ok && i < c->part_count; i++) {
 		g_autofree char *xml = gen_part_xml(c, i, name);
 

@@ -10,6 +10,7 @@ typedef struct {
 	guint port;	    /* its interface is "v" and this number */
 	GPtrArray *filters; /* of NwFilter, the root first */
 	NwBinding *binding;
+	GArray *learned; /* of NwLearned */
 	RuleProgram *program;
 	RuleVars *vars;
 } Subject;
@@ -23,9 +24,15 @@ typedef enum {
 /** subject_lookup: a NwLookupFn for all subjects that are built now */
 const NwFilter *subject_lookup(const char *name, gpointer user_data);
 
-/* To build one by hand: begin, add each document, set parameters of @binding, end. */
+/* To build one by hand: begin, add each document, set parameters, end. */
 void subject_begin(Subject *subject, const char *name, guint port);
 gboolean subject_add(Subject *subject, const char *xml, GError **error);
+
+/** subject_param: a parameter of the binding; of IP and IPV6 an address that the port has learned, or a prefix */
+gboolean subject_param(Subject *subject, const char *name, const char *value, GError **error);
+
+/** subject_learned: for NwEngineConfig.learned */
+GArray *subject_learned(const NwBinding *binding, const NwLearning *learning, gpointer user_data);
 
 /** subject_end: compile; Errors: whatever would keep the filter from being bound */
 gboolean subject_end(Subject *subject, GError **error);
