@@ -233,6 +233,10 @@ nw_learning_fixed(const NwBinding *binding)
 #define FROM_NOWHERE(type)    OUT("accept", "<ipv6 srcipaddr='::' protocol='icmpv6' type='" type "'/>")
 #define TO_GUEST(type)	      IN("accept", "<ipv6 protocol='icmpv6' type='" type "'/>")
 
+#define LINK_LOCAL_TARGET "nd-target='fe80::' nd-target-mask='10'"
+#define DISCOVERY(action, match)                                                                                       \
+	"<rule action='" action "' direction='out' statematch='false'><icmpv6 " match "/></rule>\n"
+
 /* RFC 2131 4.1, RFC 5227 2.1.1 */
 static const char out_ipv4[] = OUT("accept", "<ip protocol='udp' srcportstart='68' dstportstart='67'/>");
 static const char out_arp_probe[] =
@@ -243,6 +247,18 @@ static const char out_ipv6[] =
 		FROM_LINK_LOCAL("131") FROM_LINK_LOCAL("132") FROM_LINK_LOCAL("133") FROM_LINK_LOCAL("135")
 			FROM_LINK_LOCAL("136") FROM_LINK_LOCAL("143") FROM_NOWHERE("131") FROM_NOWHERE("133")
 				FROM_NOWHERE("135") FROM_NOWHERE("143");
+/*
+ * In the network stage, which alone sees it: the guest advertises no address but link-local ones, and no MAC address
+ * but its own.
+ */
+static const char out_discovery[] =
+	DISCOVERY("accept", "type='133' nd-options='none'") DISCOVERY("accept", "type='133' nd-lladdr='$MAC'")
+		DISCOVERY("accept", "type='135' nd-options='none'") DISCOVERY("accept", "type='135' nd-lladdr='$MAC'")
+			DISCOVERY("accept", "srcipaddr='::' type='135' nd-options='nonce'")
+				DISCOVERY("accept", "type='136' " LINK_LOCAL_TARGET " nd-options='none'")
+					DISCOVERY("accept", "type='136' " LINK_LOCAL_TARGET " nd-lladdr='$MAC'")
+						DISCOVERY("drop", "type='133'") DISCOVERY("drop", "type='135'")
+							DISCOVERY("drop", "type='136'");
 static const char in_neighbors[] =
 	TO_GUEST("130") TO_GUEST("131") TO_GUEST("134") TO_GUEST("135") TO_GUEST("136") TO_GUEST("143");
 
@@ -286,7 +302,7 @@ nw_learning_filter(const NwBinding *binding, const NwLearning *learning)
 	if (learning->ipv4 && !by_dhcp)
 		g_string_append(text, out_arp_probe);
 	if (learning->ipv6)
-		g_string_append(text, out_ipv6);
+		g_string_append_printf(text, "%s%s", out_ipv6, out_discovery);
 	g_string_append(text, "<rule action='drop' direction='out' priority='1000'/>\n");
 	if (by_dhcp) {
 		if (learning->ipv4)

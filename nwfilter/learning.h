@@ -8,7 +8,7 @@
  *
  *	from the guest	its own MAC address; DHCP requests (of the families awaited); with IPv6 neighbour discovery and
  *			listener reports from link-local addresses, duplicate address detection, router solicitations;
- *			with "any" ARP probes too; nothing else
+ *			with "any" ARP probes too; nothing else. No address is advertised but link-local ones
  *	to the guest	with "dhcp": answers of DHCP servers (of DHCPSERVER, DHCPSERVERV6 where given) to its MAC or
  *			to all; with IPv6 neighbour discovery and router advertisements; nothing else. With "any": all.
  *

@@ -281,6 +281,7 @@ test_filters(void)
 				g_assert_no_error(error);
 				g_assert_true(g_str_has_prefix(filter->name, NW_LEARN_FILTER_PREFIX));
 				g_assert_false(nw_name_check(filter->name, NULL));
+				g_assert_false(rule_program_is_stateful(program));
 				plan = plan_new(program, vars, "vnet0", sets, &error);
 				g_assert_no_error(error);
 				input = xt_emit(&port, 1, &error);
