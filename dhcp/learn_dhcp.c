@@ -115,7 +115,8 @@ typedef struct {
 	char *client;
 	guint count;
 	LearnEntry entries[SNOOP_ADDRESSES_MAX];
-	GPtrArray *leaving; /* of Binding */
+	GPtrArray *leaving;  /* of Binding */
+	GPtrArray *softened; /* of Held: others', which give way to this */
 } Grant;
 
 static gboolean
@@ -213,6 +214,33 @@ port_dhcp_count(const PortState *port)
 	return count;
 }
 
+/*
+ * A server that the port is told to trust knows whose its addresses are: what it granted to another port before has
+ * been given back there in a way that was not seen. Nobody else's word moves an address.
+ */
+static void
+grant_soften(Grant *grant, const LearnEntry *entry)
+{
+	Learning *learning = grant->learning;
+	const PortState *port = learning->port;
+	const GArray *servers = entry->address.family == AF_INET ? port->dhcp_servers : port->dhcpv6_servers;
+	g_autoptr(GPtrArray) others = NULL;
+
+	if (!servers->len || !entry->server.family)
+		return;
+	others = learn_held_by_others(learning->table, port, port->segment, &entry->address, entry->prefix_len, TRUE);
+	for (guint i = 0; others && i < others->len; i++) {
+		Held *held = others->pdata[i];
+		Binding *binding = learn_binding_find(held->port, &held->address, held->prefix_len);
+
+		if (held->is_soft || !binding || &binding->held != held || binding->entry.source != grant->source ||
+		    !ip_address_equal(&binding->entry.server, &entry->server))
+			continue;
+		held->is_soft = TRUE;
+		g_ptr_array_add(grant->softened, held);
+	}
+}
+
 static LearnResult
 grant_check(Grant *grant)
 {
@@ -226,6 +254,7 @@ grant_check(Grant *grant)
 		Binding *binding = learn_binding_find(port, &entry->address, entry->prefix_len);
 
 		learning->about = entry->address;
+		grant_soften(grant, entry);
 		if (learn_held_conflict(learning->table, port, port->segment, &entry->address, entry->prefix_len, TRUE))
 			return LEARN_CONFLICT;
 		/* A lifetime may be 0 in one place and not in another. */
@@ -290,15 +319,21 @@ grant_take(Learning *learning, LearnSource source, const Transaction *transactio
 	   const IpAddress *server)
 {
 	g_autofree char *client = hex_new(transaction->client);
-	g_autoptr(GPtrArray) leaving = g_ptr_array_new();
-	Grant grant = { .learning = learning, .source = source, .client = client, .leaving = leaving };
+	g_autoptr(GPtrArray) leaving = g_ptr_array_new(), softened = g_ptr_array_new();
+	Grant grant = {
+		.learning = learning, .source = source, .client = client, .leaving = leaving, .softened = softened
+	};
 	LearnResult result;
 
 	grant_read(&grant, server);
 	if (is_replacing)
 		grant_replace(&grant);
 	result = grant_check(&grant);
-	return result == LEARN_IGNORED ? grant_apply(&grant) : result;
+	if (result == LEARN_IGNORED)
+		return grant_apply(&grant);
+	for (guint i = 0; i < softened->len; i++)
+		((Held *)softened->pdata[i])->is_soft = FALSE;
+	return result;
 }
 
 /* --- DHCPv4 --- */

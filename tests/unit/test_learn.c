@@ -652,6 +652,34 @@ test_conflicts(void)
 	g_assert_false(add_port(table, "a1", mac_b, LEARN_METHOD_ANY));
 }
 
+/* A guest can give back what it had without being understood here; its server says so when it grants it again. */
+static void
+test_trusted_server_moves(void)
+{
+	g_autoptr(LearnTable) table = table_with_a(LEARN_METHOD_DHCP);
+	g_autoptr(GArray) ours = ip_list("192.0.2.1"), others = ip_list("192.0.2.1 192.0.2.3");
+	LearnPort port = test_port("a1", mac_b, LEARN_METHOD_DHCP);
+
+	port.dhcp_servers = ours;
+	set_port_at(table, &port, NOW);
+	lease_v4(table, "a0", mac_a, NULL, "192.0.2.7");
+	g_assert_cmpint(lease_v4(table, "a1", mac_b, NULL, "192.0.2.7"), ==, LEARN_CHANGED);
+	assert_has(table, "a0", "");
+	assert_has(table, "a1", "192.0.2.7");
+	assert_expired(table, NOW, "a0", NOW + 3600 * 1000);
+	/* The port that has it now names no servers: anybody could say so. */
+	g_assert_cmpint(lease_v4(table, "a0", mac_a, NULL, "192.0.2.7"), ==, LEARN_CONFLICT);
+	/* Another server's. */
+	port.dhcp_servers = others;
+	set_port_at(table, &port, NOW);
+	lease_v4(table, "a0", mac_a, NULL, "192.0.2.8");
+	feed(table, "a1", v4_request(DHCPV4_REQUEST, 7, mac_b, NULL, NULL));
+	g_assert_cmpint(feed(table, "a1", v4_answer(DHCPV4_ACK, 7, mac_b, "192.0.2.8", 60, "192.0.2.3")), ==,
+			LEARN_CONFLICT);
+	assert_has(table, "a0", "192.0.2.8");
+	assert_has(table, "a1", "192.0.2.7");
+}
+
 static void
 test_conflict_of_prefixes(void)
 {
@@ -904,6 +932,7 @@ main(int argc, char **argv)
 	g_test_add_func("/learn/methods", test_methods);
 	g_test_add_func("/learn/method-changed", test_method_changed);
 	g_test_add_func("/learn/conflicts/ports", test_conflicts);
+	g_test_add_func("/learn/conflicts/trusted-server", test_trusted_server_moves);
 	g_test_add_func("/learn/conflicts/prefixes", test_conflict_of_prefixes);
 	g_test_add_func("/learn/conflicts/fixed", test_fixed);
 	g_test_add_func("/learn/conflicts/fixed-twice", test_fixed_twice);
