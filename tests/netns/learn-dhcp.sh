@@ -48,7 +48,7 @@ release_dhclient() { in_ns g1 timeout $((20 * SLOW)) dhclient -r -4 -cf /dev/nul
 real() { # CLIENT METHOD
 	local client=$1 method=$2 title="$1, $2" address
 	command -v "$client" >/dev/null || { skip "$title" "no $client here" && return; }
-	bind_guest 1 clean-traffic CTRL_IP_LEARNING="$method"
+	fresh 1 clean-traffic CTRL_IP_LEARNING="$method"
 	check "$title: a lease" "client_$client"
 	address=$(own_address 1)
 	learned "$title" v1 "$address"
@@ -76,7 +76,7 @@ fi
 # cycle METHOD: one binding, from nothing to nothing
 cycle() {
 	local method=$1
-	bind_guest 1 clean-traffic CTRL_IP_LEARNING="$method"
+	fresh 1 clean-traffic CTRL_IP_LEARNING="$method"
 	nothing "$method: at first" 1 "$method" 10.9.0.50
 	grant 1 10.9.0.50 600
 	learned "$method: an ACK" v1 10.9.0.50
@@ -103,4 +103,144 @@ cycle() {
 }
 cycle dhcp
 cycle any
+
+# --- time
+
+renew() { # N ADDRESS SECONDS: as a client that has the address does (RFC 2131 4.3.2)
+	ask "$1" request ciaddr="$2" from="$2" to=$SERVER dst=$HOST_MAC
+	answer "$1" ack ciaddr="$2" your="$2" lease="$3"
+}
+# lifetimes METHOD
+lifetimes() {
+	local method=$1 begin
+	fresh 1 clean-traffic CTRL_IP_LEARNING="$method"
+	begin=$(date +%s%N)
+	grant 1 10.9.0.60 3
+	learned "$method: a short lease" v1 10.9.0.60
+	expired "$method: a short lease" 1 10.9.0.60 "$begin" 3
+	learned "$method: a short lease, expired" v1
+	nothing "$method: a short lease, expired" 1 "$method" 10.9.0.60
+	grant 1 10.9.0.61 2
+	learned "$method: a lease to be renewed" v1 10.9.0.61
+	renew 1 10.9.0.61 600
+	sleep 2.2
+	learned "$method: a renewal" v1 10.9.0.61
+	OTHERS=10.9.0.60 only "$method: a renewal" 1 10.9.0.61
+	begin=$(date +%s%N)
+	renew 1 10.9.0.61 2
+	expired "$method: a renewal for less" 1 10.9.0.61 "$begin" 2
+	learned "$method: a renewal for less, expired" v1
+}
+lifetimes dhcp
+lifetimes any
+
+# --- servers that are not trusted
+
+# Guest 3 is one; its own filter does not know better.
+rogue() { "$DHCP" g3:eth0 v4 "$1" xid=$XID src=$M3 dst=$M1 server=10.9.0.13 "${@:2}"; }
+# trust METHOD
+trust() {
+	local method=$1
+	fresh 1 clean-traffic CTRL_IP_LEARNING="$method" DHCPSERVER=$SERVER
+	ask 1 request asked=10.9.0.64
+	rogue ack your=10.9.0.64 lease=600
+	unchanged "$method: an ACK of another server" v1
+	answer 1 ack your=10.9.0.64 lease=600 from=$SERVER server=10.9.0.13
+	unchanged "$method: an ACK that names another server" v1
+	said "$method: that is logged" "port 'v1': the DHCP server 10\.9\.0\.13 is not one of its servers"
+	nothing "$method: not trusted" 1 "$method" 10.9.0.64
+	answer 1 ack your=10.9.0.65 lease=600
+	learned "$method: an ACK of the server" v1 10.9.0.65
+	ask 1 request ciaddr=10.9.0.65 from=10.9.0.65
+	rogue ack your=10.9.0.66 lease=600
+	rogue nak
+	unchanged "$method: later answers of another server" v1 10.9.0.65
+	OTHERS="10.9.0.64 10.9.0.66" only "$method: trusted" 1 10.9.0.65
+}
+trust dhcp
+trust any
+# A filter on the other guest: it cannot answer in the server's name either.
+bind_guest 3 clean-traffic IP=10.9.0.13
+ask 1 request asked=10.9.0.67
+rogue ack from=$SERVER server=$SERVER your=10.9.0.67 lease=600
+unchanged "an ACK in the name of the server" v1 10.9.0.65
+unbind v3
+
+# --- what is no answer to this guest's question
+
+# not_asked METHOD
+not_asked() {
+	local method=$1
+	fresh 1 clean-traffic CTRL_IP_LEARNING="$method"
+	XID=$((XID + 1))
+	answer 1 ack your=10.9.0.68 lease=600
+	unchanged "$method: an ACK that was not asked for" v1
+	ask 1 request asked=10.9.0.68
+	answer 1 ack your=10.9.0.68 lease=600 chaddr=$M3
+	unchanged "$method: an ACK for another chaddr" v1
+	ask 1 request asked=10.9.0.68 chaddr=$M9
+	answer 1 ack your=10.9.0.68 lease=600
+	unchanged "$method: a request for another chaddr" v1
+	ask 1 request asked=10.9.0.68 relay=10.9.0.1
+	answer 1 ack your=10.9.0.68 lease=600
+	unchanged "$method: a request that somebody relayed" v1
+	ask 1 discover
+	answer 1 ack your=10.9.0.68 lease=600
+	unchanged "$method: an ACK to DISCOVER" v1
+	ask 1 inform
+	answer 1 ack your=10.9.0.68 lease=600
+	unchanged "$method: an ACK to INFORM" v1
+	ask 1 request asked=10.9.0.68 vlan=5
+	answer 1 ack your=10.9.0.68 lease=600 vlan=5
+	unchanged "$method: a lease behind a VLAN tag" v1
+	ask 1 request asked=10.9.0.68
+	answer 1 ack your=10.9.0.68 lease=600 vlan=5
+	"$DHCP" g1:eth0 v4 ack xid=$XID src=$M1 dst=$M1 server=$SERVER your=10.9.0.68 lease=600
+	unchanged "$method: an ACK behind a VLAN tag, and one of its own" v1
+	nothing "$method: nothing was granted" 1 "$method" 10.9.0.68
+	ask 1 discover rapid=1
+	answer 1 ack your=10.9.0.69 lease=600 rapid=1
+	learned "$method: rapid commit" v1 10.9.0.69
+	OTHERS=10.9.0.68 only "$method: rapid commit" 1 10.9.0.69
+}
+not_asked dhcp
+not_asked any
+
+# --- addresses that a guest takes
+
+arp() { "$FRAME" send "g$1:eth0" "ether $(mac_of "$1") > $ALL arp request $2 tell $2" >/dev/null; }
+fresh 1 clean-traffic CTRL_IP_LEARNING=any
+for address in 10.9.0.12 $SERVER; do arp 1 $address; done
+unchanged "any: an address of the neighbour, one of the host" v1
+said "any: that is logged" "port 'v1' claims 10\.9\.0\.12, which another port or the host has: not learned"
+"$FRAME" send g1:eth0 "ether $M1 > $M2 udp 10.9.0.70:9 > 10.9.0.12:9" 5 >/dev/null
+"$FRAME" send g1:eth0 "ether $M1 > $ALL arp request 10.9.0.70 tell 0.0.0.0" >/dev/null
+"$FRAME" send g1:eth0 "ether $M1 > $ALL arp request 10.9.0.70 tell 10.9.0.70 sha $M9" >/dev/null
+unchanged "any: IP packets, an ARP probe, ARP with another MAC address" v1
+nothing "any: nothing is learned from those" 1 any 10.9.0.70 $SERVER
+arp 1 10.9.0.70
+learned "any: a free address" v1 10.9.0.70
+arp 1 10.9.0.71
+unchanged "any: a second one" v1 10.9.0.70
+OTHERS=10.9.0.71 only "any: a free address" 1 10.9.0.70
+grant 1 10.9.0.72 600
+learned "any: a lease in its place" v1 10.9.0.72
+OTHERS="10.9.0.70 10.9.0.71" only "any: a lease in its place" 1 10.9.0.72
+fresh 1 clean-traffic CTRL_IP_LEARNING=dhcp
+for address in 10.9.0.12 10.9.0.70; do arp 1 $address; done
+unchanged "dhcp: ARP" v1
+nothing "dhcp: ARP" 1 dhcp 10.9.0.70
+grant 1 10.9.0.12 600
+unchanged "dhcp: a lease of what another port has" v1
+fresh 3 clean-traffic CTRL_IP_LEARNING=dhcp
+grant 3 10.9.0.73 600
+learned "another guest's lease" v3 10.9.0.73
+grant 1 10.9.0.73 600
+unchanged "dhcp: a lease of what another port has learned" v1
+ask 3 release ciaddr=10.9.0.73 from=10.9.0.73 to=$SERVER dst=$HOST_MAC server=$SERVER
+learned "another guest's lease, given back" v3
+grant 1 10.9.0.73 600
+learned "dhcp: free again" v1 10.9.0.73
+only "dhcp: free again" 1 10.9.0.73
+nothing "the other guest" 3 dhcp 10.9.0.73
 finish

@@ -18,17 +18,22 @@ bare_guest() {
 	in_ns "g$1" sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1
 	in_ns "g$1" ip -4 addr flush dev eth0
 }
+# fresh N FILTER [NAME=VALUE]...: as bind_guest, with nothing that was learned before
+fresh() {
+	sluice nwfilter-lease-flush --all >/dev/null
+	bind_guest "$@"
+}
 # ask N TYPE [WORD]..., answer N TYPE [WORD]...: version 4; the transaction is the last ask's
 ask() {
 	local n=$1 type=$2
 	shift 2
 	XID=$((XID + 1))
-	"$DHCP" "g$n:eth0" v4 "$type" xid=$XID src="$(mac_of "$n")" "$@"
+	"$DHCP" "g$n:eth0" v4 "$type" xid=$XID "$@" src="$(mac_of "$n")"
 }
 answer() {
 	local n=$1 type=$2
 	shift 2
-	"$DHCP" :br0 v4 "$type" xid=$XID src=$HOST_MAC dst="$(mac_of "$n")" server=$SERVER "$@"
+	"$DHCP" :br0 v4 "$type" xid=$XID "$@" src=$HOST_MAC dst="$(mac_of "$n")" server=$SERVER
 }
 # grant N ADDRESS SECONDS [WORD]...: asked and granted; the words go to both messages
 grant() {
@@ -49,7 +54,7 @@ learned() {
 		sleep 0.05
 	done
 	# The rules follow in the daemon's same turn: whoever is answered next comes after.
-	sluice version >/dev/null
+	sluice nwfilter-lease-list >/dev/null
 	same "$label: the list has ${*:-nothing}" "$*" "$got"
 }
 # unchanged LABEL PORT ADDRESS...: still these alone, when what was sent has been read
@@ -82,8 +87,8 @@ only() {
 		from+="drop $a, not its own | ether $m > $M2 udp $a:9 > 10.9.0.12:9"$'\n'
 		from+="drop $a by ARP | ether $m > $M2 arp reply $a is-at $m"$'\n'
 	done
-	probes "$title, from the guest" "g$n:eth0" g2:eth0 <<<"$from"
-	probes "$title, to the guest" g2:eth0 "g$n:eth0" <<<"$to"
+	probes "$title, from the guest" "${GUEST:-g}$n:eth0" "${GUEST:-g}2:eth0" <<<"$from"
+	probes "$title, to the guest" "${GUEST:-g}2:eth0" "${GUEST:-g}$n:eth0" <<<"$to"
 }
 # nothing TITLE N dhcp|any [ADDRESS]...: only DHCP passes; with any all to the guest, and probes by ARP
 nothing() {
@@ -96,18 +101,18 @@ nothing() {
 		# What is claimed under any is learned.
 		[ "$method" != dhcp ] || from+="drop $a by ARP | ether $m > $ALL arp request 10.9.0.12 tell $a"$'\n'
 	done
-	probes "$title, from the guest" "g$n:eth0" g2:eth0 <<-EOF2
+	probes "$title, from the guest" "${GUEST:-g}$n:eth0" "${GUEST:-g}2:eth0" <<-EOF2
 		${from}pass DHCP | ether $m > $ALL udp 0.0.0.0:68 > 255.255.255.255:67
 		drop DHCP of another MAC address | ether $M9 > $ALL udp 0.0.0.0:68 > 255.255.255.255:67
 		drop DNS instead of DHCP | ether $m > $M2 udp 0.0.0.0:68 > 255.255.255.255:53
 		$verdict an ARP probe | ether $m > $ALL arp request 10.9.0.77 tell 0.0.0.0
 		drop IPv6 | ether $m > $M2 udp [fe80::1]:9 > [fd00:9::12]:9
 	EOF2
-	probes "$title, to the guest" g2:eth0 "g$n:eth0" <<-EOF2
+	probes "$title, to the guest" "${GUEST:-g}2:eth0" "${GUEST:-g}$n:eth0" <<-EOF2
 		$verdict what is no answer | ether $M2 > $m udp 10.9.0.12:9 > 10.9.0.50:9
 		$verdict ARP | ether $M2 > $ALL arp request 10.9.0.50 tell 10.9.0.12
 	EOF2
-	probes "$title, from the server" :br0 "g$n:eth0" <<-EOF2
+	probes "$title, from the server" :br0 "${GUEST:-g}$n:eth0" <<-EOF2
 		pass an answer | ether $HOST_MAC > $m udp $SERVER:67 > 10.9.0.50:68
 		pass an answer to all | ether $HOST_MAC > $ALL udp $SERVER:67 > 255.255.255.255:68
 	EOF2
@@ -117,7 +122,7 @@ expired() {
 	local title=$1 n=$2 address=$3 end=$(($4 + $5 * 1000000000)) m begin got
 	m=$(mac_of "$n")
 	while begin=$(date +%s%N) && [ "$begin" -lt $((end + 6000000000 * SLOW)) ]; do
-		got=$("$FRAME" probe "g$n:eth0" g2:eth0 150 "ether $m > $M2 udp $address:9 > 10.9.0.12:9")
+		got=$("$FRAME" probe "${GUEST:-g}$n:eth0" "${GUEST:-g}2:eth0" 150 "ether $m > $M2 udp $address:9 > 10.9.0.12:9")
 		[ "$got" = + ] || break
 		sleep 0.05
 	done
