@@ -333,7 +333,7 @@ measure_one(Step *step, void (*run)(Step *step), Cost *ret_cost)
 static void
 measure_calls(Step *step, const Command *command, guint count, gboolean is_exact)
 {
-	Cost there[CALLS_MAX], back[CALLS_MAX];
+	Cost there[CALLS_MAX] = { 0 }, back[CALLS_MAX] = { 0 };
 	gint64 spent = 0;
 
 	g_usleep(SETTLE_US);

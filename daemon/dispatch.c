@@ -5,8 +5,9 @@
 
 #include "base/error.h"
 
-static const DispatchEntry *const tables[] = { dispatch_connect, dispatch_nwfilter, dispatch_binding,  dispatch_network,
-					       dispatch_port,	 dispatch_learning, dispatch_reconcile, dispatch_guard };
+static const DispatchEntry *const tables[] = { dispatch_connect,   dispatch_nwfilter, dispatch_binding,
+					       dispatch_network,   dispatch_port,     dispatch_learning,
+					       dispatch_reconcile, dispatch_guard };
 
 DispatchFn
 dispatch_find(const RpcProcInfo *proc)
