@@ -217,6 +217,28 @@ state_dir_ensure(const char *path, guint mode, gboolean *ret_created, GError **e
 	return TRUE;
 }
 
+static gboolean
+remove_left_over(const char *dir, const char *entry)
+{
+	g_autofree char *path = NULL;
+
+	if (!g_str_has_prefix(entry, TEMPORARY_PREFIX))
+		return FALSE;
+	path = g_build_filename(dir, entry, NULL);
+	unlink(path);
+	return TRUE;
+}
+
+void
+state_dir_clean(const char *path)
+{
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *entry;
+
+	while (dir && (entry = g_dir_read_name(dir)))
+		remove_left_over(path, entry);
+}
+
 static int
 compare_names(gconstpointer a, gconstpointer b)
 {
@@ -237,13 +259,7 @@ state_dir_list(const char *path, const char *suffix, GError **error)
 		return NULL;
 	}
 	while ((entry = g_dir_read_name(dir))) {
-		if (g_str_has_prefix(entry, TEMPORARY_PREFIX)) {
-			g_autofree char *left_over = g_build_filename(path, entry, NULL);
-
-			unlink(left_over);
-			continue;
-		}
-		if (!g_str_has_suffix(entry, suffix))
+		if (remove_left_over(path, entry) || !g_str_has_suffix(entry, suffix))
 			continue;
 		if (names->len == STATE_DIR_ENTRIES_MAX) {
 			sluice_error_set(error, SLUICE_ERROR_LIMIT, "folder '%s' holds more than %d files", path,

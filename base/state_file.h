@@ -60,3 +60,6 @@ gboolean state_dir_ensure(const char *path, guint mode, gboolean *ret_created, G
  * Returns: (transfer full) (element-type utf8)
  */
 GPtrArray *state_dir_list(const char *path, const char *suffix, GError **error);
+
+/** state_dir_clean: the same of a folder that nobody lists; another process that writes there must not be running */
+void state_dir_clean(const char *path);

@@ -137,6 +137,9 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 	    !state_dir_ensure(paths->state_dir, PASSABLE_DIR_MODE, NULL, error) ||
 	    !load_filters(daemon, paths, error) || !load_bindings(daemon, paths, error))
 		return NULL;
+	state_dir_clean(paths->run_dir);
+	state_dir_clean(paths->state_dir);
+	state_dir_clean(paths->dnsmasq_dir);
 	engine_config.lookup_data = daemon->filters;
 	daemon->links = no_kernel ? links_new_recording() : links_new(error);
 	if (!daemon->links)

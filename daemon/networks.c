@@ -528,6 +528,7 @@ networks_load(Networks *networks, GPtrArray **ret_problems, GError **error)
 	    !state_dir_ensure(networks->run_dir, DIR_MODE, NULL, error) ||
 	    !state_dir_ensure(networks->ports_dir, DIR_MODE, NULL, error))
 		return FALSE;
+	state_dir_clean(networks->autostart_dir);
 	configs = state_dir_list(networks->dir, NETWORK_SUFFIX, error);
 	running = configs ? state_dir_list(networks->run_dir, NETWORK_SUFFIX, error) : NULL;
 	if (!running)

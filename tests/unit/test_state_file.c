@@ -121,6 +121,21 @@ test_list(Folder *folder, gconstpointer data)
 }
 
 static void
+test_clean(Folder *folder, gconstpointer data)
+{
+	StateFile *dead;
+
+	write_file(folder, "1", STATE_FILE_VOLATILE);
+	dead = state_file_prepare(folder->path, "2", STATE_FILE_VOLATILE, NULL);
+	g_assert_cmpuint(entry_count(folder), ==, 2);
+	state_dir_clean(folder->dir);
+	g_assert_cmpuint(entry_count(folder), ==, 1);
+	g_assert_true(g_file_test(folder->path, G_FILE_TEST_EXISTS));
+	state_file_abort(dead);
+	state_dir_clean("/nonexistent");
+}
+
+static void
 test_read_bounds(Folder *folder, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -156,6 +171,7 @@ main(int argc, char **argv)
 	ADD("/state-file/commit-fails", test_commit_fails);
 	ADD("/state-file/prepare-fails", test_prepare_fails);
 	ADD("/state-file/list", test_list);
+	ADD("/state-file/clean", test_clean);
 	ADD("/state-file/read-bounds", test_read_bounds);
 	ADD("/state-file/remove", test_remove);
 	return g_test_run();
