@@ -57,6 +57,14 @@ stage_limit_chains(Stage *stage)
 	nft_limit_chains_end(stage->batch, engine_mark_mask(engine));
 }
 
+void
+engine_mirror_create(NwEngine *engine, NftBatch *batch, gboolean exists)
+{
+	nft_table_mirror(batch, &engine->features, exists, engine_mark_mask(engine));
+	/* As it is after any template with limits has come and gone: what is there must not depend on what was. */
+	nft_limit_chains_end(batch, engine_mark_mask(engine));
+}
+
 gboolean
 engine_needs_tagged(const NwEngine *engine, const Plan *plan)
 {
@@ -109,7 +117,7 @@ stage_table_messages(Stage *stage)
 		stage->makes_same_byte = TRUE;
 	}
 	if (stateful && !engine->features.bridge_ct && !engine->has_mirror) {
-		nft_table_mirror(stage->batch, &engine->features, FALSE, engine_mark_mask(engine));
+		engine_mirror_create(engine, stage->batch, FALSE);
 		stage->makes_mirror = TRUE;
 	}
 	if (net && !engine->has_net_chains) {

@@ -182,6 +182,8 @@ gboolean stage_removes(const Stage *stage, const PlanElement *element);
 
 /** stage_messages: build the batch */
 void stage_messages(Stage *stage);
+/** engine_mirror_create: table inet sluice without any limit yet; @exists: in place of the one that is there */
+void engine_mirror_create(NwEngine *engine, NftBatch *batch, gboolean exists);
 
 /** stage_run: build, commit, and make the staged state the engine's; nothing changes on error */
 gboolean stage_run(Stage *stage, GError **error);

@@ -160,7 +160,7 @@ adopt(NwEngine *engine, KernelState *state, NftBatch *batch)
 
 	/* Other bits of the mark than the rules would ask for: all of it anew. */
 	if (state->has_mirror && state->mirror_mask != engine_mark_mask(engine))
-		nft_table_mirror(batch, &engine->features, TRUE, engine_mark_mask(engine));
+		engine_mirror_create(engine, batch, TRUE);
 	engine->has_mirror = state->has_mirror;
 	if (!state->has_table)
 		return TRUE;
