@@ -3,7 +3,7 @@
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/stream $(B)/tests/ftp $(B)/tests/netfw $(B)/tests/load \
+TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/stream $(B)/tests/ftp $(B)/tests/netfw $(B)/tests/load $(B)/tests/survive \
 	$(B)/tests/snoop-print $(B)/tests/snoop-lock $(B)/tests/dhcp-send \
 	$(B)/tests/differential/differential
 BENCH := $(B)/bench/bench $(B)/bench/datapath $(B)/bench/libvirt
@@ -11,7 +11,7 @@ RUN_TESTS := SLUICE_BUILD=$(B) tests/run
 JOBS := -j$(shell nproc 2>/dev/null || echo 2)
 TIME ?= 60
 
-.PHONY: deps-run check-all check-unit check-golden check-netns check-learning check-differential check-vm check-fuzz-corpus
+.PHONY: deps-run check-all check-unit check-golden check-netns check-learning check-survival check-differential check-vm check-fuzz-corpus
 .PHONY: test-programs fuzz-replay golden-update differential fuzz run-demo bench-run bench-datapath bench-libvirt bench-libvirt-run lint-fast format differential-libvirt
 
 # Programs of the tests
@@ -42,6 +42,9 @@ $(B)/tests/netfw $(B)/tests/dhcp-send: $(B)/tests/%: $(B)/tests/netns/%.o $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 $(B)/tests/load: $(B)/tests/netns/load.o $(CLI_OBJS) $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+$(B)/tests/survive: $(patsubst %.c,$(B)/%.o,$(wildcard tests/survival/*.c)) $(CLI_OBJS) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 $(B)/tests/differential/differential: $(patsubst %.c,$(B)/%.o,$(wildcard tests/differential/*.c)) $(LIB)
@@ -82,6 +85,9 @@ check-netns: all $(TEST_TOOLS)
 # Part of check-netns: addresses that ports learn.
 check-learning: all $(TEST_TOOLS)
 	@NETNS_TESTS="$(wildcard tests/netns/*learn-*.sh)" $(RUN_TESTS) netns
+# make check-survival KILLS=1000 SEED=7: part of check-netns, which has 100 kills
+check-survival: all $(TEST_TOOLS)
+	@NETNS_TESTS="$(wildcard tests/netns/*survival*.sh)" $(RUN_TESTS) netns
 check-differential: $(B)/tests/differential/differential
 	@$(RUN_TESTS) differential
 # make differential N=100000 SEED=7: without a seed other filters each time
