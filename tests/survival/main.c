@@ -164,7 +164,8 @@ tell(const Tally *tally)
 	GHashTableIter iter;
 	gpointer name, count;
 
-	printf("# %u operations done, %u kills, %u more while starting; of %u operations under way %u were done\n",
+	printf("# measured: %u operations done, %u kills, %u more while starting; of %u operations under way %u were "
+	       "done\n",
 	       tally->done, tally->kills, tally->cut_starts, tally->under_way, tally->under_way_done);
 	if (tally->kills)
 		printf("# measured restart: mean %.0f ms, max %.0f ms\n", (double)tally->start_us / tally->kills / 1000,
