@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A lease ends while the daemon is stopped, or not there: the kernel itself takes the address out of force. Only nft can.
+# shellcheck source=tests/netns/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/lib-learn.sh
+. "$(dirname "$0")/lib-learn.sh"
+on_iptables && echo "SKIP: rules of eb/iptables have no time; the daemon ends a lease" && exit 77
+make_host
+make_guest 2
+bare_guest 1
+bare_guest 3
+daemon_start
+bind v2 $M2 clean-traffic IP=10.9.0.12 || not_ok "the neighbour is bound"
+bind v1 $M1 clean-traffic CTRL_IP_LEARNING=dhcp
+bind v3 $M3 clean-traffic CTRL_IP_LEARNING=any
+
+begin=$(date +%s%N)
+grant 1 10.9.0.50 3
+grant 1 10.9.0.51 600 client=01aabbccddeeff
+grant 3 10.9.0.60 3
+learned "leases" v1 10.9.0.50 10.9.0.51
+learned "leases" v3 10.9.0.60
+kill -STOP "$DAEMON"
+only "the daemon is stopped" 1 10.9.0.50 10.9.0.51
+expired "the daemon is stopped, dhcp" 1 10.9.0.50 "$begin" 3
+expired "the daemon is stopped, any" 3 10.9.0.60 "$begin" 3
+OTHERS=10.9.0.50 only "the other lease" 1 10.9.0.51
+kill -CONT "$DAEMON"
+learned "it goes on" v1 10.9.0.51
+learned "it goes on" v3
+OTHERS=10.9.0.50 only "it goes on" 1 10.9.0.51
+nothing "it goes on" 3 any 10.9.0.60
+
+begin=$(date +%s%N)
+grant 1 10.9.0.52 2
+grant 3 10.9.0.61 2
+learned "leases of two seconds" v1 10.9.0.51 10.9.0.52
+learned "leases of two seconds" v3 10.9.0.61
+daemon_kill
+expired "the daemon was killed, dhcp" 1 10.9.0.52 "$begin" 2
+expired "the daemon was killed, any" 3 10.9.0.61 "$begin" 2
+OTHERS=10.9.0.52 only "the other lease" 1 10.9.0.51
+daemon_start
+learned "it is there again" v1 10.9.0.51
+learned "it is there again" v3
+OTHERS=10.9.0.52 only "it is there again" 1 10.9.0.51
+nothing "it is there again" 3 any 10.9.0.61
+finish
