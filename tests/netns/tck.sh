@@ -170,7 +170,7 @@ loads() {
 }
 for f in nwfilter/filters/*.xml; do
 	loads "$f" IP=10.9.0.11 IP=10.9.0.12 IPV6=fd00:9::11 DHCPSERVER=10.9.0.1 DHCPSERVERV6=fd00:9::1 \
-		GATEWAY_MAC=52:54:00:00:00:fe
+		GATEWAY_MAC=52:54:00:00:00:fe BROADCAST_RATE=10 MULTICAST_RATE=10 ARP_RATE=10 ND_RATE=10
 done
 # What the tools cannot say is refused with file and line; nothing else is.
 refused() {
@@ -201,7 +201,7 @@ for f in tests/golden/xml/*.in.xml; do
 	name=$(basename "$f" .xml)
 	params=(FROM=10.0.0.1)
 	[[ $name == *v6.in ]] && params=(FROM=2001:db8::1)
-	params+=(TO=10.0.0.7 TO=10.0.0.8 TO=10.0.0.9 TYPE=8 IP=10.0.0.5 PORT=80 BRIDGE=00:01:02:03:04:05 ID=5)
+	params+=(TO=10.0.0.7 TO=10.0.0.8 TO=10.0.0.9 TYPE=8 IP=10.0.0.5 IPV6=2001:db8::5 PORT=80 BRIDGE=00:01:02:03:04:05 ID=5 RATE=10 BURST=20)
 	case $name in
 	variables.in) skip "$name loads" "its variables are addresses and ports at once" ;;
 	vlan-policy.in) skip "$name loads" "it asks to inspect tagged frames, which is refused everywhere" ;;
