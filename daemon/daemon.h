@@ -28,6 +28,7 @@ typedef struct {
 	Links *links;
 	Learning *learning;
 	Guarded *guarded;
+	const char *bandwidth; /* (nullable) (transfer none): qos_describe() */
 	NetFirewall *net_firewall;
 	DnsmasqEnv dnsmasq;
 	DhcpEvents *dhcp_events; /* NULL without a kernel */

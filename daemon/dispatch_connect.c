@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "daemon/privileges.h"
 
-#include "vswitch/qos.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -184,21 +183,22 @@ static gboolean
 run_describe(DispatchCall *call, GError **error)
 {
 	Daemon *daemon = call->daemon;
-	g_autofree char *engine = nw_engine_describe(daemon->engine), *rates = qos_describe();
+	g_autofree char *engine = nw_engine_describe(daemon->engine);
 	g_autofree char *networks = net_firewall_describe(daemon->net_firewall);
 	g_autofree char *held = privileges_describe(), *learning = learning_describe(daemon->learning);
 	NwEngineStats stats = { 0 };
 
 	nw_engine_stats(daemon->engine, &stats);
-	call->ret[0].text = g_strdup_printf(
-		"version: %s\n%snetworks: %s; %u changes at the last look\nbandwidth: %s\n"
-		"capabilities: %s\n%sports: %u\ntemplates: %u\nkernel objects: %u\n"
-		"commits: %" G_GUINT64_FORMAT "\nmessages: %" G_GUINT64_FORMAT "\n"
-		"last commit: %" G_GUINT64_FORMAT " us\nclients: %u\n"
-		"calls: %" G_GUINT64_FORMAT "\n",
-		SLUICE_VERSION, engine, networks, net_firewall_last_change(daemon->net_firewall), rates, held, learning,
-		stats.port_count, stats.template_count, stats.kernel_objects, stats.commit_count, stats.message_count,
-		stats.last_commit_us, daemon->client_count, daemon->call_count);
+	call->ret[0].text =
+		g_strdup_printf("version: %s\n%snetworks: %s; %u changes at the last look\nbandwidth: %s\n"
+				"capabilities: %s\n%sports: %u\ntemplates: %u\nkernel objects: %u\n"
+				"commits: %" G_GUINT64_FORMAT "\nmessages: %" G_GUINT64_FORMAT "\n"
+				"last commit: %" G_GUINT64_FORMAT " us\nclients: %u\n"
+				"calls: %" G_GUINT64_FORMAT "\n",
+				SLUICE_VERSION, engine, networks, net_firewall_last_change(daemon->net_firewall),
+				daemon->bandwidth ? daemon->bandwidth : "not known", held, learning, stats.port_count,
+				stats.template_count, stats.kernel_objects, stats.commit_count, stats.message_count,
+				stats.last_commit_us, daemon->client_count, daemon->call_count);
 	return TRUE;
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "daemon/server.h"
+#include "vswitch/qos.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,7 @@ typedef struct {
 	gboolean verbose;
 	gboolean version;
 	gboolean no_kernel;
+	const char *bandwidth; /* what the kernel can do */
 } Options;
 
 static gboolean
@@ -145,6 +147,7 @@ serve(const SluicePaths *paths, const Options *options, GError **error)
 	daemon = daemon_new(paths, config, options->no_kernel, error);
 	if (!daemon)
 		return FALSE;
+	daemon->bandwidth = options->bandwidth;
 	server_config = (ServerConfig){
 		.max_clients = config->max_clients,
 		.socket_group = config->socket_group,
@@ -171,7 +174,7 @@ main(int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(SluicePaths) paths = NULL;
-	g_autofree char *root = NULL;
+	g_autofree char *root = NULL, *bandwidth = NULL;
 	Options options = { .ready_fd = -1 };
 	gboolean ok;
 	int lock;
@@ -186,6 +189,8 @@ main(int argc, char **argv)
 		return 0;
 	}
 	paths = sluice_paths_new(root);
+	/* It tries in a network namespace of its own, which takes more than is kept. */
+	options.bandwidth = bandwidth = options.no_kernel ? NULL : qos_describe();
 	lock = privileges_limit(&error) ? take_lock(paths, &error) : -1;
 	ok = lock >= 0 && serve(paths, &options, &error);
 	if (!ok)
