@@ -26,6 +26,8 @@
  *	8 CHECK: list of texts: what is otherwise in the kernel than it should be, a line each
  *	9 REPAIR: the same, of what was mended
  *	7 BINDING_IMPORT: that text, the port's name here or none for the same, flags, a binding's handle
+ *	11 STATS: a port or none for all, list of texts: what was dropped, JSON lists of objects with port, reason,
+ *		direction, packets, bytes
  *	12 FILTER_GUARD: a filter's document, seconds, flags, the filter's handle: defined for so long, unless confirmed
  *	13 FILTER_CONFIRM, 14 FILTER_DISCARD: a filter's name
  *	16 GUARD_LIST: list of texts "NAME SECONDS": filters that wait for a confirmation
@@ -178,6 +180,7 @@ typedef enum {
 
 #define RPC_SLUICE_CHECK	  8
 #define RPC_SLUICE_REPAIR	  9
+#define RPC_SLUICE_STATS	  11
 #define RPC_SLUICE_FILTER_GUARD	  12
 #define RPC_SLUICE_FILTER_CONFIRM 13
 #define RPC_SLUICE_FILTER_DISCARD 14

@@ -234,6 +234,11 @@ static const CliOption net_event_options[] = {
 	{ "timestamp", NULL, "say when", 0, 0 },
 	{ 0 },
 };
+static const CliOption stats_options[] = {
+	{ "port", "PORT", "of this port only", POSITIONAL, CLI_COMPLETE_BINDING },
+	{ "prometheus", NULL, "print in the text format of Prometheus", 0, 0 },
+	{ 0 },
+};
 static const CliOption doctor_options[] = {
 	{ "only", "CHECK", "this check alone", POSITIONAL, CLI_COMPLETE_CHECK },
 	{ "list", NULL, "list the checks, and find nothing", 0, 0 },
@@ -279,6 +284,8 @@ const CliCommand cli_commands[] = {
 	  cli_lease_list },
 	{ "nwfilter-lease-flush", GROUP_FILTER, "forget addresses that ports have learned", lease_flush_options,
 	  cli_lease_flush },
+	{ "nwfilter-stats", GROUP_FILTER, "count what was dropped, for each port by reason", stats_options,
+	  cli_nwfilter_stats },
 	{ "nwfilter-binding-dumpxml", GROUP_FILTER, "print a port's binding as XML", binding_options,
 	  cli_binding_dumpxml },
 	{ "nwfilter-validate", GROUP_OFFLINE, "check filter files", validate_options, cli_nwfilter_validate },

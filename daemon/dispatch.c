@@ -7,7 +7,7 @@
 
 static const DispatchEntry *const tables[] = { dispatch_connect,   dispatch_nwfilter, dispatch_binding,
 					       dispatch_network,   dispatch_port,     dispatch_learning,
-					       dispatch_reconcile, dispatch_guard };
+					       dispatch_reconcile, dispatch_guard,    dispatch_drops };
 
 DispatchFn
 dispatch_find(const RpcProcInfo *proc)

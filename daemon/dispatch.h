@@ -30,6 +30,7 @@ extern const DispatchEntry dispatch_port[];
 extern const DispatchEntry dispatch_learning[];
 extern const DispatchEntry dispatch_reconcile[];
 extern const DispatchEntry dispatch_guard[];
+extern const DispatchEntry dispatch_drops[];
 
 /** dispatch_put_filter: a filter as the letter F of a signature has it */
 gboolean dispatch_put_filter(RpcValue *ret, const NwFilter *filter, GError **error);

@@ -393,6 +393,7 @@ add_vlan_step(const RuleProgram *program, RuleChain *root, const RuleVars *scope
 	const RuleOrigin *origin = &program->vlan_origin;
 
 	step->defaults = scope;
+	step->is_vlan_policy = TRUE;
 	step->origin = (RuleOrigin){ g_strdup(origin->filter), g_strdup(origin->file), origin->line };
 	step->comment = origin->line ? g_strdup_printf("vlan-policy of filter %s", origin->filter)
 				     : g_strdup("vlan-policy of the port");

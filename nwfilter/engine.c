@@ -85,6 +85,7 @@ nw_engine_new(const NwEngineConfig *config, GError **error)
 	engine->stale_limits = g_ptr_array_new_with_free_func(g_free);
 	engine->stale_maps = g_array_new(FALSE, FALSE, sizeof(guint32));
 	engine->stale_ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	engine->uncounted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	engine->said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	engine->ports_generation = PORTS_MAP_FIRST;
 	engine->next_number = NFT_BLOCK_NUMBER + 1;
@@ -125,6 +126,7 @@ nw_engine_free(NwEngine *engine)
 	g_array_unref(engine->stale_maps);
 	g_hash_table_unref(engine->stale_ports);
 	g_hash_table_unref(engine->said);
+	g_hash_table_unref(engine->uncounted);
 	g_hash_table_unref(engine->sets);
 	nft_socket_close(engine->owner);
 	nft_socket_close(engine->reader);
@@ -167,6 +169,9 @@ nw_engine_bind(NwEngine *engine, const NwBinding *binding, GError **error)
 		sluice_error_set(error, SLUICE_ERROR_LIMIT, "more than %d ports", NW_ENGINE_PORTS_MAX);
 		return FALSE;
 	}
+	/* What a former guest on a port of this name was refused is not this one's. */
+	if (g_hash_table_contains(engine->uncounted, binding->port_dev))
+		engine_drops_forget(engine);
 	staged = stage_new_port(&stage, binding);
 	if (!stage_port(&stage, staged, binding, error))
 		return FALSE;
@@ -202,6 +207,8 @@ nw_engine_unbind(NwEngine *engine, const char *port_dev, GError **error)
 	engine->needs_sweep |= elements_learn(port->elements);
 	if (engine->config.on_learning)
 		engine->config.on_learning(port->binding, NULL, engine->config.learn_data);
+	g_hash_table_add(engine->uncounted, g_strdup(port_dev));
+	engine->needs_sweep = TRUE;
 	g_hash_table_remove(engine->ports, port_dev);
 	return TRUE;
 }

@@ -5,6 +5,7 @@
 #include "base/tool.h"
 #include "nwfilter/learning.h"
 #include "nwfilter/model.h"
+#include "rules/drop_reason.h"
 
 #define NW_ENGINE_PORTS_MAX 65536
 
@@ -150,6 +151,16 @@ gboolean nw_engine_refresh_ip_sets(NwEngine *engine, GPtrArray **ret_problems, G
  * Returns: how many have their filter now. On error those that the kernel refused stay blocked and are not tried again.
  */
 guint nw_engine_retry_blocked(NwEngine *engine, GError **error);
+
+/**
+ * nw_engine_drops: what was dropped on bound ports since they were bound, sorted by port, reason and direction
+ * @port_dev: (nullable): of this port only
+ *
+ * Errors: %SLUICE_ERROR_NO_BINDING; %SLUICE_ERROR_NO_SUPPORT with the back end iptables.
+ *
+ * Returns: (transfer full) (element-type DropCount): what was dropped at least once.
+ */
+GArray *nw_engine_drops(NwEngine *engine, const char *port_dev, GError **error);
 
 /** nw_engine_describe: back end and lowerings in use, one "name: value" line each (transfer full) */
 char *nw_engine_describe(const NwEngine *engine);

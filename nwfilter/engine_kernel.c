@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "nwfilter/engine_private.h"
+#include "rules/nft_drops.h"
 
 #define PORTS_MAP_PREFIX "ports."
 #define REQUEST_BYTES	 4096
@@ -106,7 +107,7 @@ chain_cb(const struct nlmsghdr *header, void *data)
 		} else if (nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY) == NFPROTO_BRIDGE) {
 			state->has_table = TRUE;
 			state->has_net_chains |= g_str_equal(name, "prerouting-net");
-			state->has_block |= g_str_equal(name, NFT_BLOCK_CHAIN);
+			state->has_block |= g_str_has_prefix(name, NFT_BLOCK_CHAIN);
 			if (g_str_has_prefix(name, NFT_LEARN_CHAIN)) {
 				state->has_learn = TRUE;
 				state->learn_group = (guint16)strtoul(name + strlen(NFT_LEARN_CHAIN), NULL, 10);
@@ -162,6 +163,7 @@ reset_sets(gpointer data)
 
 	g_hash_table_remove_all(state->sets);
 	g_array_set_size(state->maps, 0);
+	state->has_drops = FALSE;
 }
 
 static int
@@ -181,6 +183,8 @@ set_cb(const struct nlmsghdr *header, void *data)
 			g_array_append_val(state->maps, generation);
 		} else if (g_str_equal(name, NFT_SAME_BYTE_SET)) {
 			state->has_same_byte = TRUE;
+		} else if (g_str_equal(name, NFT_DROPS_SET)) {
+			state->has_drops = TRUE;
 		} else if (!(flags & (NFT_SET_ANONYMOUS | NFT_SET_MAP)) &&
 			   !g_str_has_prefix(name, NFT_LEARN_RATE_PREFIX)) {
 			g_hash_table_insert(state->sets, g_strdup(name),

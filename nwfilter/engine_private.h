@@ -62,6 +62,7 @@ struct NwEngine {
 	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block, has_learn;
 	gboolean has_tagged; /* ENGINE_BRIDGE_NF_TAGGED is on */
 	gboolean needs_sweep;
+	GHashTable *uncounted; /* utf8: ports that were bound, and may still have counters of what was dropped */
 	gboolean lacks_ip_set; /* the last plan that was refused was so for an IP set */
 	guint helper_tables;   /* NFT_HELPER_…: in the kernel */
 	gboolean helper_is_whole, said_helper;
@@ -212,7 +213,7 @@ void map_add(NftElements *elements, const char *name, guint32 number);
 
 /* What a dump of our table says. */
 typedef struct {
-	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block, has_learn;
+	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block, has_learn, has_drops;
 	guint16 learn_group;
 	gboolean is_owned;	 /* has an owner, or had one */
 	gboolean damaged;	 /* not a table that this version made: start over */
@@ -260,6 +261,9 @@ gboolean engine_ip_set_adopt(Stage *stage, const char *nft_name, GHashTable *exp
 
 /** engine_ip_sets_sweep: delete mirrors that no port needs; returns their keys, for when the kernel took it */
 GPtrArray *engine_ip_sets_sweep(NwEngine *engine, NftBatch *batch);
+
+/** engine_drops_forget: delete the counters of all ports that are not bound; a failure is only logged */
+void engine_drops_forget(NwEngine *engine);
 
 /** engine_mark_mask: the packet mark bits in use */
 guint32 engine_mark_mask(const NwEngine *engine);

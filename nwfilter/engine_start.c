@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "nwfilter/engine_private.h"
 #include "nwfilter/xt_engine.h"
+#include "rules/nft_drops.h"
 
 #define TAKE_TRIES    100
 #define TAKE_PAUSE_US 5000
@@ -164,7 +165,8 @@ adopt(NwEngine *engine, KernelState *state, NftBatch *batch)
 	engine->has_mirror = state->has_mirror;
 	if (!state->has_table)
 		return TRUE;
-	if (state->damaged) {
+	/* What rules go to must be there: an earlier version had no such chains. */
+	if (state->damaged || !state->has_drops || !nft_drops_is_whole(&engine->features, state->chains)) {
 		nft_table_create(batch, &engine->features, TRUE, engine->ports_generation);
 		engine->has_table = TRUE;
 		return FALSE;
@@ -303,6 +305,7 @@ nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 	if (!engine->has_tagged)
 		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, FALSE, NULL);
 	engine->needs_sweep |= g_hash_table_size(engine->stale) > 0;
+	engine_drops_forget(engine);
 	engine->needs_sweep |= engine->has_learn && !engine_any_learns(engine);
 	g_hash_table_iter_init(&iter, engine->templates);
 	while (g_hash_table_iter_next(&iter, NULL, &value))

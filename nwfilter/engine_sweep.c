@@ -202,6 +202,8 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 		return FALSE;
 	}
 	engine->needs_sweep = FALSE;
+	if (g_hash_table_size(engine->uncounted))
+		engine_drops_forget(engine);
 	g_hash_table_remove_all(engine->stale_ports);
 	g_array_set_size(engine->stale_maps, 0);
 	g_ptr_array_set_size(engine->stale_sets, 0);

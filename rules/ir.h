@@ -99,8 +99,9 @@ struct RuleStep {
 	GPtrArray *matches;	  /* of RuleMatch; all must hold */
 	const RuleVars *defaults; /* (transfer none): parameters of the references that lead here */
 	RuleOrigin origin;
-	char *comment;	    /* may be NULL */
-	gboolean is_answer; /* the rule was written for the other way: this is for the answers to it */
+	char *comment;		 /* may be NULL */
+	gboolean is_answer;	 /* the rule was written for the other way: this is for the answers to it */
+	gboolean is_vlan_policy; /* no <rule> wrote it: it carries out the VLAN policy */
 };
 
 typedef struct {

@@ -21,7 +21,7 @@ guint32 nft_constant_set(NftBatch *batch, guint16 family, NftConstantKind kind, 
 typedef struct {
 	guint16 ethertype;
 	gint verdict;
-	const char *chain; /* to jump to, or NULL */
+	const char *chain; /* to jump or go to, or NULL */
 } NftConstantBranch;
 
 /** nft_constant_map: make the verdict map of some ethertypes, as nft_constant_set() */

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "rules/nft_constant.h"
+#include "rules/nft_drops.h"
 
 #define IP6_FRAGMENT_HEADER 44 /* RFC 8200, 4.5 */
 #define COMMENT_MAX	    200
@@ -114,6 +115,24 @@ nft_expr_verdict(struct nftnl_rule *rule, gint verdict, const char *chain)
 }
 
 void
+nft_expr_number(struct nftnl_rule *rule, guint32 dreg, guint32 number)
+{
+	struct nftnl_expr *expr = expr_new(rule, "immediate");
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, dreg);
+	nftnl_expr_set(expr, NFTNL_EXPR_IMM_DATA, &number, sizeof(number));
+}
+
+void
+nft_expr_reject(struct nftnl_rule *rule)
+{
+	struct nftnl_expr *expr = expr_new(rule, "reject");
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
+	nftnl_expr_set_u8(expr, NFTNL_EXPR_REJECT_CODE, NFT_REJECT_ICMPX_PORT_UNREACH);
+}
+
+void
 nft_expr_ct(struct nftnl_rule *rule, guint32 key, guint32 dreg)
 {
 	struct nftnl_expr *expr = expr_new(rule, "ct");
@@ -165,6 +184,19 @@ nft_expr_rate(struct nftnl_rule *rule, const char *set, guint32 sreg, guint64 fo
 	nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, set);
 	nftnl_expr_set_u64(dynset, NFTNL_EXPR_DYNSET_TIMEOUT, forget_ms);
 	nftnl_expr_set(dynset, NFTNL_EXPR_DYNSET_EXPR, limit, 0);
+}
+
+void
+nft_expr_count(struct nftnl_rule *rule, const char *set, guint32 sreg)
+{
+	struct nftnl_expr *dynset = expr_new(rule, "dynset"), *counter = nftnl_expr_alloc("counter");
+
+	nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_PACKETS, 0);
+	nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_BYTES, 0);
+	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_SREG_KEY, sreg);
+	nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, set);
+	nftnl_expr_set(dynset, NFTNL_EXPR_DYNSET_EXPR, counter, 0);
 }
 
 void
@@ -606,7 +638,7 @@ emit_limit_mirrored(Emit *emit)
 static void
 emit_action(Emit *emit, RuleStageId stage)
 {
-	struct nftnl_expr *expr;
+	g_autofree char *chain = NULL;
 
 	switch (emit->plan_rule->action) {
 	case RULE_ACTION_ACCEPT:
@@ -616,15 +648,14 @@ emit_action(Emit *emit, RuleStageId stage)
 		/* The kernel answers for frames on their way in only; others, and layer 2, are dropped. */
 		if (stage == RULE_STAGE_NETWORK && emit->way == RULE_FROM_GUEST &&
 		    emit->lowering->features->bridge_reject) {
-			expr = expr_new(emit->rule, "reject");
-			nftnl_expr_set_u32(expr, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
-			nftnl_expr_set_u8(expr, NFTNL_EXPR_REJECT_CODE, NFT_REJECT_ICMPX_PORT_UNREACH);
+			chain = nft_drops_reject_chain(emit->plan_rule->reason);
+			nft_expr_verdict(emit->rule, NFT_GOTO, chain);
 			return;
 		}
-		nft_expr_verdict(emit->rule, NF_DROP, NULL);
-		return;
+		/* Fall through */
 	case RULE_ACTION_DROP:
-		nft_expr_verdict(emit->rule, NF_DROP, NULL);
+		chain = nft_drops_chain(emit->plan_rule->reason, emit->way);
+		nft_expr_verdict(emit->rule, NFT_GOTO, chain);
 		return;
 	case RULE_ACTION_RETURN:
 		nft_expr_verdict(emit->rule, NFT_RETURN, NULL);
@@ -812,6 +843,7 @@ emit_rules(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *ch
 		emit_rule(emit, stage, chain, chain_name);
 }
 
+/* What neither jumps, accepts nor returns drops. */
 static gint
 branch_verdict(const PlanBranch *branch)
 {
@@ -827,7 +859,7 @@ branch_verdict(const PlanBranch *branch)
 	case RULE_ACTION_CONTINUE:
 		break;
 	}
-	return NF_DROP;
+	return NFT_GOTO;
 }
 
 /* ether type vmap { X : jump chain, Y : accept } */
@@ -844,11 +876,16 @@ emit_branches(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage,
 	for (guint i = 0; i < count; i++) {
 		const PlanBranch *branch = &g_array_index(rule->branches, PlanBranch, i);
 		const PlanChain *target = branch->jump >= 0 ? plan->chains[way][stage]->pdata[branch->jump] : NULL;
-		char *name = target ? nft_chain_name(lowering, way, stage, (guint)branch->jump, target->name) : NULL;
+		gint verdict = branch_verdict(branch);
+		char *name = NULL;
 
+		if (target)
+			name = nft_chain_name(lowering, way, stage, (guint)branch->jump, target->name);
+		else if (verdict == NFT_GOTO)
+			name = nft_drops_chain(branch->reason, way);
 		if (name)
 			g_ptr_array_add(names, name);
-		branches[i] = (NftConstantBranch){ branch->ethertype, branch_verdict(branch), name };
+		branches[i] = (NftConstantBranch){ branch->ethertype, verdict, name };
 	}
 	load_field(&emit, RULE_FIELD_ETHER_TYPE, NFT_REG_1);
 	nft_expr_lookup(nft, NFT_REG_1, NFT_CONSTANT_SET,

@@ -86,6 +86,12 @@ void nft_expr_payload(struct nftnl_rule *rule, guint32 base, guint32 offset, gui
 void nft_expr_bitwise(struct nftnl_rule *rule, guint32 reg, const void *mask, const void * xor, guint32 len);
 void nft_expr_cmp(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void *data, guint32 len);
 void nft_expr_verdict(struct nftnl_rule *rule, gint verdict, const char *chain);
+/** nft_expr_reject: answer that the port is not reachable */
+void nft_expr_reject(struct nftnl_rule *rule);
+/** nft_expr_number: a constant into a register of four bytes */
+void nft_expr_number(struct nftnl_rule *rule, guint32 dreg, guint32 number);
+/** nft_expr_count: update @set { <sreg> counter }: does not go on where the set is full */
+void nft_expr_count(struct nftnl_rule *rule, const char *set, guint32 sreg);
 void nft_expr_set_mark(struct nftnl_rule *rule, guint32 keep, guint32 value);
 void nft_expr_ct(struct nftnl_rule *rule, guint32 key, guint32 dreg);
 /** nft_expr_range: low <= register <= high, or not */

@@ -15,6 +15,7 @@
 #include <linux/netfilter_ipv4.h>
 #include <string.h>
 
+#include "rules/nft_drops.h"
 #include "rules/nft_helper.h"
 #include "rules/nft_types.h"
 
@@ -108,6 +109,12 @@ nft_base_chain_add(NftBatch *batch, guint16 family, const char *name, guint32 ho
 	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority);
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
 	chain_send(batch, NFT_MSG_NEWCHAIN, family, chain, name);
+}
+
+void
+nft_chain_add(NftBatch *batch, guint16 family, const char *name)
+{
+	chain_send(batch, NFT_MSG_NEWCHAIN, family, chain_new(family, name), name);
 }
 
 void
@@ -291,6 +298,17 @@ nft_set_create_rate(NftBatch *batch, const char *name, gboolean with_mac, guint3
 	set_send(batch, NFT_MSG_NEWSET, NFPROTO_BRIDGE, set);
 }
 
+void
+nft_set_create_counters(NftBatch *batch, const char *name, guint32 size)
+{
+	struct nftnl_set *set =
+		set_new(name, NFT_SET_EVAL, TYPE_IFNAME << TYPE_BITS | TYPE_MARK, RULE_PORT_NAME_LEN + sizeof(guint32));
+
+	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, size);
+	map_byteorder(set);
+	set_send(batch, NFT_MSG_NEWSET, NFPROTO_BRIDGE, set);
+}
+
 #define ELEMENTS_PER_MESSAGE 400 /* each under 160 bytes: the list's length is 16 bits */
 
 struct NftElements {
@@ -423,6 +441,7 @@ nft_table_create(NftBatch *batch, const NftFeatures *features, gboolean exists, 
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
 		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
 			verdict_map_create(batch, stage_maps[way][id].map);
+	nft_drops_install(batch, features);
 	stage_chains_add(batch, RULE_STAGE_LINK, ports_generation);
 }
 
@@ -571,11 +590,7 @@ probe_add_ct(struct nftnl_rule *rule)
 static void
 probe_add_reject(struct nftnl_rule *rule)
 {
-	struct nftnl_expr *expr = nftnl_expr_alloc("reject");
-
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
-	nftnl_expr_set_u8(expr, NFTNL_EXPR_REJECT_CODE, NFT_REJECT_ICMPX_PORT_UNREACH);
-	nftnl_rule_add_expr(rule, expr);
+	nft_expr_reject(rule);
 }
 
 /* Whether none of the messages from @first to before @end was refused. */
@@ -734,17 +749,17 @@ nft_template_delete(NftBatch *batch, guint32 number, const NftLowering *lowering
 void
 nft_block_install(NftBatch *batch)
 {
-	struct nftnl_rule *rule;
-
-	chain_send(batch, NFT_MSG_NEWCHAIN, NFPROTO_BRIDGE, chain_new(NFPROTO_BRIDGE, NFT_BLOCK_CHAIN),
-		   NFT_BLOCK_CHAIN);
-	rule = nft_rule_new(NFPROTO_BRIDGE, NFT_BLOCK_CHAIN, "the filter of this port cannot be instantiated");
-	nft_expr_verdict(rule, NF_DROP, NULL);
-	nft_rule_send(batch, rule, NFPROTO_BRIDGE, NFT_BLOCK_CHAIN);
 	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
+		g_autofree char *chain = g_strconcat(NFT_BLOCK_CHAIN, way == RULE_FROM_GUEST ? "from" : "to", NULL);
+		g_autofree char *drop = nft_drops_chain(DROP_REASON_BLOCKED, way);
 		NftElements *elements = nft_elements_begin(batch, stage_maps[way][RULE_STAGE_LINK].map, TRUE);
+		struct nftnl_rule *rule;
 
-		nft_elements_jump(elements, NFT_BLOCK_NUMBER, NFT_BLOCK_CHAIN);
+		nft_chain_add(batch, NFPROTO_BRIDGE, chain);
+		rule = nft_rule_new(NFPROTO_BRIDGE, chain, "the filter of this port cannot be instantiated");
+		nft_expr_verdict(rule, NFT_GOTO, drop);
+		nft_rule_send(batch, rule, NFPROTO_BRIDGE, chain);
+		nft_elements_jump(elements, NFT_BLOCK_NUMBER, chain);
 		nft_elements_end(elements);
 	}
 }

@@ -9,6 +9,7 @@
  *   chain prerouting-link (-300), input-link (-300), postrouting-link (-300)
  *   chain prerouting-net (10), postrouting-net (10)    behind connection tracking
  *   chain tN-from-link, …                      a template: roots, and sub-chains with a generation
+ *   set drops, chains drop-…, reject-…          see rules/nft_drops.h
  *   sets learn-…, chains prerouting-learn, postrouting-learn   see rules/nft_learn.h
  * table inet sluice, in the mirrored lowering only
  *   chain prerouting-state.MASK, output-state (-150)  connection state into the packet mark
@@ -38,7 +39,7 @@ void nft_features_probe(NftSocket *nft_socket, NftFeatures *ret_features);
 /** nft_table_flags: what a table of ours is made with */
 guint32 nft_table_flags(const NftFeatures *features);
 
-/** nft_table_create: the tables, dispatch maps and the base chains of the link stage */
+/** nft_table_create: the tables, dispatch maps, counters and the base chains of the link stage */
 void nft_table_create(NftBatch *batch, const NftFeatures *features, gboolean exists, guint32 ports_generation);
 
 /** nft_table_take: own a table that an earlier daemon left */
@@ -69,6 +70,9 @@ void nft_chain_flush(NftBatch *batch, guint16 family, const char *chain);
 /** nft_base_chain_add: a filter chain on a hook, which accepts what no rule drops */
 void nft_base_chain_add(NftBatch *batch, guint16 family, const char *name, guint32 hook, gint32 priority);
 
+/** nft_chain_add: one that no hook enters */
+void nft_chain_add(NftBatch *batch, guint16 family, const char *name);
+
 /** nft_chain_delete: one that is empty */
 void nft_chain_delete(NftBatch *batch, guint16 family, const char *name);
 
@@ -76,6 +80,9 @@ void nft_set_create(NftBatch *batch, const PlanSet *set);
 
 /** nft_set_create_rate: a set that nft_expr_rate() keeps rates in: port name [. MAC address] */
 void nft_set_create_rate(NftBatch *batch, const char *name, gboolean with_mac, guint32 size, guint64 forget_ms);
+
+/** nft_set_create_counters: a set that nft_expr_count() counts in: port name and number */
+void nft_set_create_counters(NftBatch *batch, const char *name, guint32 size);
 
 /** nft_set_create_dynamic: a set that rules add elements to: [port name .] address [. address] */
 void nft_set_create_dynamic(NftBatch *batch, guint16 family, const char *name, gboolean with_port, guint addresses,
@@ -96,7 +103,7 @@ void nft_elements_end(NftElements *elements);
 
 #define NFT_MEMO_INFIX	     "-memo."
 #define NFT_MEMO_VERSION     2
-#define NFT_LOWERING_VERSION 3	 /* grows when the same plan is sent as other messages: templates are made anew */
+#define NFT_LOWERING_VERSION 4	 /* grows when the same plan is sent as other messages: templates are made anew */
 #define NFT_MEMO_TYPE	     100 /* of user data: nft knows its own small numbers */
 
 /* What the kernel keeps of a template for the daemon that comes after: user data of the chain tN-memo.G. */
@@ -127,7 +134,7 @@ void nft_template_delete(NftBatch *batch, guint32 number, const NftLowering *low
 
 /* Ports whose filter cannot be instantiated drop everything. */
 #define NFT_BLOCK_NUMBER 0
-#define NFT_BLOCK_CHAIN	 "blocked"
+#define NFT_BLOCK_CHAIN	 "blocked-" /* "from" or "to" follows */
 void nft_block_install(NftBatch *batch);
 
 #define NFT_LIMIT_SET_SIZE 65535u /* sources whose connections one limit counts */

@@ -87,6 +87,7 @@ invert_check(const Stage *stage, PlanChain *chain)
 		return;
 	match->negate = !match->negate;
 	check->action = rest->action;
+	check->reason = rest->reason;
 	optimise_note(check, rest);
 	optimise_remove(stage, chain, 1);
 }
@@ -221,8 +222,10 @@ thread_returns(const Stage *stage, guint at)
 		if (!optimise_is_final(rule) || rule->action != RULE_ACTION_RETURN)
 			continue;
 		rule->action = verdict;
-		if (behind)
+		if (behind) {
+			rule->reason = behind->reason;
 			optimise_note(rule, behind);
+		}
 	}
 }
 
@@ -389,7 +392,7 @@ add_branches(const Stage *stage, const PlanRule *rule, GArray *branches)
 	gboolean all = TRUE;
 
 	for (guint i = 0; i < types->len; i++) {
-		PlanBranch branch = { g_array_index(types, guint16, i), rule->jump, rule->action };
+		PlanBranch branch = { g_array_index(types, guint16, i), rule->jump, rule->action, rule->reason };
 		gboolean decided = FALSE;
 
 		if (!has_branch(branches, branch.ethertype, &decided))

@@ -209,7 +209,7 @@ item_key(const Item *item, guint without)
 	qsort(key, count, sizeof(*key), compare_ids);
 	/* A rule of another verdict is never merged with, but may be repeated in vain. */
 	if (without != NO_MATCH)
-		key[count++] = item->rule->action;
+		key[count++] = item->rule->action | item->rule->reason << 8;
 	return g_bytes_new(key, count * sizeof(*key));
 }
 

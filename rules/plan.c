@@ -156,8 +156,10 @@ plan_rule_new(PlanChain *chain, const RuleStep *step)
 {
 	PlanRule *rule = plan_rule_add(chain, step->action, &step->origin);
 
-	if (!step->jump)
+	if (!step->jump) {
 		rule->comment = plan_comment(step);
+		rule->reason = drop_reason_of_step(step);
+	}
 	return rule;
 }
 

@@ -17,7 +17,7 @@
  */
 #pragma once
 
-#include "rules/ir.h"
+#include "rules/drop_reason.h"
 #include "rules/nft_ip_set.h"
 
 #define RULE_TUPLE_MAX	   4	/* variables in one look-up: nft can name five types in a key, the port is one */
@@ -74,10 +74,12 @@ typedef struct {
 	guint16 ethertype;
 	gint jump; /* index of the chain to jump to; -1: @action holds */
 	RuleAction action;
+	DropReason reason; /* of a drop */
 } PlanBranch;
 
 typedef struct {
 	RuleAction action;
+	DropReason reason;  /* of a drop or reject */
 	gint jump;	    /* index of the chain to jump to; -1: a rule */
 	GArray *branches;   /* of PlanBranch, each ethertype once: a verdict map in place of matches and action; or NULL
 			     */

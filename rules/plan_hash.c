@@ -22,7 +22,7 @@ hash_text(GChecksum *sum, const char *text)
 static void
 hash_rule(GChecksum *sum, const PlanRule *rule)
 {
-	hash_number(sum, rule->action);
+	hash_number(sum, rule->action | rule->reason << 8);
 	hash_number(sum, rule->jump);
 	hash_number(sum, rule->is_goto);
 	hash_number(sum, rule->network_at << 16 | rule->transport_at);
@@ -33,7 +33,7 @@ hash_rule(GChecksum *sum, const PlanRule *rule)
 
 		hash_number(sum, branch->ethertype);
 		hash_number(sum, branch->jump);
-		hash_number(sum, branch->action);
+		hash_number(sum, branch->action | branch->reason << 8);
 	}
 	for (guint i = 0; i < rule->matches->len; i++) {
 		const PlanMatch *match = rule->matches->pdata[i];

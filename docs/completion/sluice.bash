@@ -31,6 +31,7 @@ _sluice()
 		nwfilter-binding-import
 		nwfilter-lease-list
 		nwfilter-lease-flush
+		nwfilter-stats
 		nwfilter-binding-dumpxml
 		nwfilter-validate
 		nwfilter-compile
@@ -171,6 +172,12 @@ _sluice()
 		--port,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
 		*,-*) words=(--port --all) ;;
 		*)  ;;
+		esac ;;
+	nwfilter-stats)
+		case $prev,$cur in
+		--port,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
+		*,-*) words=(--port --prometheus) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
 		esac ;;
 	nwfilter-binding-dumpxml)
 		case $prev,$cur in

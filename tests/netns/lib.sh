@@ -292,14 +292,14 @@ rules_flush() {
 sluice_rules_iptables() {
 	{ ebtables-save && iptables-save -t filter && ip6tables-save -t filter; } | grep '^[-:*]' | sed 's/ \[.*\]$//'
 }
-# The kernel says itself whether the owner of a table lives: that is no rule of ours.
+# The kernel says itself whether the owner of a table lives: that is no rule of ours. Nor is what it counts.
 sluice_rules() {
 	if on_iptables; then
 		sluice_rules_iptables
 		return
 	fi
 	nft -a list table bridge sluice >$WORK/rules 2>&1 || echo "nft cannot list the table: status $?"
-	sed 's/ progname sluiced$//; /^\tflags/d' $WORK/rules
+	sed 's/ progname sluiced$//; /^\tflags/d; /counter packets/d' $WORK/rules
 }
 
 # --- frames

@@ -140,9 +140,19 @@ put_expr(struct nftnl_expr *expr, void *data)
 				       id ? (const char *)g_hash_table_lookup(reader->sets, GUINT_TO_POINTER(id))
 					  : nftnl_expr_get_str(expr, NFTNL_EXPR_LOOKUP_SET));
 	} else if (g_str_equal(name, "immediate")) {
-		g_string_append(out, verdict_word(nftnl_expr_get_u32(expr, NFTNL_EXPR_IMM_VERDICT)));
-		if (nftnl_expr_is_set(expr, NFTNL_EXPR_IMM_CHAIN))
-			g_string_append_printf(out, " %s", nftnl_expr_get_str(expr, NFTNL_EXPR_IMM_CHAIN));
+		guint32 verdict = nftnl_expr_get_u32(expr, NFTNL_EXPR_IMM_VERDICT);
+		const char *chain = nftnl_expr_is_set(expr, NFTNL_EXPR_IMM_CHAIN)
+					    ? nftnl_expr_get_str(expr, NFTNL_EXPR_IMM_CHAIN)
+					    : NULL;
+
+		/* tests/unit/test_drops.c looks at which of the chains that drop it is. */
+		if ((gint)verdict == NFT_GOTO) {
+			g_string_append_len(out, chain, strchr(chain, '-') - chain);
+			return 0;
+		}
+		g_string_append(out, verdict_word(verdict));
+		if (chain)
+			g_string_append_printf(out, " %s", chain);
 	} else if (g_str_equal(name, "exthdr")) {
 		g_assert_cmpuint(nftnl_expr_get_u32(expr, NFTNL_EXPR_EXTHDR_OP), ==, NFT_EXTHDR_OP_TCPOPT);
 		g_assert_cmpuint(nftnl_expr_get_u32(expr, NFTNL_EXPR_EXTHDR_FLAGS), ==, NFT_EXTHDR_F_PRESENT);
