@@ -14,6 +14,27 @@
 #define TAKE_TRIES    100
 #define TAKE_PAUSE_US 5000
 
+/* Sets of an earlier generation were waiting to be swept. */
+static void
+adopt_limit_sets(NwEngine *engine, Template *template, GHashTable *names, const char *prefix)
+{
+	g_autofree char *suffix = g_strdup_printf(".%u", template->memo.generation);
+	GHashTableIter iter;
+	gpointer name;
+
+	g_hash_table_iter_init(&iter, names);
+	while (g_hash_table_iter_next(&iter, &name, NULL)) {
+		if (!g_str_has_prefix(name, prefix))
+			continue;
+		if (g_str_has_suffix(name, suffix)) {
+			g_ptr_array_add(template->limit_sets, g_strdup(name));
+			continue;
+		}
+		g_ptr_array_add(engine->stale_limits, g_strdup(name));
+		engine->needs_sweep = TRUE;
+	}
+}
+
 static void
 adopt_template(NwEngine *engine, const KernelState *state, const NftTemplateMemo *memo)
 {
@@ -48,14 +69,8 @@ adopt_template(NwEngine *engine, const KernelState *state, const NftTemplateMemo
 		if (strchr(name, '.'))
 			g_ptr_array_add(template->chains, g_strdup(name));
 	}
-	g_hash_table_iter_init(&iter, state->sets);
-	while (g_hash_table_iter_next(&iter, &name, NULL))
-		if (g_str_has_prefix(name, prefix))
-			g_ptr_array_add(template->limit_sets, g_strdup(name));
-	g_hash_table_iter_init(&iter, state->mirror_sets);
-	while (g_hash_table_iter_next(&iter, &name, NULL))
-		if (g_str_has_prefix(name, prefix))
-			g_ptr_array_add(template->limit_sets, g_strdup(name));
+	adopt_limit_sets(engine, template, state->sets, prefix);
+	adopt_limit_sets(engine, template, state->mirror_sets, prefix);
 	/* Somebody had a hand in it: the rules are made anew, in place. */
 	if (rules != memo->rule_count)
 		memset(template->memo.content, 0, sizeof(template->memo.content));
@@ -70,6 +85,8 @@ is_limit_set(const NwEngine *engine, const char *name)
 	GHashTableIter iter;
 	gpointer value;
 
+	if (g_ptr_array_find_with_equal_func(engine->stale_limits, name, g_str_equal, NULL))
+		return TRUE;
 	g_hash_table_iter_init(&iter, engine->templates);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
 		if (g_ptr_array_find_with_equal_func(((const Template *)value)->limit_sets, name, g_str_equal, NULL))
