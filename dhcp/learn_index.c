@@ -152,13 +152,8 @@ learn_held_push(LearnTable *table, const PortState *port, const IpAddress *addre
 
 	for (guint i = 0; others && i < others->len; i++) {
 		Held *held = others->pdata[i];
-		Binding *binding;
 
-		if (!held->is_soft)
-			continue;
-		binding = learn_binding_find(held->port, &held->address, held->prefix_len);
-		if (binding->entry.state == LEARN_BOUND)
-			learn_port_pending(table, held->port);
-		learn_binding_remove(table, binding);
+		if (held->is_soft)
+			learn_binding_forget(table, learn_binding_find(held->port, &held->address, held->prefix_len));
 	}
 }

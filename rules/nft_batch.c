@@ -26,6 +26,8 @@ struct NftSocket {
 };
 
 struct NftBatch {
+	char *table;
+	gint32 behind;
 	char *data;
 	gsize len, size;
 	GPtrArray *what; /* of utf8, one for each message between begin and end */
@@ -74,8 +76,16 @@ batch_reserve(NftBatch *batch)
 NftBatch *
 nft_batch_new(void)
 {
+	return nft_batch_new_for(NFT_TABLE, 0);
+}
+
+NftBatch *
+nft_batch_new_for(const char *table, gint32 behind)
+{
 	NftBatch *batch = g_new0(NftBatch, 1);
 
+	batch->table = g_strdup(table);
+	batch->behind = behind;
 	batch->what = g_ptr_array_new_with_free_func(g_free);
 	batch_reserve(batch);
 	nftnl_batch_begin(batch->data, 0);
@@ -89,6 +99,7 @@ nft_batch_free(NftBatch *batch)
 	if (!batch)
 		return;
 	g_ptr_array_unref(batch->what);
+	g_free(batch->table);
 	g_free(batch->data);
 	g_free(batch);
 }
@@ -107,6 +118,18 @@ nft_batch_end(NftBatch *batch, struct nlmsghdr *message)
 {
 	g_assert(message->nlmsg_len <= NFT_MESSAGE_MAX);
 	batch->len += MNL_ALIGN(message->nlmsg_len);
+}
+
+const char *
+nft_batch_table(const NftBatch *batch)
+{
+	return batch->table;
+}
+
+gint32
+nft_batch_behind(const NftBatch *batch)
+{
+	return batch->behind;
 }
 
 guint

@@ -6,6 +6,7 @@
 #include <libmnl/libmnl.h>
 
 #define NFT_BATCH_BYTES_MAX (256 * 1024 * 1024)
+#define NFT_TABLE	    "sluice"
 #define NFT_TRY_MAX	    63 /* messages of nft_socket_try_each() */
 
 typedef struct NftSocket NftSocket;
@@ -20,7 +21,16 @@ NftSocket *nft_socket_open(GError **error);
 void nft_socket_close(NftSocket *nft_socket);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NftSocket, nft_socket_close)
 
+/** nft_batch_new: of table %NFT_TABLE, which messages are about that name no other */
 NftBatch *nft_batch_new(void);
+
+/**
+ * nft_batch_new_for: of another table
+ * @behind: what is added to the priorities of its base chains
+ */
+NftBatch *nft_batch_new_for(const char *table, gint32 behind);
+const char *nft_batch_table(const NftBatch *batch);
+gint32 nft_batch_behind(const NftBatch *batch);
 void nft_batch_free(NftBatch *batch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NftBatch, nft_batch_free)
 

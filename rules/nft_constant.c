@@ -17,12 +17,12 @@
 #define TYPE_ETHERTYPE 10
 
 static struct nftnl_set *
-constant_set(guint16 family, guint32 id)
+constant_set(const NftBatch *batch, guint16 family, guint32 id)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
 
 	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, family);
-	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFT_TABLE);
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, nft_batch_table(batch));
 	nftnl_set_set_str(set, NFTNL_SET_NAME, NFT_CONSTANT_SET);
 	nftnl_set_set_u32(set, NFTNL_SET_ID, id);
 	return set;
@@ -83,7 +83,7 @@ nft_constant_set(NftBatch *batch, guint16 family, NftConstantKind kind, const gu
 		 guint len, const char *what)
 {
 	guint32 id = nft_batch_next_set_id(batch);
-	struct nftnl_set *set = constant_set(family, id);
+	struct nftnl_set *set = constant_set(batch, family, id);
 
 	if (kind == NFT_CONSTANT_RANGES)
 		constant_set_byteorder(set);
@@ -92,7 +92,7 @@ nft_constant_set(NftBatch *batch, guint16 family, NftConstantKind kind, const gu
 	for (guint at = 0; at < count;) {
 		guint end = MIN(count, at + ELEMENTS_PER_MESSAGE);
 
-		set = constant_set(family, id);
+		set = constant_set(batch, family, id);
 		for (; at < end; at++) {
 			guint8 next[16];
 
@@ -111,7 +111,7 @@ guint32
 nft_constant_map(NftBatch *batch, guint16 family, const NftConstantBranch *branches, guint count, const char *what)
 {
 	guint32 id = nft_batch_next_set_id(batch);
-	struct nftnl_set *set = constant_set(family, id);
+	struct nftnl_set *set = constant_set(batch, family, id);
 
 	nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
 	nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, 0);
@@ -119,7 +119,7 @@ nft_constant_map(NftBatch *batch, guint16 family, const NftConstantBranch *branc
 	for (guint at = 0; at < count;) {
 		guint end = MIN(count, at + ELEMENTS_PER_MESSAGE);
 
-		set = constant_set(family, id);
+		set = constant_set(batch, family, id);
 		for (; at < end; at++) {
 			guint16 key = g_htons(branches[at].ethertype);
 			struct nftnl_set_elem *elem = constant_set_element(set, (const guint8 *)&key, sizeof(key), 0);

@@ -215,7 +215,6 @@ nft_rule_new(guint16 family, const char *chain, const char *comment)
 	struct nftnl_rule *rule = nftnl_rule_alloc();
 
 	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, family);
-	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, NFT_TABLE);
 	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
 	if (comment) {
 		struct nftnl_udata_buf *userdata = nftnl_udata_buf_alloc(256);
@@ -234,6 +233,8 @@ nft_rule_send(NftBatch *batch, struct nftnl_rule *rule, guint16 family, const ch
 {
 	struct nlmsghdr *message = nft_batch_begin(batch, NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_APPEND, what);
 
+	if (!nftnl_rule_is_set(rule, NFTNL_RULE_TABLE))
+		nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, nft_batch_table(batch));
 	nftnl_rule_nlmsg_build_payload(message, rule);
 	nft_batch_end(batch, message);
 	nftnl_rule_free(rule);

@@ -26,7 +26,6 @@ enum {
 
 #define NFT_LIMITS_MAX 3 /* connection limits of one direction of a template in the mirrored lowering */
 
-#define NFT_TABLE	  "sluice"
 #define NFT_SAME_BYTE_SET "same-byte" /* pairs of equal bytes: compares two fields */
 
 /* What the kernel can do. */
@@ -77,6 +76,7 @@ void nft_rule_add(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId st
 		  const char *chain_name, const PlanRule *rule, const NftLowering *lowering, guint *limit_index);
 
 /* Building blocks that the table's own chains are made of. */
+/** nft_rule_new: in the table of the batch that it is sent with, unless it is given one */
 struct nftnl_rule *nft_rule_new(guint16 family, const char *chain, const char *comment);
 void nft_rule_send(NftBatch *batch, struct nftnl_rule *rule, guint16 family, const char *what);
 void nft_expr_meta(struct nftnl_rule *rule, guint32 key, guint32 dreg);

@@ -128,11 +128,11 @@ key_type(const IpSet *set)
 }
 
 static struct nftnl_set *
-set_new(const NftIpSet *mirror)
+set_new(const NftBatch *batch, const NftIpSet *mirror)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
 
-	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFT_TABLE);
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, nft_batch_table(batch));
 	nftnl_set_set_str(set, NFTNL_SET_NAME, mirror->nft_name);
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, mirror->set->key_len);
 	return set;
@@ -172,7 +172,7 @@ elements_put(Elements *elements, GBytes *key, gint64 expiry)
 	if (elements->count == ELEMENTS_PER_MESSAGE)
 		elements_flush(elements);
 	if (!elements->set)
-		elements->set = set_new(elements->mirror);
+		elements->set = set_new(elements->batch, elements->mirror);
 	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, bytes, set->key_len);
 	if (set->is_interval)
 		nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY_END, bytes + set->key_len, set->key_len);
@@ -198,7 +198,7 @@ put_all(NftBatch *batch, const NftIpSet *mirror, GHashTable *table)
 void
 nft_ip_set_create(NftBatch *batch, const NftIpSet *mirror)
 {
-	struct nftnl_set *set = set_new(mirror);
+	struct nftnl_set *set = set_new(batch, mirror);
 	guint32 flags = NFT_SET_TIMEOUT | (mirror->set->is_interval ? NFT_SET_INTERVAL | NFT_SET_CONCAT : 0);
 	struct nlmsghdr *message;
 
@@ -241,7 +241,7 @@ nft_ip_set_update(NftBatch *batch, const NftIpSet *mirror, GHashTable *wanted, g
 		whole = new &&*old &&*old <= now + EXPIRY_SLACK_SEC && !same_expiry(old, new);
 	}
 	if (whole) {
-		struct nftnl_set *set = set_new(mirror);
+		struct nftnl_set *set = set_new(batch, mirror);
 		struct nlmsghdr *message =
 			nft_batch_begin(batch, NFT_MSG_DELSETELEM, NFPROTO_BRIDGE, 0, mirror->nft_name);
 

@@ -59,11 +59,12 @@ static void
 table_send(NftBatch *batch, guint16 type, guint16 family, guint32 flags)
 {
 	struct nftnl_table *table = nftnl_table_alloc();
+	g_autofree char *what = g_strdup_printf("table %s", nft_batch_table(batch));
 	struct nlmsghdr *message =
-		nft_batch_begin(batch, type, family, type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0, "table " NFT_TABLE);
+		nft_batch_begin(batch, type, family, type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0, what);
 
 	nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, family);
-	nftnl_table_set_str(table, NFTNL_TABLE_NAME, NFT_TABLE);
+	nftnl_table_set_str(table, NFTNL_TABLE_NAME, nft_batch_table(batch));
 	if (type == NFT_MSG_NEWTABLE)
 		nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, flags);
 	nftnl_table_nlmsg_build_payload(message, table);
@@ -83,7 +84,6 @@ chain_new(guint16 family, const char *name)
 	struct nftnl_chain *chain = nftnl_chain_alloc();
 
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_FAMILY, family);
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, NFT_TABLE);
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name);
 	return chain;
 }
@@ -94,6 +94,8 @@ chain_send(NftBatch *batch, guint16 type, guint16 family, struct nftnl_chain *ch
 	struct nlmsghdr *message =
 		nft_batch_begin(batch, type, family, type == NFT_MSG_NEWCHAIN ? NLM_F_CREATE : 0, name);
 
+	if (!nftnl_chain_is_set(chain, NFTNL_CHAIN_TABLE))
+		nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, nft_batch_table(batch));
 	nftnl_chain_nlmsg_build_payload(message, chain);
 	nft_batch_end(batch, message);
 	nftnl_chain_free(chain);
@@ -106,7 +108,7 @@ nft_base_chain_add(NftBatch *batch, guint16 family, const char *name, guint32 ho
 
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "filter");
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, hook);
-	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority);
+	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority + nft_batch_behind(batch));
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
 	chain_send(batch, NFT_MSG_NEWCHAIN, family, chain, name);
 }
@@ -130,6 +132,7 @@ nft_chain_flush(NftBatch *batch, guint16 family, const char *name)
 	struct nftnl_rule *rule = nft_rule_new(family, name, NULL);
 	struct nlmsghdr *message = nft_batch_begin(batch, NFT_MSG_DELRULE, family, 0, name);
 
+	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, nft_batch_table(batch));
 	nftnl_rule_nlmsg_build_payload(message, rule);
 	nft_batch_end(batch, message);
 	nftnl_rule_free(rule);
@@ -185,7 +188,6 @@ set_new(const char *name, guint32 flags, guint32 key_type, guint32 key_len)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
 
-	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFT_TABLE);
 	nftnl_set_set_str(set, NFTNL_SET_NAME, name);
 	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, flags);
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, key_type);
@@ -200,6 +202,7 @@ set_send(NftBatch *batch, guint16 type, guint16 family, struct nftnl_set *set)
 	struct nlmsghdr *message = nft_batch_begin(batch, type, family, type == NFT_MSG_NEWSET ? NLM_F_CREATE : 0,
 						   nftnl_set_get_str(set, NFTNL_SET_NAME));
 
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, nft_batch_table(batch));
 	nftnl_set_nlmsg_build_payload(message, set);
 	nft_batch_end(batch, message);
 	nftnl_set_free(set);
@@ -328,6 +331,7 @@ elements_flush(NftElements *elements)
 		return;
 	message = nft_batch_begin(elements->batch, elements->add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
 				  NFPROTO_BRIDGE, elements->add ? NLM_F_CREATE : 0, elements->name);
+	nftnl_set_set_str(elements->set, NFTNL_SET_TABLE, nft_batch_table(elements->batch));
 	nftnl_set_elems_nlmsg_build_payload(message, elements->set);
 	nft_batch_end(elements->batch, message);
 	g_clear_pointer(&elements->set, nftnl_set_free);

@@ -144,8 +144,9 @@ typedef struct {
 	guint8 options[ND_OPTIONS_MAX][8];
 } DiscoveryOptions;
 
+/* The next one; *ret_taken is FALSE where no option follows. */
 static gboolean
-take_discovery_options(PacketLine *line, DiscoveryOptions *ret_options, GError **error)
+take_discovery_option(PacketLine *line, DiscoveryOptions *options, gboolean *ret_taken, GError **error)
 {
 	static const struct {
 		const char *word;
@@ -153,22 +154,33 @@ take_discovery_options(PacketLine *line, DiscoveryOptions *ret_options, GError *
 		gboolean has_mac;
 	} kinds[] = { { "slla", 1, TRUE }, { "tlla", 2, TRUE }, { "nonce", 14, FALSE } };
 
-	*ret_options = (DiscoveryOptions){ .is_said = line_take_if(line, "bare") };
 	for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
-		guint8 *option = ret_options->options[ret_options->count];
+		guint8 option[8] = { kinds[i].type, 1 };
 
 		if (!line_take_if(line, kinds[i].word))
 			continue;
-		if (ret_options->count == ND_OPTIONS_MAX)
+		if (options->count == ND_OPTIONS_MAX)
 			return line_refuse(error, "too many options", kinds[i].word);
-		option[0] = kinds[i].type;
-		option[1] = 1;
 		if (kinds[i].has_mac && !line_take_mac(line, option + 2, error))
 			return FALSE;
-		ret_options->is_said = TRUE;
-		ret_options->count++;
-		i = G_MAXUINT; /* once more from the first word */
+		memcpy(options->options[options->count++], option, sizeof(option));
+		*ret_taken = TRUE;
+		return TRUE;
 	}
+	*ret_taken = FALSE;
+	return TRUE;
+}
+
+static gboolean
+take_discovery_options(PacketLine *line, DiscoveryOptions *ret_options, GError **error)
+{
+	gboolean taken = TRUE;
+
+	*ret_options = (DiscoveryOptions){ .is_said = line_take_if(line, "bare") };
+	while (taken)
+		if (!take_discovery_option(line, ret_options, &taken, error))
+			return FALSE;
+	ret_options->is_said |= ret_options->count > 0;
 	return TRUE;
 }
 

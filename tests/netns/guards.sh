@@ -176,6 +176,37 @@ pass router advertisement | ether $M2 > $ALL icmp6 fe80::2 > ff02::1 type 134
 pass neighbour solicitation | ether $M2 > 33:33:ff:00:00:11 icmp6 fd00:9::12 > ff02::1:ff00:11 type 135 target fd00:9::11 slla $M2
 drop other ethertype | ether $M2 > $M1 type 0x88b5
 EOF
+# An address of one family is learned, none of the other: a variable without a value matches nothing.
+bind_guest 1 clean-traffic-v6 CTRL_IP_LEARNING=any
+for _ in $(seq 50); do
+	in_ns g1 "$FRAME" send eth0 "$BCE arp request 10.9.0.12 tell 10.9.0.11" >/dev/null
+	[ "$("$FRAME" probe g1:eth0 g2:eth0 60 "$E udp 10.9.0.11:1 > 10.9.0.12:2")" = + ] && break
+done
+probes "clean-traffic-v6, no IPv6 address yet" g1:eth0 g2:eth0 <<EOF
+pass IPv4 | $E udp 10.9.0.11:4000 > 10.9.0.12:53
+pass DHCP discover | $BCE udp 0.0.0.0:68 > 255.255.255.255:67
+pass ARP probe | $BCE arp request 10.9.0.11 tell 0.0.0.0
+pass DHCPv6 solicit | ether $M1 > 33:33:00:01:00:02 udp [$LL1]:546 > [ff02::1:2]:547
+pass router solicitation | $RS $LL1 > ff02::2 type 133 slla $M1
+pass router solicitation from nobody | $RS :: > ff02::2 type 133 bare
+pass listener report from nobody | ether $M1 > 33:33:00:00:00:16 icmp6 :: > ff02::16 type 143 hopopts
+drop IPv6 | $E udp [fd00:9::11]:4000 > [fd00:9::12]:53
+drop another's IPv4 address | $E udp 10.9.0.99:4000 > 10.9.0.12:53
+drop router advertisement | $ADV $LL1 > ff02::1 type 134
+drop advertisement of an address | $ADV $LL1 > ff02::1 type 136 target fd00:9::11 tlla $M1
+pass probe for an address | $DAD nonce
+EOF
+# The last two have taught it.
+for _ in $(seq 50); do
+	[ "$("$FRAME" probe g1:eth0 g2:eth0 60 "$E udp [fd00:9::11]:1 > [fd00:9::12]:2")" = + ] && break
+done
+probes "clean-traffic-v6, with the address learned" g1:eth0 g2:eth0 <<EOF
+pass IPv6 | $E udp [fd00:9::11]:4000 > [fd00:9::12]:53
+pass advertisement of it | $NA tlla $M1
+drop advertisement of another's | $ADV fd00:9::11 > ff02::1 type 136 target fd00:9::12 tlla $M1
+drop another's IPv6 address | $E udp [fd00:9::99]:4000 > [fd00:9::12]:53
+EOF
+bind_guest 1 clean-traffic-v6 IP=10.9.0.11 IPV6=fd00:9::11 IPV6=fd00:9::21
 # The guests' own stacks.
 TITLE="clean-traffic-v6"
 bind_guest 2 clean-traffic-v6 IP=10.9.0.12 IPV6=fd00:9::12
@@ -195,15 +226,15 @@ ARP="ether $M1 > $BC arp request 10.9.0.12 tell 10.9.0.11"
 # burst N COUNT LINE: guest N sends all at once, marked by its number; what of it arrives at guest 3
 burst() {
 	local out=$WORK/sink.$1.$RANDOM sink took
-	in_ns_exec g3 "$FRAME" sink eth0 "storm..$1" >$out &
+	in_ns_exec g3 "$FRAME" sink eth0 "storm..$1" >"$out" &
 	sink=$!
-	until grep -qs ready $out; do sleep 0.02; done
+	until grep -qs ready "$out"; do sleep 0.02; done
 	took=$EPOCHREALTIME
 	in_ns "g$1" "$FRAME" send eth0 "$3 marker storm..$1" "$2" 0 >/dev/null
 	TOOK_MS=$((10#${EPOCHREALTIME/./} / 1000 - 10#${took/./} / 1000))
 	sleep 0.3
 	kill -TERM $sink && wait $sink 2>/dev/null
-	ARRIVED=$(sed -n '2s/ .*//p' $out)
+	ARRIVED=$(sed -n '2s/ .*//p' "$out")
 }
 # limited LABEL RATE N COUNT LINE: what arrives is the burst, and what the rate lets pass meanwhile
 limited() {
