@@ -57,7 +57,11 @@ all_hold "as after a reboot: no rules were there"
 snoop() { pgrep -P "$DAEMON" -x sluice-snoop; }
 before=$(snoop)
 kill -9 "$before"
-is_new() { [ -n "$(snoop)" ] && [ "$(snoop)" != "$before" ]; }
+is_new() {
+	local now
+	now=$(snoop)
+	[ -n "$now" ] && [ "$now" != "$before" ]
+}
 for ((i = 0; i < 60 * SLOW; i++)); do is_new && break; sleep 0.1; done
 check "sluice-snoop is started again" is_new
 said "that is logged" "sluice-snoop"

@@ -44,6 +44,14 @@ grant() {
 }
 # addresses PORT: those in force, sorted, in one line
 addresses() { sluice nwfilter-lease-list --port "$1" | awk -v p="$1" '$1 == p && $NF == "yes" { sub("/(32|128)$", "", $3); print $3 }' | sort | xargs; }
+# tools_end: on eb/iptables the rules are there when the last tool of a change has run
+tools_end() {
+	local i idle=0
+	for ((i = 0; i < 60 * SLOW && idle < 3; i++)); do
+		if pgrep -P "$DAEMON" tables >/dev/null; then idle=0; else idle=$((idle + 1)); fi
+		sleep 0.05
+	done
+}
 # learned LABEL PORT ADDRESS...: these alone, soon
 learned() {
 	local label=$1 port=$2 got i
@@ -55,6 +63,7 @@ learned() {
 	done
 	# The rules follow in the daemon's same turn: whoever is answered next comes after.
 	sluice nwfilter-lease-list >/dev/null
+	on_iptables && tools_end
 	same "$label: the list has ${*:-nothing}" "$*" "$got"
 }
 # unchanged LABEL PORT ADDRESS...: still these alone, when what was sent has been read
