@@ -111,9 +111,25 @@ networks_taps_take(Networks *networks, const char *name)
 }
 
 /*
- * A pending start whose status is there was finished; without it nobody was told of success. The bridge is ours when
- * it carries the address that the definition gives it: a foreign one of that name is what the start stumbled over.
+ * The bridge is ours when it carries the address that the definition gives it: a foreign one of that name is what the
+ * start stumbled over.
  */
+static void
+undo_start(Networks *networks, const Network *network, GPtrArray *problems)
+{
+	g_autoptr(GError) error = NULL;
+	LinkInfo info;
+
+	if (networks->config.dnsmasq)
+		dnsmasq_clear(networks->config.dnsmasq, network->name);
+	if (network_is_managed(network) && network->mac &&
+	    links_find(networks->config.links, network->bridge->name, &info, NULL) > 0 &&
+	    !memcmp(info.mac, network->mac->address.bytes, sizeof(info.mac)) &&
+	    !links_delete(networks->config.links, network->bridge->name, &error))
+		g_ptr_array_add(problems, g_strdup(error->message));
+}
+
+/* A pending start whose status is there was finished; without it nobody was told of success. */
 void
 networks_tidy_pending(Networks *networks, GPtrArray *problems)
 {
@@ -125,15 +141,9 @@ networks_tidy_pending(Networks *networks, GPtrArray *problems)
 		g_autofree char *status = file_path(networks->run_dir, name, NETWORK_SUFFIX);
 		g_autofree char *text = state_file_read(path, NETWORK_BYTES_MAX, NULL);
 		g_autoptr(Network) network = text ? network_parse(text, path, FALSE, NULL, NULL) : NULL;
-		g_autoptr(GError) error = NULL;
-		LinkInfo info;
 
-		if (network && network_is_managed(network) && network->mac &&
-		    !g_file_test(status, G_FILE_TEST_EXISTS) &&
-		    links_find(networks->config.links, network->bridge->name, &info, NULL) > 0 &&
-		    !memcmp(info.mac, network->mac->address.bytes, sizeof(info.mac)) &&
-		    !links_delete(networks->config.links, network->bridge->name, &error))
-			g_ptr_array_add(problems, g_strdup(error->message));
+		if (network && !g_file_test(status, G_FILE_TEST_EXISTS))
+			undo_start(networks, network, problems);
 		networks_pending_remove(networks, name);
 	}
 }

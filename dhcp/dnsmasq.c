@@ -21,6 +21,7 @@
 #include "vswitch/net_checksum.h"
 
 #define CONFIG_BYTES_MAX   (64 * 1024 * 1024)
+#define CLEAR_TIMES	   2
 #define DRAIN_MS	   500 /* for the helper of a dnsmasq that ended to tell the last leases */
 #define RESTART_MS_FIRST   100
 #define RESTART_MS_MAX	   30000
@@ -134,12 +135,12 @@ write_files(const Dnsmasq *dnsmasq, const Texts *texts, gboolean *ret_config, gb
 }
 
 static void
-remove_files(const Dnsmasq *dnsmasq)
+remove_files(const DnsmasqEnv *env, const char *network_name)
 {
-	g_autofree char *pid = dnsmasq_pid_path(&dnsmasq->env, dnsmasq->network->name);
+	g_autofree char *pid = dnsmasq_pid_path(env, network_name);
 
 	for (guint kind = DNSMASQ_CONFIG; kind <= DNSMASQ_NAMES; kind++) {
-		g_autofree char *path = dnsmasq_file(&dnsmasq->env, dnsmasq->network->name, kind);
+		g_autofree char *path = dnsmasq_file(env, network_name, kind);
 
 		g_unlink(path);
 	}
@@ -277,9 +278,19 @@ launch(Dnsmasq *dnsmasq, const Texts *texts, GError **error)
 	g_autofree char *user = g_strconcat("--user=", env->user, NULL);
 	g_autofree char *words = NULL, *message = NULL;
 	const char *const argv[] = { program(env), config, "--leasefile-ro", script, script_user, user, NULL };
+	g_autoptr(GError) local = NULL;
+	gboolean ok;
 
 	dnsmasq_process_end_strays(env, name, DRAIN_MS);
-	if (!dnsmasq_process_run(env, name, argv, NULL, &words, error)) {
+	ok = dnsmasq_process_run(env, name, argv, NULL, &words, &local);
+	/* One that an earlier daemon has told to end may be on its way out, beyond recognition. */
+	if (!ok && words && strstr(words, "Address already in use") && dnsmasq_process_wait_dying()) {
+		g_clear_error(&local);
+		g_clear_pointer(&words, g_free);
+		ok = dnsmasq_process_run(env, name, argv, NULL, &words, &local);
+	}
+	if (!ok) {
+		g_propagate_error(error, g_steal_pointer(&local));
 		if (words && texts && error) {
 			message = dnsmasq_config_locate(dnsmasq->network, texts->config, texts->origins, words);
 			g_clear_error(error);
@@ -366,7 +377,7 @@ dnsmasq_start(const DnsmasqEnv *env, const Network *network, const char *bridge,
 			return g_steal_pointer(&dnsmasq);
 	}
 	end_process(dnsmasq);
-	remove_files(dnsmasq);
+	remove_files(&dnsmasq->env, dnsmasq->network->name);
 	return NULL;
 }
 
@@ -433,8 +444,17 @@ void
 dnsmasq_stop(Dnsmasq *dnsmasq)
 {
 	end_process(dnsmasq);
-	remove_files(dnsmasq);
+	remove_files(&dnsmasq->env, dnsmasq->network->name);
 	dnsmasq_free(dnsmasq);
+}
+
+void
+dnsmasq_clear(const DnsmasqEnv *env, const char *network_name)
+{
+	/* What is just starting puts a process into the background: once more, then. */
+	for (guint i = 0; i < CLEAR_TIMES; i++)
+		dnsmasq_process_end_strays(env, network_name, 0);
+	remove_files(env, network_name);
 }
 
 void

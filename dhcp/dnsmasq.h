@@ -85,6 +85,9 @@ pid_t dnsmasq_pid(const Dnsmasq *dnsmasq);
 /** dnsmasq_stop: end the process and remove its files, the leases stay; frees @dnsmasq */
 void dnsmasq_stop(Dnsmasq *dnsmasq);
 
+/** dnsmasq_clear: end what a daemon that died in the middle of a start left, and remove its files; the leases stay */
+void dnsmasq_clear(const DnsmasqEnv *env, const char *network_name);
+
 /** dnsmasq_free: let go of it; the process serves on */
 void dnsmasq_free(Dnsmasq *dnsmasq);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dnsmasq, dnsmasq_free)

@@ -26,6 +26,9 @@ char *dnsmasq_config_locate(const Network *network, const char *config, const GA
 /** dnsmasq_config_argument: (transfer full): the word of its command line that only this network's dnsmasq has */
 char *dnsmasq_config_argument(const DnsmasqEnv *env, const char *network_name);
 
+/** dnsmasq_process_wait_dying: for each of this network namespace that has begun to end; whether one did */
+gboolean dnsmasq_process_wait_dying(void);
+
 /**
  * dnsmasq_process_run: run dnsmasq until it has gone into the background, or to its end
  * @ret_words: (out) (nullable) (transfer full): its own words where it failed

@@ -166,6 +166,44 @@ dnsmasq_process_end_strays(const DnsmasqEnv *env, const char *network_name, guin
 	}
 }
 
+/* Its memory is gone, and its command line with it; its files, and so its sockets, are not yet. */
+static int
+open_if_dying(pid_t pid)
+{
+	g_autofree char *comm_path = g_strdup_printf("/proc/%d/comm", (int)pid);
+	g_autofree char *line_path = g_strdup_printf("/proc/%d/cmdline", (int)pid);
+	g_autofree char *comm = NULL, *line = NULL;
+	gsize len = 0;
+
+	if (!g_file_get_contents(comm_path, &comm, NULL, NULL) || !g_str_equal(comm, "dnsmasq\n") ||
+	    !g_file_get_contents(line_path, &line, &len, NULL) || len || !same_network(pid))
+		return -1;
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+gboolean
+dnsmasq_process_wait_dying(void)
+{
+	gint64 deadline = g_get_monotonic_time() + KILL_WAIT_MS * G_TIME_SPAN_MILLISECOND;
+	g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
+	gboolean found = FALSE;
+	const char *name;
+
+	while (proc && (name = g_dir_read_name(proc))) {
+		gint64 left = (deadline - g_get_monotonic_time()) / G_TIME_SPAN_MILLISECOND, pid;
+		int fd;
+
+		if (!g_ascii_string_to_signed(name, 10, 2, G_MAXINT32, &pid, NULL))
+			continue;
+		fd = open_if_dying((pid_t)pid);
+		if (fd < 0)
+			continue;
+		found |= wait_end(fd, (guint)MAX(left, 0));
+		close(fd);
+	}
+	return found;
+}
+
 gboolean
 dnsmasq_process_run(const DnsmasqEnv *env, const char *network_name, const char *const *argv, const char *input,
 		    char **ret_words, GError **error)
