@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * survive ROOT BUILD KILLS SEED: operations at random, one after the other, until the daemon is killed; then it is
- * started again and must hold what was acknowledged, and of what was under way all or nothing. KILLS times.
+ * survive ROOT BUILD KILLS SEED [networks]: operations at random, one after the other, until the daemon is killed; then
+ * it is started again and must hold what was acknowledged, and of what was under way all or nothing. KILLS times.
  */
 
 #include "tests/survival/survival.h"
@@ -52,8 +52,9 @@ wrong(const Survival *survival, const Tally *tally, const char *what, const char
 static gboolean
 work(Survival *survival, Tally *tally, Op *ret_cut)
 {
-	gint within =
-		survival->leases || g_strcmp0(g_getenv("SLUICE_BACKEND"), "iptables") == 0 ? SLOW_US : KILL_WITHIN_US;
+	gint within = survival->leases || survival->networks || g_strcmp0(g_getenv("SLUICE_BACKEND"), "iptables") == 0
+			      ? SLOW_US
+			      : KILL_WITHIN_US;
 	Killer killer = { survival->daemon, (gulong)g_rand_int_range(survival->random, 0, within) };
 	GThread *thread = g_thread_new("killer", kill_later, &killer);
 	gboolean ok = TRUE;
@@ -136,7 +137,7 @@ one_kill(Survival *survival, Tally *tally)
 	gboolean ok;
 	int status;
 
-	survival->leases = tally->kills % LEASES_EVERY == 0;
+	survival->leases = !survival->networks && tally->kills % LEASES_EVERY == 0;
 	ok = work(survival, tally, &cut);
 	status = survival_kill(survival, 0);
 
@@ -186,11 +187,12 @@ main(int argc, char **argv)
 	guint wanted;
 	gboolean ok;
 
-	if (argc != 5) {
-		fputs("usage: survive ROOT BUILD KILLS SEED\n", stderr);
+	if (argc != 5 && !(argc == 6 && g_str_equal(argv[5], "networks"))) {
+		fputs("usage: survive ROOT BUILD KILLS SEED [networks]\n", stderr);
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	survival.networks = argc == 6;
 	survival.root = argv[1];
 	survival.build = argv[2];
 	survival.paths = paths = sluice_paths_new(argv[1]);

@@ -4,12 +4,16 @@
 #include "tests/survival/survival.h"
 
 #include <stdio.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "dhcp/learn.h"
 
-#define NETWORK_XML_INACTIVE 2u
+#define NETWORK_XML_INACTIVE 1u
 #define SHOWN_MAX	     600
+#define SERVER_PROCESSES     2
+#define SERVER_LOOKS	     100
+#define SERVER_LOOK_US	     20000
 
 GHashTable *
 survival_map_new(void)
@@ -216,6 +220,44 @@ find_leftovers(const char *path, guint depth, GString *text)
 	}
 }
 
+/* One is two processes: the second runs the script. What only tries a configuration is on its way out. */
+static guint
+count_servers(void)
+{
+	g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
+	const char *entry;
+	guint count = 0;
+
+	while (proc && (entry = g_dir_read_name(proc))) {
+		g_autofree char *path = g_strdup_printf("/proc/%s/comm", entry), *comm = NULL;
+
+		if (g_ascii_isdigit(*entry) && g_file_get_contents(path, &comm, NULL, NULL))
+			count += g_str_has_prefix(comm, "dnsmasq\n");
+	}
+	return count / SERVER_PROCESSES + count % SERVER_PROCESSES;
+}
+
+/* A bridge for each network that runs, and for no other; and as many DHCP servers. */
+static void
+check_networks(Survival *survival, GString *text)
+{
+	guint running = 0;
+
+	for (guint i = 0; i < SURVIVAL_NETWORKS; i++) {
+		g_autofree char *key = g_strdup_printf("running n%u", i), *bridge = NULL;
+		gboolean wanted = g_hash_table_contains(survival->model, key);
+
+		bridge = g_strdup_printf("%s%u", SURVIVAL_BRIDGE, i);
+		if (wanted != (if_nametoindex(bridge) != 0))
+			g_string_append_printf(text, "bridge %s is %s\n", bridge, wanted ? "missing" : "there");
+		running += wanted;
+	}
+	for (guint i = 0; i < SERVER_LOOKS && count_servers() != running; i++)
+		g_usleep(SERVER_LOOK_US);
+	if (count_servers() != running)
+		g_string_append_printf(text, "%u DHCP servers for %u networks\n", count_servers(), running);
+}
+
 char *
 survival_check(Survival *survival)
 {
@@ -227,5 +269,7 @@ survival_check(Survival *survival)
 	if (status != 0)
 		g_string_append_printf(text, "sluice check ended with %d; its words are in the daemon's log\n", status);
 	find_leftovers(survival->root, 10, text);
+	if (survival->networks)
+		check_networks(survival, text);
 	return text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
 }

@@ -34,8 +34,8 @@
 
 /* --- documents --- */
 
-static char *
-uuid_of(const char *what)
+char *
+survival_uuid(const char *what)
 {
 	g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_MD5, what, -1);
 	guint8 uuid[16];
@@ -53,7 +53,7 @@ any_port(Survival *survival)
 static char *
 own_document(Survival *survival, const char *name)
 {
-	g_autofree char *uuid = uuid_of(name);
+	g_autofree char *uuid = survival_uuid(name);
 	GString *text = g_string_new(NULL);
 	gint count = g_rand_int_range(survival->random, 0, RULES_MAX);
 
@@ -86,7 +86,7 @@ static const char *const top_rules[TOP_VERSIONS] = {
 static char *
 top_document(Survival *survival)
 {
-	g_autofree char *uuid = uuid_of("top");
+	g_autofree char *uuid = survival_uuid("top");
 
 	return g_strdup_printf("<filter name='top'><uuid>%s</uuid>%s<rule action='accept' direction='out' "
 			       "priority='400'><tcp dstportstart='%u'/></rule></filter>",
@@ -97,7 +97,7 @@ top_document(Survival *survival)
 static char *
 sub_document(Survival *survival)
 {
-	g_autofree char *uuid = uuid_of("sub");
+	g_autofree char *uuid = survival_uuid("sub");
 
 	return g_strdup_printf(
 		"<filter name='sub'><uuid>%s</uuid><rule action='drop' direction='out' priority='90'>"
@@ -111,7 +111,7 @@ sub_document(Survival *survival)
 static char *
 binding_document(const char *port, const char *mac, const char *filter, const char *name, const char *value)
 {
-	g_autofree char *uuid = uuid_of(port);
+	g_autofree char *uuid = survival_uuid(port);
 
 	return g_strdup_printf("<filterbinding><owner><name>vm</name><uuid>%s</uuid></owner><portdev name='%s'/>"
 			       "<mac address='%s'/><filterref filter='%s'><parameter name='%s' value='%s'/></filterref>"
@@ -200,7 +200,7 @@ plan_define(Survival *survival, Op *op, guint which)
 static gboolean
 plan_undefine(Survival *survival, Op *op, guint which)
 {
-	g_autofree char *name = g_strdup_printf("x%u", which), *uuid = uuid_of(name);
+	g_autofree char *name = g_strdup_printf("x%u", which), *uuid = survival_uuid(name);
 
 	if (!holds(survival, "filter", name) || is_bound_to(survival, name))
 		return FALSE;
@@ -475,7 +475,7 @@ survival_op_run(Survival *survival, const Op *op, GError **error)
 void
 survival_op_random(Survival *survival, Op *op)
 {
-	const OpKind *kinds = survival_kinds, *kind;
+	const OpKind *kinds = survival->networks ? survival_network_kinds : survival_kinds, *kind;
 	guint sum = 0, at;
 
 	for (kind = kinds; kind->name; kind++)
@@ -515,6 +515,8 @@ survival_setup(Survival *survival, GError **error)
 {
 	Op sub = { .after = survival_map_new() }, top = { .after = survival_map_new() };
 
+	if (survival->networks)
+		return TRUE;
 	plan_redefine(survival, &sub, 1);
 	plan_redefine(survival, &top, 0);
 	return must(survival, &sub, error) && must(survival, &top, error) &&

@@ -12,13 +12,15 @@
 
 #include <sys/types.h>
 
-#define SURVIVAL_REBOUND "v3" /* plugged while it is bound */
-#define SURVIVAL_LEARNER "v4"
+#define SURVIVAL_REBOUND  "v3" /* plugged while it is bound */
+#define SURVIVAL_LEARNER  "v4"
+#define SURVIVAL_NETWORKS 3
+#define SURVIVAL_BRIDGE	  "svbr" /* of networks, with a number */
 
 typedef struct {
 	SluicePaths *paths;
 	const char *root, *build;
-	gboolean networks; /* operations on networks, too */
+	gboolean networks; /* operations on networks, not on filters */
 	gboolean leases;   /* a guest asks for addresses, which takes long */
 	GRand *random;
 	CliClient *rpc; /* NULL: the daemon is down */
@@ -81,7 +83,10 @@ char *survival_compare(GHashTable *wanted, GHashTable *got);
 /** survival_check: the daemon's own check of the kernel, and what of it can be seen from outside; NULL: all is well */
 char *survival_check(Survival *survival);
 
-/* ops.c */
+/* ops.c, ops_network.c */
+
+/** survival_uuid: (transfer full): the one of everything of this name */
+char *survival_uuid(const char *name);
 
 void survival_op_clear(Op *op);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Op, survival_op_clear)
