@@ -7,7 +7,7 @@
 # 10.9.0.1. A guest under test has no address but what a test gives it.
 DHCP=$BUILD/tests/dhcp-send
 [ -x "$DHCP" ] || { echo "not ok 1 - $DHCP is missing: make test-programs" && exit 1; }
-[ -e /proc/net/netfilter/nfnetlink_log ] || { echo "SKIP: this kernel has no nfnetlink_log" && exit 77; }
+nflog_or_skip
 M1=52:54:00:00:00:01 M2=52:54:00:00:00:02 M3=52:54:00:00:00:03 M9=52:54:00:00:00:99 ALL=ff:ff:ff:ff:ff:ff
 # shellcheck disable=SC2034 # for who reads this
 SERVER=10.9.0.1 XID=$((RANDOM * 100))

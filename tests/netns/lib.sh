@@ -219,6 +219,12 @@ eb_iptables_or_skip() {
 }
 ! on_iptables || eb_iptables_or_skip
 
+# nflog_or_skip: the kernel copies packets to programs, or will load what does when it is first asked
+nflog_or_skip() {
+	[ -e /proc/net/netfilter/nfnetlink_log ] || modprobe -qn nfnetlink_log 2>/dev/null ||
+		{ echo "SKIP: this kernel has no nfnetlink_log" && exit 77; }
+}
+
 sluice() { "$BUILD/sluice" --root $ROOT "$@"; }
 daemon_start() {
 	local line=

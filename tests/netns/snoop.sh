@@ -9,7 +9,7 @@ PRINT=$BUILD/tests/snoop-print LOCK=$BUILD/tests/snoop-lock SNOOP=$BUILD/sluice-
 for tool in "$PRINT" "$LOCK" "$SNOOP"; do
 	[ -x "$tool" ] || { echo "not ok 1 - $tool is missing: make test-programs" && exit 1; }
 done
-[ -e /proc/net/netfilter/nfnetlink_log ] || { echo "SKIP: this kernel has no nfnetlink_log" && exit 77; }
+nflog_or_skip
 GROUP=29548
 OUT=$WORK/snoop.out LOG=$WORK/snoop.log
 PRINTER=
