@@ -46,6 +46,23 @@ whole_ports(NwEngine *engine, NftBatch *batch)
 	elements_send(batch, by_set, TRUE);
 }
 
+static void
+whole_limits(NwEngine *engine, NftBatch *batch)
+{
+	g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(NftLimitPart));
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, engine->templates);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Template *template = value;
+
+		if (template->in_kernel && template->plan)
+			engine_limit_part(parts, template->plan, &template->lowering);
+	}
+	nft_limit_chains(batch, parts, engine_mark_mask(engine));
+}
+
 /* Everything that is in the kernel when nothing is left to be swept. */
 static void
 whole_messages(NwEngine *engine, NftBatch *batch)
@@ -77,15 +94,8 @@ whole_messages(NwEngine *engine, NftBatch *batch)
 			whole_template(engine, batch, value);
 	if (engine->has_block)
 		nft_block_install(batch);
-	if (engine->has_mirror) {
-		nft_limit_chains_begin(batch);
-		g_hash_table_iter_init(&iter, engine->templates);
-		while (g_hash_table_iter_next(&iter, NULL, &value))
-			if (((const Template *)value)->in_kernel && ((const Template *)value)->plan)
-				nft_limit_chains_add(batch, ((const Template *)value)->plan,
-						     &((const Template *)value)->lowering);
-		nft_limit_chains_end(batch, engine_mark_mask(engine));
-	}
+	if (engine->has_mirror)
+		whole_limits(engine, batch);
 	whole_ports(engine, batch);
 }
 

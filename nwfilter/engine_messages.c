@@ -25,15 +25,23 @@ stage_needs_net(const Plan *plan)
 	return FALSE;
 }
 
+void
+engine_limit_part(GArray *parts, const Plan *plan, const NftLowering *lowering)
+{
+	const NftLimitPart part = { plan, lowering };
+
+	g_array_append_val(parts, part);
+}
+
 /* The limit chains are filled anew whenever a template with limits comes or changes. */
 static void
 stage_limit_chains(Stage *stage)
 {
 	NwEngine *engine = stage->engine;
+	g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(NftLimitPart));
 	GHashTableIter iter;
 	gpointer value;
 
-	nft_limit_chains_begin(stage->batch);
 	g_hash_table_iter_init(&iter, engine->templates);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Template *template = value;
@@ -43,18 +51,18 @@ stage_limit_chains(Stage *stage)
 			continue;
 		/* An adopted template that stays as it is has its plan in the stage still. */
 		if (staged && staged->plan)
-			nft_limit_chains_add(stage->batch, staged->plan, &staged->lowering);
+			engine_limit_part(parts, staged->plan, &staged->lowering);
 		else if (template->plan && template->in_kernel)
-			nft_limit_chains_add(stage->batch, template->plan, &template->lowering);
+			engine_limit_part(parts, template->plan, &template->lowering);
 	}
 	g_hash_table_iter_init(&iter, stage->templates);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		StagedTemplate *staged = value;
 
 		if (staged->chains)
-			nft_limit_chains_add(stage->batch, staged_plan(staged), &staged->lowering);
+			engine_limit_part(parts, staged_plan(staged), &staged->lowering);
 	}
-	nft_limit_chains_end(stage->batch, engine_mark_mask(engine));
+	nft_limit_chains(stage->batch, parts, engine_mark_mask(engine));
 }
 
 void

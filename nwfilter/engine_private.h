@@ -183,6 +183,8 @@ gboolean stage_removes(const Stage *stage, const PlanElement *element);
 
 /** stage_messages: build the batch */
 void stage_messages(Stage *stage);
+/** engine_limit_part: add one template to @parts (element-type NftLimitPart), which borrow plan and lowering */
+void engine_limit_part(GArray *parts, const Plan *plan, const NftLowering *lowering);
 /** engine_mirror_create: table inet sluice without any limit yet; @exists: in place of the one that is there */
 void engine_mirror_create(NwEngine *engine, NftBatch *batch, gboolean exists);
 

@@ -63,15 +63,16 @@ sweep_limits(NwEngine *engine, NftBatch *batch, const GPtrArray *settled)
 	gpointer value;
 
 	if ((engine->stale_limits->len || settled->len) && engine->has_mirror) {
-		nft_limit_chains_begin(batch);
+		g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(NftLimitPart));
+
 		g_hash_table_iter_init(&iter, engine->templates);
 		while (g_hash_table_iter_next(&iter, NULL, &value)) {
 			const Template *template = value;
 
 			if (template->port_count && template->plan)
-				nft_limit_chains_add(batch, template->plan, engine_settled_lowering(settled, template));
+				engine_limit_part(parts, template->plan, engine_settled_lowering(settled, template));
 		}
-		nft_limit_chains_end(batch, engine_mark_mask(engine));
+		nft_limit_chains(batch, parts, engine_mark_mask(engine));
 	}
 	for (guint i = 0; i < engine->stale_limits->len; i++)
 		nft_limit_set_delete(batch, &engine->features, engine->stale_limits->pdata[i]);

@@ -144,14 +144,6 @@ static const char *const limit_chains[RULE_WAY_COUNT][2] = {
 	[RULE_TO_GUEST] = { "postrouting-limit", NULL },
 };
 
-void
-nft_limit_chains_begin(NftBatch *batch)
-{
-	for (guint way = 0; way < RULE_WAY_COUNT; way++)
-		for (guint i = 0; i < 2 && limit_chains[way][i]; i++)
-			nft_chain_flush(batch, NFPROTO_INET, limit_chains[way][i]);
-}
-
 /* meta mark & limit-bits == number add @set { ip saddr [. ip daddr] ct count over N } drop */
 static void
 limit_rule(NftBatch *batch, const char *chain, const NftLowering *lowering, RuleWay way, guint index,
@@ -177,8 +169,8 @@ limit_rule(NftBatch *batch, const char *chain, const NftLowering *lowering, Rule
 	nft_rule_send(batch, rule, NFPROTO_INET, chain);
 }
 
-void
-nft_limit_chains_add(NftBatch *batch, const Plan *plan, const NftLowering *lowering)
+static void
+limit_part(NftBatch *batch, const Plan *plan, const NftLowering *lowering)
 {
 	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
 		Limit limits[NFT_LIMITS_MAX];
@@ -206,6 +198,28 @@ nft_limit_chains_end(NftBatch *batch, guint32 mark_mask)
 		nft_expr_set_mark(rule, ~mask, 0);
 		nft_rule_send(batch, rule, NFPROTO_INET, limit_chains[RULE_FROM_GUEST][i]);
 	}
+}
+
+static gint
+compare_parts(gconstpointer a, gconstpointer b)
+{
+	return strcmp(((const NftLimitPart *)a)->lowering->template_name,
+		      ((const NftLimitPart *)b)->lowering->template_name);
+}
+
+void
+nft_limit_chains(NftBatch *batch, GArray *parts, guint32 mark_mask)
+{
+	for (guint way = 0; way < RULE_WAY_COUNT; way++)
+		for (guint i = 0; i < 2 && limit_chains[way][i]; i++)
+			nft_chain_flush(batch, NFPROTO_INET, limit_chains[way][i]);
+	g_array_sort(parts, compare_parts);
+	for (guint i = 0; i < parts->len; i++) {
+		const NftLimitPart *part = &g_array_index(parts, NftLimitPart, i);
+
+		limit_part(batch, part->plan, part->lowering);
+	}
+	nft_limit_chains_end(batch, mark_mask);
 }
 
 /* Calls @each for the matches of one direction until it returns TRUE. */

@@ -150,9 +150,19 @@ void nft_limit_set_delete(NftBatch *batch, const NftFeatures *features, const ch
 /** nft_limit_counts: whether one of these sets counts connections, and is not for a rate */
 gboolean nft_limit_counts(const GPtrArray *names);
 
-/** nft_limit_chains_begin: empty the chains that check limits (mirrored lowering), to be filled again */
-void nft_limit_chains_begin(NftBatch *batch);
-void nft_limit_chains_add(NftBatch *batch, const Plan *plan, const NftLowering *lowering);
+/** NftLimitPart: what one template adds to the chains that check limits, if it has any */
+typedef struct {
+	const Plan *plan;
+	const NftLowering *lowering;
+} NftLimitPart;
+
+/**
+ * nft_limit_chains: fill the chains that check limits anew (mirrored lowering)
+ * @parts: (element-type NftLimitPart): in any order: the same parts make the same rules
+ */
+void nft_limit_chains(NftBatch *batch, GArray *parts, guint32 mark_mask);
+
+/** nft_limit_chains_end: the rules behind all parts; alone for chains that are new */
 void nft_limit_chains_end(NftBatch *batch, guint32 mark_mask);
 
 /** nft_limit_numbers: numbers that a direction's limits take: one for each set of pending limits */

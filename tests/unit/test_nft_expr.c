@@ -858,19 +858,33 @@ static void
 test_limit_chains(void)
 {
 	const NftLowering lowering = { &mirrored, RULE_MARK_MASK_DEFAULT, "t1", 5, { 10, 20 } };
+	const NftLowering other = { &mirrored, RULE_MARK_MASK_DEFAULT, "t2", 1, { 30, 30 } };
 	g_autoptr(Plan) plan =
 		plan_of("", LIMIT("<tcp connlimit-above='1'/>") LIMIT("<tcp-ipv6 connlimit-above='2'/>"), "");
-	g_autoptr(NftBatch) batch = nft_batch_new();
-	g_autofree char *lines = NULL;
+	g_autoptr(Plan) single = plan_of("", LIMIT("<tcp connlimit-above='3'/>"), "");
+	const NftLimitPart parts[] = { { plan, &lowering }, { single, &other } };
 
-	nft_limit_chains_add(batch, plan, &lowering);
-	lines = batch_lines(batch);
-	/* Each number of a set of limits leads to the checks of that set: {0}, {1}, {0, 1}. */
-	g_assert_cmpstr(lines, ==,
+	/* In which order the templates come says nothing. */
+	for (guint first = 0; first < 2; first++) {
+		g_autoptr(GArray) array = g_array_new(FALSE, FALSE, sizeof(NftLimitPart));
+		g_autoptr(NftBatch) batch = nft_batch_new();
+		g_autofree char *lines = NULL;
+
+		g_array_append_val(array, parts[first]);
+		g_array_append_val(array, parts[1 - first]);
+		nft_limit_chains(batch, array, RULE_MARK_MASK_DEFAULT);
+		lines = batch_lines(batch);
+		/* Each number of a set of limits leads to the checks of that set: {0}, {1}, {0, 1}. */
+		g_assert_cmpstr(
+			lines, ==,
 			"mark & 0xff000000 == 0x14000000 net+12,4 net+16,4@4 add t1-to-limit0.5 count over 1 drop\n"
 			"mark & 0xff000000 == 0x15000000 net+8,16 net+24,16@16 add t1-to-limit1.5 count over 2 drop\n"
 			"mark & 0xff000000 == 0x16000000 net+12,4 net+16,4@4 add t1-to-limit0.5 count over 1 drop\n"
-			"mark & 0xff000000 == 0x16000000 net+8,16 net+24,16@16 add t1-to-limit1.5 count over 2 drop\n");
+			"mark & 0xff000000 == 0x16000000 net+8,16 net+24,16@16 add t1-to-limit1.5 count over 2 drop\n"
+			"mark & 0xff000000 == 0x1e000000 net+12,4 net+16,4@4 add t2-to-limit0.1 count over 3 drop\n"
+			"mark & 0xffffff mark=\n"
+			"mark & 0xffffff mark=\n");
+	}
 }
 
 /* --- what cannot be lowered --- */
