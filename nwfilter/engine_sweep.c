@@ -56,13 +56,16 @@ sweep_forget_limits(NwEngine *engine, const Template *template)
 	}
 }
 
+/* With the mirror its chains and sets go; those of rates are not in it. */
 static void
-sweep_limits(NwEngine *engine, NftBatch *batch, const GPtrArray *settled)
+sweep_limits(NwEngine *engine, NftBatch *batch, const GPtrArray *settled, gboolean drops_mirror)
 {
 	GHashTableIter iter;
 	gpointer value;
 
-	if ((engine->stale_limits->len || settled->len) && engine->has_mirror) {
+	if (drops_mirror) {
+		nft_table_delete(batch, NFPROTO_INET);
+	} else if ((engine->stale_limits->len || settled->len) && engine->has_mirror) {
 		g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(NftLimitPart));
 
 		g_hash_table_iter_init(&iter, engine->templates);
@@ -74,8 +77,12 @@ sweep_limits(NwEngine *engine, NftBatch *batch, const GPtrArray *settled)
 		}
 		nft_limit_chains(batch, parts, engine_mark_mask(engine));
 	}
-	for (guint i = 0; i < engine->stale_limits->len; i++)
-		nft_limit_set_delete(batch, &engine->features, engine->stale_limits->pdata[i]);
+	for (guint i = 0; i < engine->stale_limits->len; i++) {
+		const char *name = engine->stale_limits->pdata[i];
+
+		if (!drops_mirror || !nft_limit_set_counts(name))
+			nft_limit_set_delete(batch, &engine->features, name);
+	}
 }
 
 static void
@@ -177,10 +184,7 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 		nft_learn_sets(batch, engine->sets, FALSE);
 	}
 	sweep_templates(engine, batch, templates);
-	if (drops_mirror)
-		nft_table_delete(batch, NFPROTO_INET); /* its sets go with it */
-	else
-		sweep_limits(engine, batch, settled);
+	sweep_limits(engine, batch, settled, drops_mirror);
 	sweep_sets(engine, batch, drops_learn, sets);
 	ip_sets = engine_ip_sets_sweep(engine, batch);
 	for (guint i = 0; i < engine->stale_maps->len; i++)

@@ -80,6 +80,12 @@ nft_limit_set_delete(NftBatch *batch, const NftFeatures *features, const char *n
 }
 
 gboolean
+nft_limit_set_counts(const char *name)
+{
+	return !is_rate_set(name);
+}
+
+gboolean
 nft_limit_counts(const GPtrArray *names)
 {
 	for (guint i = 0; names && i < names->len; i++)

@@ -147,6 +147,9 @@ void nft_block_install(NftBatch *batch);
 GPtrArray *nft_limit_sets(NftBatch *batch, const Plan *plan, const NftLowering *lowering);
 void nft_limit_set_delete(NftBatch *batch, const NftFeatures *features, const char *name);
 
+/** nft_limit_set_counts: whether this set counts connections, and is not for a rate */
+gboolean nft_limit_set_counts(const char *name);
+
 /** nft_limit_counts: whether one of these sets counts connections, and is not for a rate */
 gboolean nft_limit_counts(const GPtrArray *names);
 
