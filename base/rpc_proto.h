@@ -30,7 +30,8 @@
  *		direction, packets, bytes
  *	12 FILTER_GUARD: a filter's document, seconds, flags, the filter's handle: defined for so long, unless confirmed
  *	13 FILTER_CONFIRM, 14 FILTER_DISCARD: a filter's name
- *	16 GUARD_LIST: list of texts "NAME SECONDS": filters that wait for a confirmation
+ *	16 GUARD_LIST: list of texts "NAME SECONDS": filters that wait for a confirmation; "NAME shadow": that are tried
+ *	17 FILTER_SHADOW: a filter's name, text: what its definition that is tried would have dropped, JSON
  */
 #pragma once
 
@@ -185,6 +186,10 @@ typedef enum {
 #define RPC_SLUICE_FILTER_CONFIRM 13
 #define RPC_SLUICE_FILTER_DISCARD 14
 #define RPC_SLUICE_GUARD_LIST	  16
+#define RPC_SLUICE_FILTER_SHADOW  17
+
+/* Bit of FILTER_GUARD: count what it would drop, drop nothing; seconds are 0. */
+#define RPC_SLUICE_GUARD_SHADOW 1u
 
 /* Bit of BINDING_IMPORT: in place of what the port has learned here. */
 #define RPC_SLUICE_IMPORT_REPLACE 1u

@@ -45,6 +45,24 @@ cli_guard_define(CliContext *context, const char *text, const char *file, const 
 	return CLI_OK;
 }
 
+CliExit
+cli_guard_shadow(CliContext *context, const char *text, const char *file)
+{
+	g_autofree char *failed = g_strdup_printf("Failed to try network filter from %s", file);
+	g_auto(RpcValues) call = { 0 }, ret = { 0 };
+
+	call.at[0].text = g_strdup(text);
+	call.at[2].number = RPC_SLUICE_GUARD_SHADOW;
+	if (!cli_remote_call_own(context, RPC_SLUICE_FILTER_GUARD, &call, &ret, failed, RPC_FILTER_LABEL, file))
+		return CLI_FAILED;
+	printf("Network filter %s is tried from %s; it drops what it did before. What the change would drop besides:\n"
+	       "  sluice nwfilter-shadow %s\n"
+	       "Put it into force or give it up:\n"
+	       "  sluice nwfilter-confirm %s\n  sluice nwfilter-discard %s\n\n",
+	       ret.at[0].text, file, ret.at[0].text, ret.at[0].text, ret.at[0].text);
+	return CLI_OK;
+}
+
 static CliExit
 by_name(CliContext *context, const CliArgs *args, guint32 number, const char *verb, const char *done)
 {
@@ -76,8 +94,8 @@ cli_nwfilter_discard(CliContext *context, const CliArgs *args)
 CliExit
 cli_nwfilter_guarded(CliContext *context, const CliArgs *args)
 {
-	static const char *const headings[] = { "Name", "Seconds left" };
-	static const char *const keys[] = { "name", "seconds" };
+	static const char *const headings[] = { "Name", "Kind", "Seconds left" };
+	static const char *const keys[] = { "name", "kind", "seconds" };
 	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
 
@@ -85,11 +103,14 @@ cli_nwfilter_guarded(CliContext *context, const CliArgs *args)
 		return CLI_FAILED;
 	for (guint i = 0; ret.at[0].list && i < ret.at[0].list->len; i++) {
 		const char *line = ((const RpcValue *)ret.at[0].list->pdata[i])->text, *space = strrchr(line, ' ');
+		gboolean is_shadow;
 
 		if (!space)
 			continue;
 		g_ptr_array_add(cells, g_strndup(line, (gsize)(space - line)));
-		g_ptr_array_add(cells, g_strdup(space + 1));
+		is_shadow = g_str_equal(space + 1, "shadow");
+		g_ptr_array_add(cells, g_strdup(is_shadow ? "shadow" : "confirm"));
+		g_ptr_array_add(cells, g_strdup(is_shadow ? "-" : space + 1));
 	}
 	if (context->json)
 		cli_print_rows_json(keys, G_N_ELEMENTS(keys), cells);

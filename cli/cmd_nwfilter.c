@@ -58,6 +58,12 @@ cli_nwfilter_define(CliContext *context, const CliArgs *args)
 		cli_error("%s", error->message);
 		return CLI_FAILED;
 	}
+	if (cli_args_has(args, "shadow") && cli_args_has(args, "confirm")) {
+		cli_error("--shadow and --confirm exclude each other: what is only tried waits for no time");
+		return CLI_USAGE;
+	}
+	if (cli_args_has(args, "shadow"))
+		return cli_guard_shadow(context, text, file);
 	if (cli_args_has(args, "confirm"))
 		return cli_guard_define(context, text, file, cli_args_get(args, "confirm"));
 	if (!define_text(context, text, file, cli_args_has(args, "validate"), failed, &ret))

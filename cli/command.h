@@ -121,6 +121,7 @@ CliExit cli_binding_export(CliContext *context, const CliArgs *args);
 CliExit cli_binding_import(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_confirm(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_discard(CliContext *context, const CliArgs *args);
+CliExit cli_nwfilter_shadow(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_guarded(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_stats(CliContext *context, const CliArgs *args);
 CliExit cli_check(CliContext *context, const CliArgs *args);

@@ -249,14 +249,20 @@ filter_store_install(FilterStore *store, const char *text, const char *label, GE
 }
 
 gboolean
+filter_store_check(FilterStore *store, NwFilter *filter, GError **error)
+{
+	return nw_name_check(filter->name, error) && check_identity(store, filter, error) &&
+	       nw_tree_check(filter, filter_store_find, store, error);
+}
+
+gboolean
 filter_store_define(FilterStore *store, NwEngine *engine, const char *text, const char *label,
 		    const NwFilter **ret_filter, GError **error)
 {
 	g_autoptr(NwFilter) filter = nw_filter_parse(text, label, FALSE, NULL, error);
 	const NwFilter *old;
 
-	if (!filter || !nw_name_check(filter->name, error) || !check_identity(store, filter, error) ||
-	    !nw_tree_check(filter, filter_store_find, store, error))
+	if (!filter || !filter_store_check(store, filter, error))
 		return FALSE;
 	old = g_hash_table_lookup(store->by_name, filter->name);
 	if (!old || !nw_filter_equal(old, filter))

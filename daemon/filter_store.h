@@ -40,6 +40,13 @@ const NwFilter *filter_store_find(const char *name, gpointer store);
 /** filter_store_find_uuid: (transfer none): by the canonical text of its UUID */
 const NwFilter *filter_store_find_uuid(const FilterStore *store, const char *uuid);
 
+/**
+ * filter_store_check: whether this definition may stand in the store: its name, its UUID, no loop with what is there
+ *
+ * A definition without a UUID gets the one that its name has.
+ */
+gboolean filter_store_check(FilterStore *store, NwFilter *filter, GError **error);
+
 /** filter_store_list: (transfer container) (element-type NwFilter): sorted by name */
 GPtrArray *filter_store_list(const FilterStore *store);
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/state_file.h"
+#include "nwfilter/shadow.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
 
@@ -17,6 +18,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
 typedef struct {
 	char *name;
 	char *before;	 /* its document; NULL: there was none of that name */
+	char *shadow;	 /* not in force: the document that is tried; then nothing comes back */
 	gint64 deadline; /* seconds since the epoch */
 } Waiting;
 
@@ -34,6 +36,7 @@ waiting_free(gpointer data)
 
 	g_free(waiting->name);
 	g_free(waiting->before);
+	g_free(waiting->shadow);
 	g_free(waiting);
 }
 
@@ -64,6 +67,8 @@ save(const Guarded *guarded, GError **error)
 		json_object_set_new(object, "deadline", json_integer(waiting->deadline));
 		if (waiting->before)
 			json_object_set_new(object, "before", json_string(waiting->before));
+		if (waiting->shadow)
+			json_object_set_new(object, "shadow", json_string(waiting->shadow));
 		json_array_append_new(list, object);
 	}
 	dump = json_dumps(list, JSON_INDENT(1));
@@ -97,6 +102,9 @@ load(Guarded *guarded, GError **error)
 		waiting->name = g_strdup(name);
 		waiting->deadline = json_integer_value(json_object_get(object, "deadline"));
 		waiting->before = g_strdup(json_string_value(json_object_get(object, "before")));
+		waiting->shadow = g_strdup(json_string_value(json_object_get(object, "shadow")));
+		if (waiting->shadow)
+			waiting->deadline = G_MAXINT64;
 		g_hash_table_replace(guarded->waiting, waiting->name, waiting);
 	}
 	if (json_is_array(list))
@@ -175,6 +183,48 @@ schedule(Guarded *guarded)
 							on_time, guarded);
 }
 
+/* --- definitions that are tried --- */
+
+static NwFilter *
+parse(const Guarded *guarded, const char *text, const char *label, GError **error)
+{
+	g_autoptr(NwFilter) filter = nw_filter_parse(text, label, FALSE, NULL, error);
+
+	return filter && filter_store_check(guarded->config.filters, filter, error) ? g_steal_pointer(&filter) : NULL;
+}
+
+/* After a start: a definition that came to be unfit stays, so that it can be seen and discarded. */
+static void
+shadows_start(const Guarded *guarded)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, guarded->waiting);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Waiting *waiting = value;
+		g_autoptr(GError) error = NULL;
+		NwFilter *filter = waiting->shadow ? parse(guarded, waiting->shadow, waiting->name, &error) : NULL;
+
+		if (filter)
+			nw_shadow_start(guarded->config.engine, filter, TRUE, &error);
+		if (error)
+			log_error("the definition of filter '%s' is not tried: %s", waiting->name, error->message);
+	}
+}
+
+static gboolean
+shadow_confirm(Guarded *guarded, const Waiting *waiting, GError **error)
+{
+	const GuardedConfig *config = &guarded->config;
+	const NwFilter *filter;
+
+	if (!filter_store_define(config->filters, config->engine, waiting->shadow, waiting->name, &filter, error))
+		return FALSE;
+	guarded_forget(guarded, waiting->name);
+	return TRUE;
+}
+
 /* --- operations --- */
 
 Guarded *
@@ -193,6 +243,7 @@ guarded_new(const GuardedConfig *config, const char *path)
 		if (rename(path, aside) < 0)
 			log_error("cannot rename '%s'", path);
 	}
+	shadows_start(guarded);
 	on_time(guarded);
 	return guarded;
 }
@@ -230,6 +281,12 @@ remember(Guarded *guarded, const char *text, const char *label, GError **error)
 	if (!filter || !nw_name_check(filter->name, error))
 		return NULL;
 	waiting = g_hash_table_lookup(guarded->waiting, filter->name);
+	if (waiting && waiting->shadow) {
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID,
+				 "another definition of filter '%s' is tried: confirm or discard it first",
+				 filter->name);
+		return NULL;
+	}
 	if (waiting)
 		return waiting;
 	if (g_hash_table_size(guarded->waiting) >= GUARDED_MAX) {
@@ -277,6 +334,74 @@ guarded_define(Guarded *guarded, const char *text, const char *label, guint seco
 	return FALSE;
 }
 
+/* The document that is tried from now on, on disk; and what was before, to go back to. */
+static gboolean
+shadow_save(Guarded *guarded, const char *name, const char *text, char **ret_before, GError **error)
+{
+	Waiting *waiting = g_hash_table_lookup(guarded->waiting, name);
+
+	if (!waiting && g_hash_table_size(guarded->waiting) >= GUARDED_MAX) {
+		sluice_error_set(error, SLUICE_ERROR_LIMIT, "more than %d definitions wait for a confirmation",
+				 GUARDED_MAX);
+		return FALSE;
+	}
+	if (!waiting) {
+		waiting = g_new0(Waiting, 1);
+		waiting->name = g_strdup(name);
+		waiting->deadline = G_MAXINT64;
+		g_hash_table_replace(guarded->waiting, waiting->name, waiting);
+	}
+	*ret_before = waiting->shadow;
+	waiting->shadow = g_strdup(text);
+	return save(guarded, error);
+}
+
+/* It is not tried: what was, still is. */
+static void
+shadow_undo(Guarded *guarded, const char *name, char *before)
+{
+	Waiting *waiting = g_hash_table_lookup(guarded->waiting, name);
+
+	if (before) {
+		g_free(waiting->shadow);
+		waiting->shadow = before;
+	} else if (waiting) {
+		g_hash_table_remove(guarded->waiting, name);
+	}
+	(void)save(guarded, NULL);
+}
+
+gboolean
+guarded_shadow(Guarded *guarded, const char *text, const char *label, const NwFilter **ret_filter, GError **error)
+{
+	g_autoptr(NwFilter) filter = parse(guarded, text, label, error);
+	const Waiting *waiting;
+	char *before = NULL;
+
+	if (!filter)
+		return FALSE;
+	*ret_filter = filter_store_find(filter->name, guarded->config.filters);
+	waiting = g_hash_table_lookup(guarded->waiting, filter->name);
+	if (!*ret_filter) {
+		sluice_error_set(error, SLUICE_ERROR_NO_NWFILTER,
+				 "network filter '%s' is not defined: no port has it, so there is nothing to try",
+				 filter->name);
+		return FALSE;
+	}
+	if (waiting && !waiting->shadow) {
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID,
+				 "filter '%s' waits for a confirmation: confirm or discard it first", filter->name);
+		return FALSE;
+	}
+	if (shadow_save(guarded, filter->name, text, &before, error) &&
+	    nw_shadow_start(guarded->config.engine, g_steal_pointer(&filter), FALSE, error)) {
+		g_free(before);
+		return TRUE;
+	}
+	shadow_undo(guarded, (*ret_filter)->name, before);
+	return FALSE;
+}
+
 gboolean
 guarded_confirm(Guarded *guarded, const char *name, GError **error)
 {
@@ -284,6 +409,8 @@ guarded_confirm(Guarded *guarded, const char *name, GError **error)
 
 	if (!waiting)
 		return FALSE;
+	if (waiting->shadow)
+		return shadow_confirm(guarded, waiting, error);
 	/* The file decides after a crash: it says so first. */
 	g_hash_table_steal(guarded->waiting, name);
 	if (!save(guarded, error)) {
@@ -300,7 +427,7 @@ guarded_discard(Guarded *guarded, const char *name, GError **error)
 {
 	const Waiting *waiting = find(guarded, name, error);
 
-	if (!waiting || !bring_back(guarded, waiting, error))
+	if (!waiting || (!waiting->shadow && !bring_back(guarded, waiting, error)))
 		return FALSE;
 	guarded_forget(guarded, name);
 	return TRUE;
@@ -311,6 +438,7 @@ guarded_forget(Guarded *guarded, const char *name)
 {
 	g_autoptr(GError) error = NULL;
 
+	nw_shadow_stop(guarded->config.engine, name);
 	if (!g_hash_table_remove(guarded->waiting, name))
 		return;
 	if (!save(guarded, &error))
@@ -335,8 +463,9 @@ guarded_list(const Guarded *guarded)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Waiting *waiting = value;
 
-		g_ptr_array_add(list, g_strdup_printf("%s %" G_GINT64_FORMAT, waiting->name,
-						      MAX(waiting->deadline - now_sec(), 0)));
+		g_ptr_array_add(list, waiting->shadow ? g_strdup_printf("%s shadow", waiting->name)
+						      : g_strdup_printf("%s %" G_GINT64_FORMAT, waiting->name,
+									MAX(waiting->deadline - now_sec(), 0)));
 	}
 	g_ptr_array_sort(list, compare_names);
 	return list;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Definitions of filters that hold for a time only, unless somebody confirms them: who locks himself out need only
+ * Definitions of filters that are not settled: those that are tried behind the ones in force (nwfilter/shadow.h), and
+ * those that hold for a time only, unless somebody confirms them: who locks himself out need only
  * wait.
  *
  * What a filter was before is on disk before it changes, with the time at which it comes back; a daemon that starts
@@ -43,14 +44,25 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Guarded, guarded_free)
 gboolean guarded_define(Guarded *guarded, const char *text, const char *label, guint seconds,
 			const NwFilter **ret_filter, GError **error);
 
-/** guarded_confirm: it stays as it is; an error when the filter does not wait */
+/**
+ * guarded_shadow: try a definition behind the one in force, until it is confirmed or discarded
+ * @text: kept as it is: what it would drop is told by its lines
+ *
+ * Errors: as nw_shadow_start() and filter_store_define(); %SLUICE_ERROR_NO_NWFILTER for a filter that is not defined;
+ * %SLUICE_ERROR_OPERATION_INVALID for one that waits for a confirmation.
+ */
+gboolean guarded_shadow(Guarded *guarded, const char *text, const char *label, const NwFilter **ret_filter,
+			GError **error);
+
+/** guarded_confirm: it stays as it is, or what was tried is in force; an error when the filter does not wait */
 gboolean guarded_confirm(Guarded *guarded, const char *name, GError **error);
 
-/** guarded_discard: back to what it was, now */
+/** guarded_discard: back to what it was, now; what was tried is tried no more */
 gboolean guarded_discard(Guarded *guarded, const char *name, GError **error);
 
 /** guarded_forget: the filter was defined or removed by other means: nothing comes back */
 void guarded_forget(Guarded *guarded, const char *name);
 
-/** guarded_list: "NAME SECONDS" of each that waits, sorted (transfer full) (element-type utf8) */
+/** guarded_list: "NAME SECONDS" of each that waits, "NAME shadow" of each that is tried, sorted (transfer full)
+ * (element-type utf8) */
 GPtrArray *guarded_list(const Guarded *guarded);

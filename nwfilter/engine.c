@@ -67,9 +67,9 @@ mark_mask_check(guint32 mask, GError **error)
 }
 
 NwEngine *
-nw_engine_new(const NwEngineConfig *config, GError **error)
+engine_new_empty(const NwEngineConfig *config)
 {
-	g_autoptr(NwEngine) engine = g_new0(NwEngine, 1);
+	NwEngine *engine = g_new0(NwEngine, 1);
 
 	engine->config = *config;
 	engine->state_dir = g_strdup(config->state_dir);
@@ -89,6 +89,27 @@ nw_engine_new(const NwEngineConfig *config, GError **error)
 	engine->said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	engine->ports_generation = PORTS_MAP_FIRST;
 	engine->next_number = NFT_BLOCK_NUMBER + 1;
+	engine->shadows = engine_shadows_new();
+	return engine;
+}
+
+gboolean
+engine_open(NwEngine *engine, GError **error)
+{
+	if (engine->config.no_kernel)
+		return TRUE;
+	engine->owner = nft_socket_open(error);
+	if (!engine->owner)
+		return FALSE;
+	engine->reader = nft_socket_open(error);
+	return engine->reader != NULL;
+}
+
+NwEngine *
+nw_engine_new(const NwEngineConfig *config, GError **error)
+{
+	g_autoptr(NwEngine) engine = engine_new_empty(config);
+
 	if (!mark_mask_check(engine_mark_mask(engine), error))
 		return NULL;
 	if (config->backend == NW_BACKEND_IPTABLES) {
@@ -100,11 +121,7 @@ nw_engine_new(const NwEngineConfig *config, GError **error)
 			(NftFeatures){ .bridge_ct = TRUE, .bridge_reject = TRUE, .owner = TRUE, .ftp_helper = TRUE };
 		return g_steal_pointer(&engine);
 	}
-	engine->owner = nft_socket_open(error);
-	if (!engine->owner)
-		return NULL;
-	engine->reader = nft_socket_open(error);
-	if (!engine->reader)
+	if (!engine_open(engine, error))
 		return NULL;
 	nft_features_probe(engine->owner, &engine->features);
 	return g_steal_pointer(&engine);
@@ -115,7 +132,13 @@ nw_engine_free(NwEngine *engine)
 {
 	if (!engine)
 		return;
+	/* Each asks, as it goes, what the others need. */
+	while (engine->shadows->len)
+		g_ptr_array_remove_index(engine->shadows, engine->shadows->len - 1);
+	g_ptr_array_unref(engine->shadows);
 	xt_engine_free(engine->xt);
+	nft_hits_free(engine->hits);
+	g_free(engine->table);
 	g_hash_table_unref(engine->ports);
 	g_hash_table_unref(engine->templates);
 	g_hash_table_unref(engine->learning_filters);
@@ -176,14 +199,17 @@ nw_engine_bind(NwEngine *engine, const NwBinding *binding, GError **error)
 	if (!stage_port(&stage, staged, binding, error))
 		return FALSE;
 	/* A new guest meets the sets as they are now. */
-	return nw_engine_refresh_ip_sets(engine, NULL, error) && stage_run(&stage, error);
+	if (!nw_engine_refresh_ip_sets(engine, NULL, error) || !stage_run(&stage, error))
+		return FALSE;
+	engine_shadows_port(engine, binding->port_dev);
+	return TRUE;
 }
 
 gboolean
 nw_engine_unbind(NwEngine *engine, const char *port_dev, GError **error)
 {
 	Port *port = g_hash_table_lookup(engine->ports, port_dev);
-	g_autoptr(NftBatch) batch = nft_batch_new();
+	g_autoptr(NftBatch) batch = engine_batch(engine);
 	g_autoptr(GHashTable) by_set = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
 	g_autofree char *map = g_strdup_printf("ports.%u", engine->ports_generation);
 	NftElements *elements;
@@ -194,6 +220,7 @@ nw_engine_unbind(NwEngine *engine, const char *port_dev, GError **error)
 		sluice_error_set(error, SLUICE_ERROR_NO_BINDING, "no binding for port '%s'", port_dev);
 		return FALSE;
 	}
+	engine_shadows_unbind(engine, port_dev);
 	elements = nft_elements_begin(batch, map, FALSE);
 	map_add(elements, port_dev, 0);
 	nft_elements_end(elements);
@@ -225,8 +252,8 @@ engine_tree_uses(const NwEngine *engine, const char *root, const char *name)
 }
 
 /* A port that is blocked or has temporary rules waits for its filters: the tree is not at hand, so it is walked. */
-static gboolean
-port_uses(const NwEngine *engine, const Port *port, const char *name)
+gboolean
+engine_port_uses(const NwEngine *engine, const Port *port, const char *name)
 {
 	if (port->template && !port->is_temporary)
 		return g_ptr_array_find_with_equal_func(port->template->program->rules->filters, name, g_str_equal,
@@ -266,9 +293,9 @@ nw_engine_uses(const NwEngine *engine, const char *name)
 	g_hash_table_iter_init(&iter, engine->ports);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
 		if ((!((const Port *)value)->template || ((const Port *)value)->is_temporary) &&
-		    port_uses(engine, value, name))
+		    engine_port_uses(engine, value, name))
 			return TRUE;
-	return FALSE;
+	return engine_shadows_use(engine, name);
 }
 
 gboolean
@@ -287,7 +314,7 @@ nw_engine_redefine(NwEngine *engine, const NwFilter *definition, GError **error)
 		StagedPort *staged;
 		g_autoptr(GError) local = NULL;
 
-		if (!port_uses(engine, port, definition->name))
+		if (!engine_port_uses(engine, port, definition->name))
 			continue;
 		staged = g_new0(StagedPort, 1);
 		staged->port = port;
@@ -305,9 +332,10 @@ nw_engine_redefine(NwEngine *engine, const NwFilter *definition, GError **error)
 		g_propagate_error(error, g_steal_pointer(&local));
 		return FALSE;
 	}
-	if (!stage.ports->len)
-		return TRUE;
-	return stage_run(&stage, error);
+	if (stage.ports->len && !stage_run(&stage, error))
+		return FALSE;
+	engine_shadows_redefined(engine, definition->name);
+	return TRUE;
 }
 
 gboolean
@@ -339,6 +367,8 @@ nw_engine_relearn(NwEngine *engine, const GPtrArray *ports, GPtrArray **ret_fail
 	}
 	if (stage.ports->len && !stage_run(&stage, error))
 		return FALSE;
+	for (guint i = 0; i < ports->len; i++)
+		engine_shadows_port(engine, ports->pdata[i]);
 	if (ret_failed)
 		*ret_failed = g_steal_pointer(&failed);
 	return TRUE;

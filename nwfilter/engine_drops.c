@@ -76,7 +76,8 @@ engine_drops_forget(NwEngine *engine)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (engine->has_table && !engine->config.no_kernel && !forget(engine, &error))
+	/* Who only looks drops nothing. */
+	if (engine->has_table && !engine->config.no_kernel && !engine->hits && !forget(engine, &error))
 		log_warning("counters of ports that are gone are left: %s", error->message);
 	g_hash_table_remove_all(engine->uncounted);
 }

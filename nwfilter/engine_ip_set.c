@@ -143,7 +143,7 @@ any_waits(const NwEngine *engine)
 gboolean
 nw_engine_has_ip_sets(const NwEngine *engine)
 {
-	return g_hash_table_size(engine->ip_sets) > 0 || any_waits(engine);
+	return g_hash_table_size(engine->ip_sets) > 0 || any_waits(engine) || engine_shadows_have_ip_sets(engine);
 }
 
 /* What the set holds now; NULL with @problem where there is nothing to go by, and @other where it is of another type.
@@ -189,7 +189,7 @@ retype(NwEngine *engine, NftIpSet *mirror, IpSet *set, GPtrArray *problems)
 static gboolean
 commit_updates(NwEngine *engine, GHashTable *updates, gboolean whole, GError **error)
 {
-	g_autoptr(NftBatch) batch = nft_batch_new();
+	g_autoptr(NftBatch) batch = engine_batch(engine);
 	GHashTableIter iter;
 	gpointer mirror, wanted;
 
@@ -240,6 +240,7 @@ nw_engine_refresh_ip_sets(NwEngine *engine, GPtrArray **ret_problems, GError **e
 		g_hash_table_unref(mirror->expiry);
 		mirror->expiry = g_hash_table_ref(wanted);
 	}
+	engine_shadows_refresh(engine);
 	if (ret_problems)
 		*ret_problems = g_steal_pointer(&problems);
 	return TRUE;

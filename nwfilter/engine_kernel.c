@@ -455,7 +455,7 @@ engine_sysctl_switch(NwEngine *engine, EngineSysctl group, gboolean on, GError *
 				return FALSE;
 		return TRUE;
 	}
-	if (!g_file_get_contents(memory, &saved, NULL, NULL))
+	if (engine_others_need(engine, group) || !g_file_get_contents(memory, &saved, NULL, NULL))
 		return TRUE;
 	g_auto(GStrv) lines = g_strsplit(saved, "\n", -1);
 	for (guint i = 0; names[i] && lines[i]; i++)

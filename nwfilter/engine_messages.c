@@ -105,7 +105,10 @@ stage_table_messages(Stage *stage)
 	gpointer value;
 
 	if (!engine->has_table) {
-		nft_table_create(stage->batch, &engine->features, FALSE, engine->ports_generation);
+		if (engine->hits)
+			nft_shadow_create(stage->batch, &engine->features);
+		else
+			nft_table_create(stage->batch, &engine->features, FALSE, engine->ports_generation);
 		stage->makes_table = TRUE;
 	}
 	g_hash_table_iter_init(&iter, stage->templates);
@@ -150,7 +153,8 @@ stage_template_messages(Stage *stage, StagedTemplate *staged)
 	    !memcmp(staged->memo.content, template->memo.content, sizeof(template->memo.content)))
 		return;
 	staged->limit_sets = nft_limit_sets(stage->batch, plan, &staged->lowering);
-	if (staged->rechecks)
+	/* Who only looks does so on one hook: at both stages. */
+	if (staged->rechecks || stage->engine->hits)
 		composed = plan_recheck(plan);
 	staged->chains = nft_template_install(stage->batch, template->number, composed ? composed : plan,
 					      &staged->lowering, &staged->memo, template->in_kernel, template->chains);

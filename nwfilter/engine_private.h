@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nwfilter/engine.h"
+#include "rules/nft_hits.h"
 #include "rules/nft_learn.h"
 #include "rules/nft_table.h"
 
@@ -31,6 +32,9 @@ typedef struct {
 	gboolean may_accept_bpdu;
 } Template;
 
+/* A definition that is tried: nwfilter/engine_shadow.c. */
+typedef struct Shadow Shadow;
+
 typedef struct {
 	char *name;
 	NwBinding *binding;
@@ -44,6 +48,10 @@ typedef struct {
 struct NwEngine {
 	NwEngineConfig config;
 	char *state_dir;
+	GPtrArray *shadows;  /* of Shadow */
+	NwEngine *live;	     /* of a definition that is tried: that of the filters in force; else NULL */
+	char *table;	     /* likewise: its table; else NULL */
+	NftHits *hits;	     /* likewise: its rules count and let pass; else NULL */
 	struct XtEngine *xt; /* NULL: nf_tables; else what follows is unused but for learning_filters */
 	NftSocket *owner;    /* owns the tables */
 	NftSocket *reader;
@@ -62,9 +70,10 @@ struct NwEngine {
 	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block, has_learn;
 	gboolean has_tagged; /* ENGINE_BRIDGE_NF_TAGGED is on */
 	gboolean needs_sweep;
-	GHashTable *uncounted; /* utf8: ports that were bound, and may still have counters of what was dropped */
-	gboolean lacks_ip_set; /* the last plan that was refused was so for an IP set */
-	guint helper_tables;   /* NFT_HELPER_…: in the kernel */
+	GHashTable *uncounted;	/* utf8: ports that were bound, and may still have counters of what was dropped */
+	gboolean lacks_address; /* the last port that was refused was so because it waits for one */
+	gboolean lacks_ip_set;	/* the last plan that was refused was so for an IP set */
+	guint helper_tables;	/* NFT_HELPER_…: in the kernel */
 	gboolean helper_is_whole, said_helper;
 	GHashTable *said; /* utf8: places of rules that engine_notice() spoke of */
 	NwEngineStats stats;
@@ -93,6 +102,38 @@ gboolean engine_tree_uses(const NwEngine *engine, const char *root, const char *
 
 /** engine_learning_filter: the name of the temporary rules for a binding, made once and kept in learning_filters */
 const char *engine_learning_filter(NwEngine *engine, const NwBinding *binding, const NwLearning *learning);
+
+/** engine_new_empty: without sockets and knowledge of the kernel; engine_open: with sockets, unless it has no kernel */
+NwEngine *engine_new_empty(const NwEngineConfig *config);
+gboolean engine_open(NwEngine *engine, GError **error);
+
+/** engine_port_uses: whether the port's tree holds the filter @name */
+gboolean engine_port_uses(const NwEngine *engine, const Port *port, const char *name);
+
+/** engine_batch: of the engine's table */
+NftBatch *engine_batch(const NwEngine *engine);
+
+GPtrArray *engine_shadows_new(void);
+
+/** engine_shadows_redefined, engine_shadows_dirty: their rules are made anew with the next sweep; @name: of a filter */
+void engine_shadows_redefined(NwEngine *engine, const char *name);
+void engine_shadows_dirty(NwEngine *engine);
+
+/** engine_shadows_port: this port is bound, or has other addresses: the next sweep sees to it */
+void engine_shadows_port(NwEngine *engine, const char *port);
+
+/** engine_shadows_unbind: it is about to lose its filter, and passes what nobody looks at */
+void engine_shadows_unbind(NwEngine *engine, const char *port);
+
+gboolean engine_shadows_use(const NwEngine *engine, const char *name);
+gboolean engine_shadows_need(const NwEngine *engine, gboolean (*needs)(const NwEngine *engine));
+void engine_shadows_refresh(NwEngine *engine);
+gboolean engine_shadows_have_ip_sets(const NwEngine *engine);
+gboolean engine_shadows_need_sweep(const NwEngine *engine);
+void engine_shadows_sweep(NwEngine *engine);
+
+/** engine_shadows_clean: tables that an earlier daemon left behind go */
+void engine_shadows_clean(NwEngine *engine);
 
 /** engine_commit: one transaction, counted */
 gboolean engine_commit(NwEngine *engine, NftBatch *batch, GError **error);
@@ -297,6 +338,9 @@ typedef enum {
 
 /** engine_sysctl_switch: on, or back to what it was */
 gboolean engine_sysctl_switch(NwEngine *engine, EngineSysctl group, gboolean on, GError **error);
+
+/** engine_others_need: whether another engine on the same host settings needs them */
+gboolean engine_others_need(const NwEngine *engine, EngineSysctl group);
 
 /** engine_needs_tagged: whether a plan asks for the connections of tagged packets, and br_netfilter must give them */
 gboolean engine_needs_tagged(const NwEngine *engine, const Plan *plan);

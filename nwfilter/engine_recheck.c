@@ -62,6 +62,8 @@ stage_recheck(Stage *stage)
 {
 	NwEngine *engine = stage->engine;
 
+	if (engine->hits)
+		return;
 	for (guint i = 0; i < stage->ports->len; i++) {
 		const StagedPort *port = stage->ports->pdata[i];
 		StagedTemplate *staged = port->target;

@@ -45,7 +45,11 @@ nw_engine_retry_blocked(NwEngine *engine, GError **error)
 
 		port->waits = FALSE;
 	}
-	return stage_run(&stage, error) ? count : 0;
+	if (!stage_run(&stage, error))
+		return 0;
+	for (guint i = 0; i < count; i++)
+		engine_shadows_port(engine, ((StagedPort *)stage.ports->pdata[i])->port->name);
+	return count;
 }
 
 static gboolean
@@ -94,8 +98,10 @@ engine_ip_set_retype(NwEngine *engine, NftIpSet *mirror, IpSet *set, GError **er
 	stage_init(&stage, engine, NULL);
 	stage.replans = TRUE;
 	engine->needs_sweep = TRUE;
-	if (stage_ports_of(&stage, mirror, error) && stage_run(&stage, error))
+	if (stage_ports_of(&stage, mirror, error) && stage_run(&stage, error)) {
+		engine_shadows_dirty(engine);
 		return TRUE;
+	}
 	exchange(engine->ip_sets, key, mirror, new_one);
 	return FALSE;
 }

@@ -61,7 +61,7 @@ stage_init(Stage *stage, NwEngine *engine, const NwFilter *definition)
 	stage->programs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)program_unref);
 	stage->templates = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, staged_template_free);
 	stage->ports = g_ptr_array_new_with_free_func(staged_port_free);
-	stage->batch = nft_batch_new();
+	stage->batch = engine_batch(engine);
 	stage->sets_made = g_hash_table_new(NULL, NULL);
 	stage->ip_sets_made = g_hash_table_new(NULL, NULL);
 	stage->checked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -275,7 +275,8 @@ stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVar
 	staged->memo.number = template->number;
 	staged->program = program_ref(program);
 	staged->lowering = (NftLowering){
-		&engine->features, engine_mark_mask(engine), template->name, template->memo.generation, { 0 }
+		&engine->features, engine_mark_mask(engine), template->name, template->memo.generation, { 0 },
+		engine->hits
 	};
 	if (!engine_ip_sets_resolve(engine, plan, error) || !nft_expr_check(plan, &staged->lowering, error))
 		return FALSE;
@@ -355,7 +356,8 @@ stage_check(Stage *stage, const NwBinding *binding, const char *shape, const Rul
 	    GError **error)
 {
 	g_autofree char *key = g_strdup_printf("%s/%s", binding->filter, shape);
-	const NftLowering lowering = { &stage->engine->features, engine_mark_mask(stage->engine), "t0", 0, { 0 } };
+	const NftLowering lowering = { &stage->engine->features, engine_mark_mask(stage->engine), "t0", 0, { 0 },
+				       stage->engine->hits };
 	g_autoptr(Plan) plan = NULL;
 
 	if (g_hash_table_contains(stage->checked, key))
@@ -408,6 +410,11 @@ stage_learner(Stage *stage, StagedPort *staged, const NwBinding *binding, Progra
 	if (!shape)
 		return FALSE;
 	staged->is_temporary = !learned || !learned->len;
+	engine->lacks_address = staged->is_temporary && engine->hits;
+	if (engine->lacks_address) {
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID, "it waits for an address");
+		return FALSE;
+	}
 	if (staged->is_temporary) {
 		if (!stage_check(stage, binding, shape, program->rules, vars, error))
 			return FALSE;
@@ -426,7 +433,8 @@ stage_learner(Stage *stage, StagedPort *staged, const NwBinding *binding, Progra
 	staged->target = stage_template(stage, becomes.filter, shape, program, vars, binding->port_dev, error);
 	if (!staged->target)
 		return FALSE;
-	add_listening(engine, binding, nw_learning_frames(learning, learned), staged->elements);
+	if (!engine->hits)
+		add_listening(engine, binding, nw_learning_frames(learning, learned), staged->elements);
 	return TRUE;
 }
 
@@ -438,7 +446,7 @@ stage_port(Stage *stage, StagedPort *staged, const NwBinding *binding, GError **
 	g_autoptr(RuleVars) vars = NULL;
 	g_autofree char *shape = NULL;
 
-	stage->engine->lacks_ip_set = FALSE;
+	stage->engine->lacks_ip_set = stage->engine->lacks_address = FALSE;
 	staged->learning = (NwLearning){ .method = NW_LEARN_NONE };
 	program = program_of_change(stage->programs, binding, live_program, stage_lookup, stage, error);
 	if (!program)
@@ -509,7 +517,8 @@ finish_template(Stage *stage, StagedTemplate *staged)
 	template->plan = g_steal_pointer(&staged->plan);
 	program_unref(template->program);
 	template->program = g_steal_pointer(&staged->program);
-	engine_notice(engine, template->program->rules);
+	if (!engine->hits)
+		engine_notice(engine, template->program->rules);
 	template->may_accept_bpdu = rule_program_may_accept_bpdu(template->program->rules);
 	template->in_kernel = TRUE;
 }
@@ -610,7 +619,7 @@ stage_helper(Stage *stage)
 		const Program *program = staged->program ? staged->program : staged->template->program;
 
 		if (program && program->asks_related)
-			engine_helper_require(stage->engine);
+			engine_helper_require(stage->engine->live ? stage->engine->live : stage->engine);
 	}
 }
 

@@ -59,7 +59,8 @@ adopt_template(NwEngine *engine, const KernelState *state, const NftTemplateMemo
 					    engine_mark_mask(engine),
 					    template->name,
 					    memo->generation,
-					    { memo->limit_base[0], memo->limit_base[1] } };
+					    { memo->limit_base[0], memo->limit_base[1] },
+					    NULL };
 	prefix = g_strdup_printf("%s-", template->name);
 	g_hash_table_iter_init(&iter, state->chains);
 	while (g_hash_table_iter_next(&iter, &name, &count)) {
@@ -257,6 +258,7 @@ engine_remove_tables(NwEngine *engine, GError **error)
 		engine->reader = nft_socket_open(error);
 	if (!engine->reader || !engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, FALSE, error))
 		return FALSE;
+	engine_shadows_clean(engine);
 	state = kernel_state_read(engine->reader, error);
 	if (!state)
 		return FALSE;
@@ -293,6 +295,7 @@ nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 		if (!take_tables(engine, state, error))
 			return FALSE;
 		sound = adopt(engine, state, stage.batch);
+		engine_shadows_clean(engine);
 		engine_helper_adopt(engine);
 	}
 	for (guint i = 0; i < bindings->len; i++) {

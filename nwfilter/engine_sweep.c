@@ -149,10 +149,17 @@ any_needs(const NwEngine *engine, Need need)
 	return FALSE;
 }
 
+static gboolean
+needs_helper(const NwEngine *engine)
+{
+	return any_needs(engine, NEEDS_HELPER);
+}
+
 gboolean
 nw_engine_needs_sweep(const NwEngine *engine)
 {
-	return engine->xt ? xt_engine_needs_sweep(engine->xt) : engine->needs_sweep;
+	return engine->xt ? xt_engine_needs_sweep(engine->xt)
+			  : engine->needs_sweep || engine_shadows_need_sweep(engine);
 }
 
 gboolean
@@ -170,11 +177,12 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 
 	if (engine->xt)
 		return xt_engine_sweep(engine->xt, error);
+	engine_shadows_sweep(engine);
 	if (!engine->needs_sweep)
 		return TRUE;
-	batch = nft_batch_new();
+	batch = engine_batch(engine);
 	settled = engine_settle_messages(engine, batch);
-	drops_net = engine->has_net_chains && !any_needs(engine, NEEDS_NETWORK);
+	drops_net = engine->has_net_chains && !engine->hits && !any_needs(engine, NEEDS_NETWORK);
 	drops_mirror = engine->has_mirror && !any_needs(engine, NEEDS_STATE);
 	drops_learn = engine->has_learn && !engine_any_learns(engine);
 	if (drops_net)
@@ -231,7 +239,7 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 		engine->has_tagged = FALSE;
 		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, FALSE, NULL);
 	}
-	engine_helper_sweep(engine, any_needs(engine, NEEDS_HELPER));
+	engine_helper_sweep(engine, needs_helper(engine) || engine_shadows_need(engine, needs_helper));
 	if (drops_mirror) {
 		engine->has_mirror = FALSE;
 		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF, FALSE, NULL);

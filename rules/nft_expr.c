@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "rules/nft_constant.h"
 #include "rules/nft_drops.h"
+#include "rules/nft_hits.h"
 
 #define IP6_FRAGMENT_HEADER 44 /* RFC 8200, 4.5 */
 #define COMMENT_MAX	    200
@@ -639,8 +640,14 @@ emit_limit_mirrored(Emit *emit)
 static void
 emit_action(Emit *emit, RuleStageId stage)
 {
+	gboolean drops = emit->plan_rule->action == RULE_ACTION_DROP || emit->plan_rule->action == RULE_ACTION_REJECT;
 	g_autofree char *chain = NULL;
 
+	if (drops && emit->lowering->hits) {
+		nft_hits_expr(emit->lowering->hits, emit->rule, emit->plan_rule, emit->way);
+		nft_expr_verdict(emit->rule, NF_ACCEPT, NULL);
+		return;
+	}
 	switch (emit->plan_rule->action) {
 	case RULE_ACTION_ACCEPT:
 		nft_expr_verdict(emit->rule, emit->accept_to ? NFT_GOTO : NF_ACCEPT, emit->accept_to);
@@ -846,7 +853,7 @@ emit_rules(Emit *emit, RuleStageId stage, const PlanChain *chain, const char *ch
 
 /* What neither jumps, accepts nor returns drops. */
 static gint
-branch_verdict(const PlanBranch *branch)
+branch_verdict(const PlanBranch *branch, const NftLowering *lowering)
 {
 	if (branch->jump >= 0)
 		return NFT_JUMP;
@@ -860,7 +867,8 @@ branch_verdict(const PlanBranch *branch)
 	case RULE_ACTION_CONTINUE:
 		break;
 	}
-	return NFT_GOTO;
+	/* A map counts nothing: what counts is not optimised, and has none. */
+	return lowering->hits ? NF_ACCEPT : NFT_GOTO;
 }
 
 /* ether type vmap { X : jump chain, Y : accept } */
@@ -877,7 +885,7 @@ emit_branches(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage,
 	for (guint i = 0; i < count; i++) {
 		const PlanBranch *branch = &g_array_index(rule->branches, PlanBranch, i);
 		const PlanChain *target = branch->jump >= 0 ? plan->chains[way][stage]->pdata[branch->jump] : NULL;
-		gint verdict = branch_verdict(branch);
+		gint verdict = branch_verdict(branch, lowering);
 		char *name = NULL;
 
 		if (target)
@@ -947,7 +955,10 @@ nft_expr_check(const Plan *plan, const NftLowering *lowering, GError **error)
 					const PlanMatch *ip_set = rule_find(rule, RULE_FIELD_IPSET);
 					const char *why = NULL;
 
-					if (ip_set && !ip_set->ip_set)
+					if (lowering->hits && rule_find(rule, RULE_FIELD_CT_COUNT))
+						why = "a limit of connections cannot be tried: those over it would go "
+						      "on, and be counted";
+					else if (ip_set && !ip_set->ip_set)
 						why = "nf_tables cannot look into a kernel IP set: only the daemon "
 						      "holds its content";
 					else if (rule_find(rule, RULE_FIELD_CT_COUNT) && ++limits > NFT_LIMITS_MAX &&

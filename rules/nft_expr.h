@@ -44,6 +44,7 @@ typedef struct {
 	const char *template_name;	    /* "t3" */
 	guint32 generation;		    /* stands in the names of sub-chains */
 	guint32 limit_base[RULE_WAY_COUNT]; /* first number of this template's connection limits */
+	struct NftHits *hits;		    /* NULL: rules drop; else they count what they would drop, and accept */
 } NftLowering;
 
 /** nft_chain_name: of one chain of a template (transfer full) */

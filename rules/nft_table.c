@@ -17,6 +17,7 @@
 
 #include "rules/nft_drops.h"
 #include "rules/nft_helper.h"
+#include "rules/nft_hits.h"
 #include "rules/nft_types.h"
 
 /* Newer than the headers of Debian 12 (kernel 5.12 and 6.9). */
@@ -37,6 +38,8 @@ static const struct {
 	[RULE_TO_GUEST] = { { NFT_MAP_TO_LINK, "to-link" }, { NFT_MAP_TO_NET, "to-net" } },
 };
 
+enum { SHADOW_LOCAL = 1, SHADOW_FROM = 3, SHADOW_TO = 4 }; /* places in base_chains */
+
 /* The base chains and what they look up. */
 static const struct {
 	const char *name;
@@ -47,10 +50,10 @@ static const struct {
 } base_chains[] = {
 	{ "prerouting-link", RULE_FROM_GUEST, RULE_STAGE_LINK, NF_BR_PRE_ROUTING, PRIORITY_LINK },
 	/* Link-local frames to the bridge itself go past the prerouting hook. */
-	{ "input-link", RULE_FROM_GUEST, RULE_STAGE_LINK, NF_BR_LOCAL_IN, PRIORITY_LINK },
+	[SHADOW_LOCAL] = { "input-link", RULE_FROM_GUEST, RULE_STAGE_LINK, NF_BR_LOCAL_IN, PRIORITY_LINK },
 	{ "postrouting-link", RULE_TO_GUEST, RULE_STAGE_LINK, NF_BR_POST_ROUTING, PRIORITY_LINK },
-	{ "prerouting-net", RULE_FROM_GUEST, RULE_STAGE_NETWORK, NF_BR_PRE_ROUTING, PRIORITY_NET },
-	{ "postrouting-net", RULE_TO_GUEST, RULE_STAGE_NETWORK, NF_BR_POST_ROUTING, PRIORITY_NET },
+	[SHADOW_FROM] = { "prerouting-net", RULE_FROM_GUEST, RULE_STAGE_NETWORK, NF_BR_PRE_ROUTING, PRIORITY_NET },
+	[SHADOW_TO] = { "postrouting-net", RULE_TO_GUEST, RULE_STAGE_NETWORK, NF_BR_POST_ROUTING, PRIORITY_NET },
 };
 
 /* --- tables and chains --- */
@@ -424,14 +427,18 @@ nft_table_same_byte(NftBatch *batch)
 /* --- the whole table --- */
 
 static void
+base_chain_add(NftBatch *batch, guint i, guint32 ports_generation)
+{
+	nft_base_chain_add(batch, NFPROTO_BRIDGE, base_chains[i].name, base_chains[i].hook, base_chains[i].priority);
+	dispatch_add(batch, i, ports_generation);
+}
+
+static void
 stage_chains_add(NftBatch *batch, RuleStageId stage, guint32 ports_generation)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(base_chains); i++) {
-		if (base_chains[i].stage != stage)
-			continue;
-		nft_base_chain_add(batch, NFPROTO_BRIDGE, base_chains[i].name, base_chains[i].hook,
-				   base_chains[i].priority);
-		dispatch_add(batch, i, ports_generation);
+		if (base_chains[i].stage == stage)
+			base_chain_add(batch, i, ports_generation);
 	}
 }
 
@@ -447,6 +454,21 @@ nft_table_create(NftBatch *batch, const NftFeatures *features, gboolean exists, 
 			verdict_map_create(batch, stage_maps[way][id].map);
 	nft_drops_install(batch, features);
 	stage_chains_add(batch, RULE_STAGE_LINK, ports_generation);
+}
+
+void
+nft_shadow_create(NftBatch *batch, const NftFeatures *features)
+{
+	static const guint hooks[] = { SHADOW_LOCAL, SHADOW_FROM, SHADOW_TO };
+
+	table_send(batch, NFT_MSG_NEWTABLE, NFPROTO_BRIDGE, features->owner ? NFT_TABLE_F_OWNER : 0);
+	nft_table_ports_map(batch, NFT_SHADOW_GENERATION);
+	nft_hits_create(batch);
+	for (guint way = 0; way < RULE_WAY_COUNT; way++)
+		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
+			verdict_map_create(batch, stage_maps[way][id].map);
+	for (guint i = 0; i < G_N_ELEMENTS(hooks); i++)
+		base_chain_add(batch, hooks[i], NFT_SHADOW_GENERATION);
 }
 
 void
@@ -535,7 +557,8 @@ nft_table_mirror(NftBatch *batch, const NftFeatures *features, gboolean exists, 
 
 	if (exists)
 		nft_table_delete(batch, NFPROTO_INET);
-	table_send(batch, NFT_MSG_NEWTABLE, NFPROTO_INET, nft_table_flags(features));
+	table_send(batch, NFT_MSG_NEWTABLE, NFPROTO_INET,
+		   nft_batch_behind(batch) ? nft_table_flags(features) & ~TABLE_F_PERSIST : nft_table_flags(features));
 	mirror_chain(batch, prerouting, NF_INET_PRE_ROUTING, mark_mask);
 	mirror_chain(batch, "output-state", NF_INET_LOCAL_OUT, mark_mask);
 	/* Where packets from guests pass next, and where packets to guests leave: filled by nft_limit_chains(). */

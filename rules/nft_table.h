@@ -26,21 +26,30 @@
 
 #include "rules/nft_expr.h"
 
-#define NFT_MIRROR_CHAIN  "prerouting-state." /* the mask of the mark follows, in hexadecimal */
-#define NFT_PORT_DATA_LEN 8		      /* a value of the ports' map: zero, and the template's number */
-#define NFT_MAP_FROM_LINK "from-link"
-#define NFT_MAP_TO_LINK	  "to-link"
-#define NFT_MAP_FROM_NET  "from-net"
-#define NFT_MAP_TO_NET	  "to-net"
+#define NFT_MIRROR_CHAIN      "prerouting-state." /* the mask of the mark follows, in hexadecimal */
+#define NFT_PORT_DATA_LEN     8			  /* a value of the ports' map: zero, and the template's number */
+#define NFT_SHADOW_GENERATION 1			  /* of the map of ports in a table that only looks */
+#define NFT_MAP_FROM_LINK     "from-link"
+#define NFT_MAP_TO_LINK	      "to-link"
+#define NFT_MAP_FROM_NET      "from-net"
+#define NFT_MAP_TO_NET	      "to-net"
 
 /** nft_features_probe: try on the kernel what we could use; nothing is left behind */
 void nft_features_probe(NftSocket *nft_socket, NftFeatures *ret_features);
 
-/** nft_table_flags: what a table of ours is made with */
+/** nft_table_flags: what a table of ours is made with, one that must not go with its daemon */
 guint32 nft_table_flags(const NftFeatures *features);
 
 /** nft_table_create: the tables, dispatch maps, counters and the base chains of the link stage */
 void nft_table_create(NftBatch *batch, const NftFeatures *features, gboolean exists, guint32 ports_generation);
+
+/**
+ * nft_shadow_create: a table that only looks, at what the filter's own table lets pass
+ *
+ * One hook on each way, behind both stages of the filter: templates must be those of plan_recheck(). The batch is of a
+ * table that stands behind. It goes with the socket that makes it, where the kernel knows owners.
+ */
+void nft_shadow_create(NftBatch *batch, const NftFeatures *features);
 
 /** nft_table_take: own a table that an earlier daemon left */
 void nft_table_take(NftBatch *batch, const NftFeatures *features, guint16 family);

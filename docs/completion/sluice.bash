@@ -19,6 +19,7 @@ _sluice()
 		nwfilter-define
 		nwfilter-confirm
 		nwfilter-discard
+		nwfilter-shadow
 		nwfilter-guarded
 		nwfilter-undefine
 		nwfilter-dumpxml
@@ -85,7 +86,7 @@ _sluice()
 		case $prev,$cur in
 		--file,*)  ;;
 		--confirm,*)  ;;
-		*,-*) words=(--file --validate --confirm) ;;
+		*,-*) words=(--file --validate --confirm --shadow) ;;
 		*)  ;;
 		esac ;;
 	nwfilter-confirm)
@@ -95,6 +96,12 @@ _sluice()
 		*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
 		esac ;;
 	nwfilter-discard)
+		case $prev,$cur in
+		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
+		*,-*) words=(--nwfilter) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
+		esac ;;
+	nwfilter-shadow)
 		case $prev,$cur in
 		--nwfilter,*) mapfile -t words < <(_sluice_names nwfilter-list 2) ;;
 		*,-*) words=(--nwfilter) ;;

@@ -225,7 +225,7 @@ test_lowered(void)
 	static const char *const wanted[] = { "drop-mac-spoof-from", "drop-ip-spoof-from", "drop-arp-spoof-from",
 					      "drop-vlan-from",	     "drop-policy-from",   "drop-policy-to" };
 	const NftFeatures features = { .bridge_ct = TRUE, .bridge_reject = TRUE };
-	const NftLowering lowering = { &features, RULE_MARK_MASK_DEFAULT, "t1", 1, { 0 } };
+	const NftLowering lowering = { &features, RULE_MARK_MASK_DEFAULT, "t1", 1, { 0 }, NULL };
 	g_autoptr(GHashTable) filters = shipped_filters();
 
 	for (guint optimised = 0; optimised < 2; optimised++) {
@@ -250,7 +250,7 @@ test_answers(void)
 
 	filters_add(filters, "mine", "", "<rule action='reject' direction='out'><udp/></rule>");
 	for (guint i = 0; i < 2; i++) {
-		const NftLowering lowering = { features[i], RULE_MARK_MASK_DEFAULT, "t1", 1, { 0 } };
+		const NftLowering lowering = { features[i], RULE_MARK_MASK_DEFAULT, "t1", 1, { 0 }, NULL };
 		g_autoptr(GHashTable) sets = plan_sets_new();
 		g_autoptr(NftBatch) batch = nft_batch_new();
 		g_autoptr(Plan) plan = plan_of_port(filters, "mine", "", sets, TRUE);

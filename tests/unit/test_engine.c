@@ -1,46 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The set of protected ports without a kernel: what changes share, what they leave alone. */
 
-#include "nwfilter/engine_private.h"
-#include "tests/unit/filters.h"
+#include "tests/unit/engine_fixture.h"
 
 #define DROP(ELEMENT) "<rule action='drop' direction='in'>" ELEMENT "</rule>"
-
-typedef struct {
-	GHashTable *filters;
-	NwEngine *engine;
-} Fixture;
 
 static void
 up(Fixture *fixture, gconstpointer data)
 {
-	g_autoptr(GError) error = NULL;
-
-	fixture->filters = filters_new();
-	NwEngineConfig config = { .lookup = filters_lookup, .lookup_data = fixture->filters, .no_kernel = TRUE };
-
-	fixture->engine = nw_engine_new(&config, &error);
-	g_assert_no_error(error);
+	fixture_up(fixture);
 	filters_add(fixture->filters, "leaf", "", DROP("<ip srcipaddr='$A'/>"));
 	filters_add(fixture->filters, "top", "", "<filterref filter='leaf'/>");
 	filters_add(fixture->filters, "other", "", DROP("<tcp dstportstart='80'/>"));
-}
-
-static void
-down(Fixture *fixture, gconstpointer data)
-{
-	nw_engine_free(fixture->engine);
-	g_hash_table_unref(fixture->filters);
-}
-
-static void
-port_bind(Fixture *fixture, const char *port, const char *filter, const char *variables)
-{
-	g_autoptr(NwBinding) binding = binding_new(port, filter, variables);
-	g_autoptr(GError) error = NULL;
-
-	g_assert_true(nw_engine_bind(fixture->engine, binding, &error));
-	g_assert_no_error(error);
 }
 
 static void
@@ -62,18 +33,6 @@ port_unbind(Fixture *fixture, const char *port)
 
 	g_assert_true(nw_engine_unbind(fixture->engine, port, &error));
 	g_assert_no_error(error);
-}
-
-/* As the daemon does: first the engine, then the store. */
-static void
-redefine(Fixture *fixture, const char *name, const char *body)
-{
-	NwFilter *filter = filter_parse(name, "", body);
-	g_autoptr(GError) error = NULL;
-
-	g_assert_true(nw_engine_redefine(fixture->engine, filter, &error));
-	g_assert_no_error(error);
-	g_hash_table_replace(fixture->filters, filter->name, filter);
 }
 
 static void
@@ -476,7 +435,7 @@ test_limit_numbers(Fixture *fixture, gconstpointer data)
 	g_assert_cmpuint(port_of(fixture, "vnet3")->template->memo.limit_base[RULE_TO_GUEST], ==, 3);
 }
 
-#define ADD(PATH, FUNC) g_test_add("/engine/" PATH, Fixture, NULL, up, FUNC, down)
+#define ADD(PATH, FUNC) g_test_add("/engine/" PATH, Fixture, NULL, up, FUNC, fixture_down)
 
 /* What a port says of VLAN tags makes a template of its own, and is no word of another's. */
 static void
