@@ -200,6 +200,41 @@ TITLE="discarded" connects g1 tcp 10.9.0.12 80
 TITLE="discarded" blocked g1 tcp 10.9.0.12 81
 none_left "discarded"
 
+# --- rates, IP sets, addresses that are learned
+
+sluice nwfilter-define $WORK/before.xml >/dev/null
+one "<rule action='drop' direction='out'><ip protocol='udp' dstportstart='12' rate-above='5' rate-burst='10'/></rule>"
+check "a rate" try
+"$FRAME" send g1:eth0 "$(udp 1 2 12)" 100 100 >$WORK/sent
+got=$(report 'rules["one:3 out v1"]')
+if [ "$got" -ge 80 ] && [ "$got" -le 90 ]; then ok "what is above it is counted"; else not_ok "counted $got of 100"; fi
+probes "above it" g1:eth0 g2:eth0 <<-PROBES
+	pass what is above the rate that is tried | $(udp 1 2 12)
+PROBES
+if command -v ipset >/dev/null && ipset create tried hash:ip 2>/dev/null; then
+	ipset add tried 10.9.0.12
+	one "<rule action='drop' direction='out'><udp dstportstart='13' ipset='tried' ipsetflags='dst'/></rule>"
+	check "an IP set" try
+	"$FRAME" send g1:eth0 "$(udp 1 2 13)" 3 100 >$WORK/sent
+	same "what is in it is counted" "one:3 out v1 3" "$(all_rules)"
+	ipset del tried 10.9.0.12
+	sleep $((1 + SLOW / 2)).5
+	"$FRAME" send g1:eth0 "$(udp 1 2 13)" 3 100 >$WORK/sent
+	same "what is in it no more is not" "one:3 out v1 3" "$(all_rules)"
+else
+	skip "an IP set" "no ipset here"
+fi
+bind_guest 3 one CTRL_IP_LEARNING=any
+one "<rule action='drop' direction='out' priority='600'><udp dstportstart='14'/></rule>
+  <rule action='return' direction='out' priority='500'><ip srcipaddr='\$IP'/></rule>
+  <rule action='drop' direction='out' priority='510'><ip/></rule>"
+unbind v1
+check "one that learns" try
+same "the port that has no address yet is not looked at" "0 ['v3: it waits for an address']" \
+	"$(report 'str(report["port-count"]) + " " + str(report["not-looked-at"])')"
+check "discarded" sluice nwfilter-discard one
+none_left "discarded"
+
 # --- what is refused
 
 one "<rule action='drop' direction='out'><tcp connlimit-above='3'/></rule>"
@@ -222,4 +257,14 @@ done
 same "no more than four" 1 "$(grep -l 'more than 4 definitions are tried' $WORK/try.* | wc -l)"
 for i in 1 2 3 4; do sluice nwfilter-discard f$i >/dev/null; done
 none_left "in the end"
+if command -v ebtables-restore >/dev/null && ebtables -t nat -L >/dev/null 2>&1; then
+	daemon_stop
+	backend_use iptables
+	daemon_start
+	one "$TRIED"
+	check_refused "the back end iptables" "with nftables only" try
+	same "nothing waits" "" "$(sluice nwfilter-guarded | grep one)"
+else
+	skip "the back end iptables" "no ebtables here"
+fi
 finish
