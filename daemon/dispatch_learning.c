@@ -125,7 +125,7 @@ import_new(DispatchCall *call, const NwBinding *binding, const GPtrArray *record
 	Daemon *daemon = call->daemon;
 	g_autofree char *xml = nw_binding_format(binding);
 
-	if (!learning_restore(daemon->learning, records, TRUE, error))
+	if (!learning_restore(daemon->learning, binding->port_dev, records, TRUE, error))
 		return FALSE;
 	if (binding_store_create(daemon->bindings, daemon->engine, xml, IMPORT_LABEL, ret_binding, error))
 		return TRUE;
@@ -153,7 +153,7 @@ run_import(DispatchCall *call, GError **error)
 				 binding->port_dev);
 		return FALSE;
 	}
-	if (there ? !learning_restore(daemon->learning, records, may_replace, error)
+	if (there ? !learning_restore(daemon->learning, binding->port_dev, records, may_replace, error)
 		  : !import_new(call, binding, records, &there, error))
 		return FALSE;
 	daemon_port_changed(daemon, there->port_dev);

@@ -373,10 +373,14 @@ learning_new(const LearningConfig *config)
 void
 learning_free(Learning *learning)
 {
+	g_autoptr(GError) error = NULL;
+
 	if (!learning)
 		return;
 	if (learning->source)
 		g_source_remove(learning->source);
+	if (learning->engine && !save(learning, &error))
+		log_error("what ports have learned is lost: %s", error->message);
 	snoop_child_stop(learning->child);
 	learn_table_free(learning->table);
 	g_hash_table_unref(learning->changed);
@@ -410,8 +414,26 @@ learning_records(const Learning *learning, const char *port)
 	return learn_table_records(learning->table, port);
 }
 
+/* What a port, or with NULL all, had before a change that could not be stored or put into force. */
+static void
+put_back(Learning *learning, const char *port, const GPtrArray *before)
+{
+	g_autoptr(GPtrArray) changed = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GError) error = NULL;
+
+	learn_table_flush(learning->table, port, changed);
+	if (!learn_table_restore(learning->table, before, now_ms(), TRUE, changed, &error))
+		log_error("cannot put back what ports had learned: %s", error->message);
+	for (guint i = 0; i < changed->len; i++)
+		g_hash_table_add(learning->changed, g_strdup(changed->pdata[i]));
+	/* The file and the kernel may have the new state, or the old one: both are brought to this, now or soon. */
+	learning->unsaved = TRUE;
+	if (!apply(learning, NULL))
+		wake(learning, now_ms() + LEARNING_RETRY_MS);
+}
+
 static gboolean
-apply_now(Learning *learning, const GPtrArray *changed, GError **error)
+apply_now(Learning *learning, const GPtrArray *changed, const char *port, const GPtrArray *before, GError **error)
 {
 	for (guint i = 0; i < changed->len; i++)
 		g_hash_table_add(learning->changed, g_strdup(changed->pdata[i]));
@@ -419,7 +441,7 @@ apply_now(Learning *learning, const GPtrArray *changed, GError **error)
 	wake(learning, expire(learning));
 	if (apply(learning, error))
 		return TRUE;
-	wake(learning, now_ms() + LEARNING_RETRY_MS);
+	put_back(learning, port, before);
 	return FALSE;
 }
 
@@ -427,18 +449,20 @@ gboolean
 learning_flush(Learning *learning, const char *port, GError **error)
 {
 	g_autoptr(GPtrArray) changed = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GPtrArray) before = learn_table_records(learning->table, port);
 
 	learn_table_flush(learning->table, port, changed);
-	return apply_now(learning, changed, error);
+	return apply_now(learning, changed, port, before, error);
 }
 
 gboolean
-learning_restore(Learning *learning, const GPtrArray *records, gboolean may_replace, GError **error)
+learning_restore(Learning *learning, const char *port, const GPtrArray *records, gboolean may_replace, GError **error)
 {
 	g_autoptr(GPtrArray) changed = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GPtrArray) before = learn_table_records(learning->table, port);
 
 	return learn_table_restore(learning->table, records, now_ms(), may_replace, changed, error) &&
-	       apply_now(learning, changed, error);
+	       apply_now(learning, changed, port, before, error);
 }
 
 char *

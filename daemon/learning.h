@@ -47,12 +47,13 @@ GPtrArray *learning_records(const Learning *learning, const char *port);
 /**
  * learning_flush: forget what a port, or with NULL every port, has learned; at once
  *
- * Errors: the rules could not be changed; it is tried again.
+ * Errors: it could not be stored, or the rules could not be changed: then all is as it was.
  */
 gboolean learning_flush(Learning *learning, const char *port, GError **error);
 
-/** learning_restore: take in what another host knew; as learn_table_restore(), then as learning_flush() */
-gboolean learning_restore(Learning *learning, const GPtrArray *records, gboolean may_replace, GError **error);
+/** learning_restore: take in what another host knew of @port; as learn_table_restore(), then as learning_flush() */
+gboolean learning_restore(Learning *learning, const char *port, const GPtrArray *records, gboolean may_replace,
+			  GError **error);
 
 /** learning_describe: lines "name: value" (transfer full) */
 char *learning_describe(const Learning *learning);
