@@ -3,7 +3,7 @@
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/stream $(B)/tests/ftp $(B)/tests/netfw $(B)/tests/load $(B)/tests/survive \
+TEST_TOOLS := $(B)/tests/frame $(B)/tests/conn $(B)/tests/stream $(B)/tests/ftp $(B)/tests/netfw $(B)/tests/load $(B)/tests/survive $(B)/tests/fault.so \
 	$(B)/tests/snoop-print $(B)/tests/snoop-lock $(B)/tests/dhcp-send \
 	$(B)/tests/differential/differential
 BENCH := $(B)/bench/bench $(B)/bench/datapath $(B)/bench/libvirt
@@ -47,6 +47,11 @@ $(B)/tests/load: $(B)/tests/netns/load.o $(CLI_OBJS) $(LIB)
 $(B)/tests/survive: $(patsubst %.c,$(B)/%.o,$(wildcard tests/survival/*.c)) $(CLI_OBJS) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+# Preloaded into the daemon, so never with sanitizers of its own.
+$(B)/tests/fault.so: tests/netns/fault.c tests/survival/fault.h
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -I. -o $@ $<
 $(B)/tests/differential/differential: $(patsubst %.c,$(B)/%.o,$(wildcard tests/differential/*.c)) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * survive ROOT BUILD KILLS SEED [networks]: operations at random, one after the other, until the daemon is killed; then
- * it is started again and must hold what was acknowledged, and of what was under way all or nothing. KILLS times.
+ * survive ROOT BUILD KILLS SEED [networks|faults|networks-faults]: operations at random, one after the other, until the
+ * daemon is killed; then it is started again and must hold what was acknowledged, and of what was under way all or
+ * nothing. KILLS times.
  */
 
+#include "tests/survival/fault.h"
 #include "tests/survival/survival.h"
 
 #include <fcntl.h>
@@ -183,16 +185,17 @@ main(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 	Survival survival = { 0 };
 	Tally tally = { .cut = g_hash_table_new(g_str_hash, g_str_equal) };
-	g_autofree char *log = NULL;
+	g_autofree char *log = NULL, *control = NULL, *library = NULL;
 	guint wanted;
-	gboolean ok;
+	gboolean ok, faults;
 
-	if (argc != 5 && !(argc == 6 && g_str_equal(argv[5], "networks"))) {
-		fputs("usage: survive ROOT BUILD KILLS SEED [networks]\n", stderr);
+	if (argc < 5 || argc > 6) {
+		fputs("usage: survive ROOT BUILD KILLS SEED [networks|faults|networks-faults]\n", stderr);
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	survival.networks = argc == 6;
+	survival.networks = argc == 6 && g_str_has_prefix(argv[5], "networks");
+	faults = argc == 6 && g_str_has_suffix(argv[5], "faults");
 	survival.root = argv[1];
 	survival.build = argv[2];
 	survival.paths = paths = sluice_paths_new(argv[1]);
@@ -200,14 +203,22 @@ main(int argc, char **argv)
 	wanted = (guint)strtoul(argv[3], NULL, 10);
 	log = g_build_filename(argv[1], "..", "work", "daemon.log", NULL);
 	survival.log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	control = g_build_filename(argv[1], "..", "work", "fault", NULL);
+	library = g_build_filename(argv[2], "tests", "fault.so", NULL);
+	if (faults && g_file_set_contents(control, (const char *)&(FaultControl){ 0 }, sizeof(FaultControl), NULL)) {
+		survival.fault = control;
+		survival.fault_library = library;
+	}
 	ok = survival_start(&survival, &error) && (survival.model = survival_read(&survival, &error)) &&
 	     survival_setup(&survival, &error);
 	if (!ok)
 		printf("# set-up: %s\n", error->message);
 	puts("ready");
-	while (ok && tally.kills < wanted)
+	ok = ok && (!faults || survival_faults(&survival, control));
+	while (ok && !faults && tally.kills < wanted)
 		ok = one_kill(&survival, &tally);
-	tell(&tally);
+	if (!faults)
+		tell(&tally);
 	survival_kill(&survival, SIGTERM);
 	g_rand_free(survival.random);
 	g_hash_table_unref(tally.cut);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "tests/survival/fault.h"
 
 #define READY_FD	3
 #define READY_WAIT_MS	30000
@@ -30,6 +31,10 @@ launch(Survival *survival, int ready_fd)
 		return pid;
 	dup2(survival->log_fd, STDOUT_FILENO);
 	dup2(survival->log_fd, STDERR_FILENO);
+	if (survival->fault) {
+		setenv(FAULT_ENV, survival->fault, 1);
+		setenv("LD_PRELOAD", survival->fault_library, 1);
+	}
 	/* The descriptor's flag goes with the copy, where it is one. */
 	if (ready_fd != READY_FD)
 		dup2(ready_fd, READY_FD);

@@ -26,6 +26,9 @@ typedef struct {
 	CliClient *rpc; /* NULL: the daemon is down */
 	pid_t daemon;
 	int log_fd;
+	const char *fault; /* nullable: the file that tells the daemon which of its calls fails, and the library that
+			      obeys */
+	const char *fault_library;
 	GHashTable *model;
 	guint serial; /* makes each document another */
 } Survival;
@@ -98,3 +101,8 @@ void survival_op_random(Survival *survival, Op *op);
 void survival_plug(Survival *survival, gboolean is_bound);
 /** survival_setup: the filters and ports that stay */
 gboolean survival_setup(Survival *survival, GError **error);
+
+/* faults.c */
+
+/** survival_faults: all operations with all their calls failing in turn; tells what went wrong */
+gboolean survival_faults(Survival *survival, const char *control_path);
