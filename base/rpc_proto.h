@@ -26,6 +26,9 @@
  *	8 CHECK: list of texts: what is otherwise in the kernel than it should be, a line each
  *	9 REPAIR: the same, of what was mended
  *	7 BINDING_IMPORT: that text, the port's name here or none for the same, flags, a binding's handle
+ *	10 WHY: a port or none for all, flags, number (1: packets are listened to), list of texts: what rules dropped
+ *		since ports are asked about, JSON lists of objects. A port is asked about until a moment after the last
+ *		such call, or until the client goes
  *	11 STATS: a port or none for all, list of texts: what was dropped, JSON lists of objects with port, reason,
  *		direction, packets, bytes
  *	12 FILTER_GUARD: a filter's document, seconds, flags, the filter's handle: defined for so long, unless confirmed
@@ -181,6 +184,7 @@ typedef enum {
 
 #define RPC_SLUICE_CHECK	  8
 #define RPC_SLUICE_REPAIR	  9
+#define RPC_SLUICE_WHY		  10
 #define RPC_SLUICE_STATS	  11
 #define RPC_SLUICE_FILTER_GUARD	  12
 #define RPC_SLUICE_FILTER_CONFIRM 13
@@ -193,6 +197,9 @@ typedef enum {
 
 /* Bit of BINDING_IMPORT: in place of what the port has learned here. */
 #define RPC_SLUICE_IMPORT_REPLACE 1u
+
+/* Bit of WHY: no more. */
+#define RPC_SLUICE_WHY_END 1u
 
 /* Bit of NETWORK_APPLY: say what would be done, do nothing. */
 #define RPC_SLUICE_APPLY_PLAN 1u

@@ -235,6 +235,12 @@ static const CliOption net_event_options[] = {
 	{ "timestamp", NULL, "say when", 0, 0 },
 	{ 0 },
 };
+static const CliOption why_options[] = {
+	{ "port", "PORT", "on this port only", POSITIONAL, CLI_COMPLETE_BINDING },
+	{ "follow", NULL, "every second, until interrupted", 0, 0 },
+	{ "seconds", "N", "watch for so long (default: 5, or without end with --follow)", 0, 0 },
+	{ 0 },
+};
 static const CliOption stats_options[] = {
 	{ "port", "PORT", "of this port only", POSITIONAL, CLI_COMPLETE_BINDING },
 	{ "prometheus", NULL, "print in the text format of Prometheus", 0, 0 },
@@ -288,6 +294,7 @@ const CliCommand cli_commands[] = {
 	  cli_lease_list },
 	{ "nwfilter-lease-flush", GROUP_FILTER, "forget addresses that ports have learned", lease_flush_options,
 	  cli_lease_flush },
+	{ "why", GROUP_FILTER, "tell what is being dropped, and by which rule", why_options, cli_why },
 	{ "nwfilter-stats", GROUP_FILTER, "count what was dropped, for each port by reason", stats_options,
 	  cli_nwfilter_stats },
 	{ "nwfilter-binding-dumpxml", GROUP_FILTER, "print a port's binding as XML", binding_options,

@@ -123,6 +123,7 @@ CliExit cli_nwfilter_confirm(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_discard(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_shadow(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_guarded(CliContext *context, const CliArgs *args);
+CliExit cli_why(CliContext *context, const CliArgs *args);
 CliExit cli_nwfilter_stats(CliContext *context, const CliArgs *args);
 CliExit cli_check(CliContext *context, const CliArgs *args);
 CliExit cli_repair(CliContext *context, const CliArgs *args);

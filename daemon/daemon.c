@@ -96,16 +96,31 @@ learning_of(Daemon *daemon, const SluicePaths *paths, const DaemonConfig *config
 	return learning_new(&learning);
 }
 
-static gboolean
-filter_is_bound(const char *filter, gpointer data)
-{
-	return binding_store_names_filter(((const Daemon *)data)->bindings, filter);
-}
-
 static void
 on_brought_back(gpointer data)
 {
 	daemon_changed(data);
+}
+
+static Why *
+why_of(Daemon *daemon, const SluicePaths *paths, const DaemonConfig *config, gboolean no_kernel)
+{
+	const WhyConfig why = {
+		.snoop_path = paths->snoop_helper,
+		.snoop_user = config->snoop_user,
+		.learn_group = (guint16)config->nflog_group,
+		.no_kernel = no_kernel,
+		.on_changed = on_brought_back,
+		.data = daemon,
+	};
+
+	return why_new(&why);
+}
+
+static gboolean
+filter_is_bound(const char *filter, gpointer data)
+{
+	return binding_store_names_filter(((const Daemon *)data)->bindings, filter);
 }
 
 static Guarded *
@@ -146,6 +161,8 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 		return NULL;
 	daemon->learning = learning_of(daemon, paths, config, no_kernel);
 	learning_configure(daemon->learning, &engine_config);
+	daemon->why = why_of(daemon, paths, config, no_kernel);
+	engine_config.why_group = why_group(daemon->why);
 	daemon->engine = nw_engine_new(&engine_config, error);
 	if (!daemon->engine)
 		return NULL;
@@ -156,6 +173,7 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 	/* A port that came back with other values must not keep the old ones until the daemon is idle. */
 	sweep_now(daemon);
 	learning_start(daemon->learning, daemon->engine);
+	why_start(daemon->why, daemon->engine);
 	if (!no_kernel) {
 		daemon->guard = port_guard_new(drops_bpdus, daemon, error);
 		if (!daemon->guard)
@@ -180,6 +198,7 @@ daemon_free(Daemon *daemon)
 	daemon_networks_stop(daemon);
 	port_guard_free(daemon->guard);
 	guarded_free(daemon->guarded);
+	why_free(daemon->why);
 	learning_free(daemon->learning);
 	if (daemon->engine)
 		nw_engine_free(daemon->engine);

@@ -11,6 +11,7 @@
 #include "daemon/learning.h"
 #include "daemon/networks.h"
 #include "daemon/polkit.h"
+#include "daemon/why.h"
 #include "vswitch/port_guard.h"
 
 /* What clients are told of a network. */
@@ -28,6 +29,7 @@ typedef struct {
 	Links *links;
 	Learning *learning;
 	Guarded *guarded;
+	Why *why;
 	const char *bandwidth; /* (nullable) (transfer none): qos_describe() */
 	NetFirewall *net_firewall;
 	DnsmasqEnv dnsmasq;

@@ -42,7 +42,29 @@ run_stats(DispatchCall *call, GError **error)
 	return TRUE;
 }
 
+static gboolean
+run_why(DispatchCall *call, GError **error)
+{
+	Why *why = call->daemon->why;
+	g_autoptr(GPtrArray) texts = NULL;
+
+	if (!dispatch_check_flags(call->args[1].number, RPC_SLUICE_WHY_END, error))
+		return FALSE;
+	if (call->args[1].number & RPC_SLUICE_WHY_END) {
+		why_leave(why, call->session);
+		return TRUE;
+	}
+	texts = why_ask(why, call->session, call->args[0].text, error);
+	if (!texts)
+		return FALSE;
+	call->ret[0].number = why_is_ready(why);
+	for (guint i = 0; i < texts->len; i++)
+		rpc_value_append(&call->ret[1])->text = g_strdup(texts->pdata[i]);
+	return TRUE;
+}
+
 const DispatchEntry dispatch_drops[] = {
+	{ RPC_PROGRAM_SLUICE, RPC_SLUICE_WHY, run_why },
 	{ RPC_PROGRAM_SLUICE, RPC_SLUICE_STATS, run_stats },
 	{ 0 },
 };

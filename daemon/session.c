@@ -49,6 +49,7 @@ session_free(Session *session)
 		return;
 	if (session->check)
 		polkit_check_cancel(session->check);
+	why_leave(session->daemon->why, session);
 	g_byte_array_unref(session->in);
 	g_array_unref(session->callbacks);
 	g_queue_clear_full(&session->out, frame_free);

@@ -96,6 +96,29 @@ set_bytes(const Attribute *attribute, const guint8 **ret_bytes, gsize *ret_len)
 	return TRUE;
 }
 
+/* Two attributes in one. */
+static gboolean
+set_vlan(const Attribute *attribute, NflogRecord *record)
+{
+	gsize offset = 0;
+
+	for (guint count = 0; offset < attribute->len && count < NFLOG_ATTRIBUTES_MAX; count++) {
+		guint16 value;
+		Attribute part;
+
+		if (!next_attribute(attribute->value, attribute->len, &offset, &part))
+			return FALSE;
+		if (part.len < sizeof(value))
+			continue;
+		memcpy(&value, part.value, sizeof(value));
+		if (part.type == NFULA_VLAN_PROTO)
+			record->vlan_protocol = GUINT16_FROM_BE(value);
+		else if (part.type == NFULA_VLAN_TCI)
+			record->vlan_tci = GUINT16_FROM_BE(value);
+	}
+	return TRUE;
+}
+
 static gboolean
 take_attribute(Reading *reading, const Attribute *attribute)
 {
@@ -119,7 +142,7 @@ take_attribute(Reading *reading, const Attribute *attribute)
 		return set_number(attribute, &record->sequence);
 	case NFULA_VLAN:
 		record->is_tagged = TRUE;
-		return TRUE;
+		return set_vlan(attribute, record);
 	case NFULA_L2HDR:
 		return set_bytes(attribute, &record->link_header, &record->link_header_len);
 	case NFULA_HWHEADER:

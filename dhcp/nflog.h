@@ -27,6 +27,7 @@ typedef struct {
 	guint8 family; /* NFPROTO_BRIDGE, … */
 	guint8 hook;
 	gboolean is_tagged;		 /* had a VLAN tag, which is not in the bytes */
+	guint16 vlan_protocol, vlan_tci; /* of that tag, where the kernel says them; else 0 */
 	guint32 ifindex_in, ifindex_out; /* of a bridge: the port's; 0: none */
 	gboolean has_sequence;
 	guint32 sequence; /* one more than the packet's before: what is missing was lost */

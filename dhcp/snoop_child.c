@@ -122,7 +122,9 @@ take_message(SnoopChild *child)
 	}
 	if (message.header.kind == SNOOP_WIRE_STATUS)
 		take_status(child, &message.status);
-	else
+	else if (message.header.kind == SNOOP_WIRE_DROP && child->config.on_drop)
+		child->config.on_drop(&message.drop, child->config.data);
+	else if (message.header.kind == SNOOP_WIRE_EVENT && child->config.on_event)
 		child->config.on_event(&message.event, child->config.data);
 	return TRUE;
 }
@@ -208,21 +210,36 @@ make_socket(SnoopChild *child, GError **error)
 	return fds[1];
 }
 
+static void
+put_words(GPtrArray *argv, const char *word, ...)
+{
+	va_list words;
+
+	va_start(words, word);
+	for (; word; word = va_arg(words, const char *))
+		g_ptr_array_add(argv, (gpointer)word);
+	va_end(words);
+}
+
 static GSubprocess *
 spawn(SnoopChild *child, GError **error)
 {
 	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_NONE);
 	g_autofree char *fd_text = g_strdup_printf("%d", SNOOP_CHILD_FD);
 	g_autofree char *group = g_strdup_printf("%u", child->config.group);
-	const char *const argv[] = {
-		child->path, "--fd", fd_text, "--group", group, child->user ? "--user" : NULL, child->user, NULL,
-	};
+	g_autoptr(GPtrArray) argv = g_ptr_array_new();
 	int fd = make_socket(child, error);
 
 	if (fd < 0)
 		return NULL;
+	put_words(argv, child->path, "--fd", fd_text, "--group", group, NULL);
+	if (child->config.on_drop)
+		put_words(argv, "--drops", NULL);
+	if (child->user)
+		put_words(argv, "--user", child->user, NULL);
+	g_ptr_array_add(argv, NULL);
 	g_subprocess_launcher_take_fd(launcher, fd, SNOOP_CHILD_FD);
-	return g_subprocess_launcher_spawnv(launcher, argv, error);
+	return g_subprocess_launcher_spawnv(launcher, (const char *const *)argv->pdata, error);
 }
 
 static void

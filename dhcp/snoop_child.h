@@ -30,6 +30,8 @@ typedef struct {
 	const char *user; /* NULL: its own default */
 	guint16 group;	  /* of nflog; not 0 */
 	void (*on_event)(const SnoopEvent *event, gpointer data);
+	/* (nullable): it reads packets that rules dropped (rules/nft_why.h), and there are no events */
+	void (*on_drop)(const SnoopDrop *drop, gpointer data);
 	/* (nullable): it listens from now on; what guests said before is lost */
 	void (*on_ready)(gpointer data);
 	gpointer data;

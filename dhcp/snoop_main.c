@@ -22,6 +22,7 @@
 typedef struct {
 	int fd, group;
 	char *user;
+	gboolean drops;
 } Options;
 
 static gboolean
@@ -31,6 +32,7 @@ parse_options(int *argc, char ***argv, Options *options, GError **error)
 		{ "fd", 0, 0, G_OPTION_ARG_INT, &options->fd, "The daemon's socket", "N" },
 		{ "group", 0, 0, G_OPTION_ARG_INT, &options->group, "Group of nflog", "N" },
 		{ "user", 0, 0, G_OPTION_ARG_STRING, &options->user, "User to become", "NAME" },
+		{ "drops", 0, 0, G_OPTION_ARG_NONE, &options->drops, "Packets that rules dropped", NULL },
 		G_OPTION_ENTRY_NULL,
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new("- started by sluiced");
@@ -69,12 +71,12 @@ keep_socket(int fd, GError **error)
 }
 
 static gboolean
-open_group(SnoopProcess *process, guint16 group, GError **error)
+open_group(SnoopProcess *process, guint16 group, SnoopHandler handler, GError **error)
 {
 	for (guint attempt = 1;; attempt++) {
 		g_autoptr(GError) local = NULL;
 
-		if (snoop_process_add_group(process, group, snoop_process_learn, &local))
+		if (snoop_process_add_group(process, group, handler, &local))
 			return TRUE;
 		if (attempt == GROUP_ATTEMPTS) {
 			g_propagate_error(error, g_steal_pointer(&local));
@@ -93,7 +95,8 @@ prepare(const Options *options, GError **error)
 	if (!keep_socket(options->fd, error))
 		return NULL;
 	process = snoop_process_new(SNOOP_CHILD_FD);
-	if (!open_group(process, (guint16)options->group, error))
+	if (!open_group(process, (guint16)options->group, options->drops ? snoop_process_drop : snoop_process_learn,
+			error))
 		return NULL;
 	lockdown.fd_count = (guint)snoop_process_fd_max(process) + 1;
 	return snoop_lockdown(&lockdown, error) ? g_steal_pointer(&process) : NULL;

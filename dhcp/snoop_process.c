@@ -4,6 +4,7 @@
 #include "dhcp/snoop_process.h"
 
 #include <errno.h>
+#include <linux/netfilter_bridge.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -74,11 +75,10 @@ send_status(SnoopProcess *process)
 }
 
 static void
-send_event(SnoopProcess *process, guint32 ifindex)
+send_frame(SnoopProcess *process, SnoopWireKind kind)
 {
-	gsize size = snoop_wire_init(&process->message, SNOOP_WIRE_EVENT);
+	gsize size = snoop_wire_init(&process->message, kind);
 
-	process->message.event.ifindex = ifindex;
 	/* In a flood each place that gets free would be an event's: the numbers go first. */
 	if (process->is_status_late)
 		send_status(process);
@@ -110,8 +110,71 @@ snoop_process_learn(SnoopProcess *process, const NflogRecord *record)
 		verdict = snoop_parse(process->frame, len, len < sizeof(process->frame) ? len : len + 1, is_to_guest,
 				      &process->message.event);
 	process->status.verdicts[verdict]++;
-	if (verdict == SNOOP_OK)
-		send_event(process, ifindex);
+	if (verdict == SNOOP_OK) {
+		process->message.event.ifindex = ifindex;
+		send_frame(process, SNOOP_WIRE_EVENT);
+	}
+}
+
+/* One number and what must stand behind it. */
+static gboolean
+take_number(const char **at, char end, guint32 *ret_number)
+{
+	guint64 number = 0;
+
+	if (!g_ascii_isdigit(**at))
+		return FALSE;
+	for (; g_ascii_isdigit(**at); (*at)++) {
+		number = number * 10 + (guint64)(**at - '0');
+		if (number > G_MAXUINT32)
+			return FALSE;
+	}
+	*ret_number = (guint32)number;
+	return *(*at)++ == end;
+}
+
+static gboolean
+take_prefix(const char *prefix, SnoopDrop *drop)
+{
+	const char *at = prefix + strlen(SNOOP_PREFIX_DROP);
+
+	return g_str_has_prefix(prefix, SNOOP_PREFIX_DROP) && take_number(&at, '.', &drop->template_number) &&
+	       take_number(&at, ':', &drop->generation) && take_number(&at, '\0', &drop->site);
+}
+
+#define TAG_AT	12
+#define TAG_LEN 4
+
+/* The frame as it was: its tag back where it stood. */
+static void
+copy_frame(const SnoopProcess *process, const NflogRecord *record, gsize len, SnoopDrop *drop)
+{
+	gsize tag = record->vlan_protocol ? TAG_LEN : 0;
+	gsize rest = MIN(len - TAG_AT, SNOOP_DROP_BYTES_MAX - TAG_AT - tag);
+	const guint16 words[] = { g_htons(record->vlan_protocol), g_htons(record->vlan_tci) };
+
+	memcpy(drop->bytes, process->frame, TAG_AT);
+	memcpy(drop->bytes + TAG_AT, words, tag);
+	memcpy(drop->bytes + TAG_AT + tag, process->frame + TAG_AT, rest);
+	drop->len = (guint32)(TAG_AT + tag + rest);
+}
+
+void
+snoop_process_drop(SnoopProcess *process, const NflogRecord *record)
+{
+	SnoopDrop *drop = &process->message.drop;
+	gsize len;
+
+	memset(&process->message, 0, sizeof(process->message));
+	drop->ifindex = record->hook == NF_BR_POST_ROUTING ? record->ifindex_out : record->ifindex_in;
+	if (!take_prefix(record->prefix, drop) || !drop->ifindex ||
+	    !nflog_record_frame(record, process->frame, sizeof(process->frame), &len)) {
+		process->status.ignored++;
+		return;
+	}
+	process->status.frames++;
+	copy_frame(process, record, len, drop);
+	send_frame(process, SNOOP_WIRE_DROP);
 }
 
 SnoopProcess *

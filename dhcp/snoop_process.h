@@ -15,6 +15,7 @@
 /* What the kernel's rules write before a packet: its direction. Any other prefix is somebody else's packet. */
 #define SNOOP_PREFIX_FROM "sluice-from"
 #define SNOOP_PREFIX_TO	  "sluice-to"
+#define SNOOP_PREFIX_DROP "sluice-why:" /* TEMPLATE.GENERATION:SITE follows */
 
 typedef struct SnoopProcess SnoopProcess;
 
@@ -23,6 +24,9 @@ typedef void (*SnoopHandler)(SnoopProcess *process, const NflogRecord *record);
 
 /* The handler of learning: snoop_parse(), and what it finds as an event. */
 void snoop_process_learn(SnoopProcess *process, const NflogRecord *record);
+
+/* The handler of packets that rules dropped: the frame's first bytes, and which rule it was. */
+void snoop_process_drop(SnoopProcess *process, const NflogRecord *record);
 
 /** snoop_process_new: @fd: a SOCK_SEQPACKET socket to the daemon, which stays the caller's */
 SnoopProcess *snoop_process_new(int fd);

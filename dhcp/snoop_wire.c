@@ -13,6 +13,8 @@ body_size(guint kind)
 		return sizeof(SnoopEvent);
 	case SNOOP_WIRE_STATUS:
 		return sizeof(SnoopStatus);
+	case SNOOP_WIRE_DROP:
+		return sizeof(SnoopDrop);
 	default:
 		return 0;
 	}
@@ -88,5 +90,7 @@ snoop_wire_check(const SnoopWireMessage *message, gsize len)
 		return "a message of another size";
 	if (header->kind == SNOOP_WIRE_EVENT && !is_event(&message->event))
 		return "an event with values that cannot be";
+	if (header->kind == SNOOP_WIRE_DROP && (!message->drop.ifindex || message->drop.len > SNOOP_DROP_BYTES_MAX))
+		return "a packet with values that cannot be";
 	return NULL;
 }

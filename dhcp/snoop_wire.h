@@ -8,12 +8,13 @@
 #include "dhcp/snoop.h"
 
 #define SNOOP_WIRE_MAGIC    0x534e4f50 /* "SNOP" */
-#define SNOOP_WIRE_VERSION  1	       /* another whenever a structure below changes */
+#define SNOOP_WIRE_VERSION  2	       /* another whenever a structure below changes */
 #define SNOOP_VERDICT_COUNT (SNOOP_TAGGED + 1)
 
 typedef enum {
 	SNOOP_WIRE_EVENT = 1,
 	SNOOP_WIRE_STATUS, /* the first one: ready, and without privileges; later ones when a number has changed */
+	SNOOP_WIRE_DROP,   /* a packet that a rule dropped */
 } SnoopWireKind;
 
 typedef struct {
@@ -34,9 +35,20 @@ typedef struct {
 	guint64 verdicts[SNOOP_VERDICT_COUNT]; /* frames by what snoop_parse() said */
 } SnoopStatus;
 
+#define SNOOP_DROP_BYTES_MAX 256
+
+/* The daemon never looks into the bytes. */
+typedef struct {
+	guint32 ifindex;			   /* the port's */
+	guint32 template_number, generation, site; /* of the rule: rules/nft_why.h */
+	guint32 len;				   /* bytes of the frame that are here, a VLAN tag with them */
+	guint8 bytes[SNOOP_DROP_BYTES_MAX];
+} SnoopDrop;
+
 typedef struct {
 	SnoopWireHeader header;
 	union {
+		SnoopDrop drop;
 		SnoopEvent event;
 		SnoopStatus status;
 	};

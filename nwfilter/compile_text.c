@@ -30,7 +30,7 @@ nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_dat
 	g_autoptr(Plan) plan = NULL;
 	g_autofree char *shape = NULL;
 	const NftFeatures features = { .bridge_ct = TRUE, .bridge_reject = TRUE };
-	const NftLowering lowering = { &features, RULE_MARK_MASK_DEFAULT, binding->port_dev, 0, { 0 }, NULL };
+	const NftLowering lowering = { &features, RULE_MARK_MASK_DEFAULT, binding->port_dev, 0, { 0 }, NULL, 0 };
 
 	if (!root) {
 		sluice_error_set(error, SLUICE_ERROR_NO_NWFILTER, "network filter '%s' is not defined",

@@ -85,6 +85,7 @@ engine_new_empty(const NwEngineConfig *config)
 	engine->stale_limits = g_ptr_array_new_with_free_func(g_free);
 	engine->stale_maps = g_array_new(FALSE, FALSE, sizeof(guint32));
 	engine->stale_ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	engine->traced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	engine->uncounted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	engine->said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	engine->ports_generation = PORTS_MAP_FIRST;
@@ -150,6 +151,7 @@ nw_engine_free(NwEngine *engine)
 	g_hash_table_unref(engine->stale_ports);
 	g_hash_table_unref(engine->said);
 	g_hash_table_unref(engine->uncounted);
+	g_hash_table_unref(engine->traced);
 	g_hash_table_unref(engine->sets);
 	nft_socket_close(engine->owner);
 	nft_socket_close(engine->reader);
@@ -235,6 +237,7 @@ nw_engine_unbind(NwEngine *engine, const char *port_dev, GError **error)
 	if (engine->config.on_learning)
 		engine->config.on_learning(port->binding, NULL, engine->config.learn_data);
 	g_hash_table_add(engine->uncounted, g_strdup(port_dev));
+	g_hash_table_remove(engine->traced, port_dev);
 	engine->needs_sweep = TRUE;
 	g_hash_table_remove(engine->ports, port_dev);
 	return TRUE;

@@ -36,6 +36,7 @@ typedef struct {
 	void (*on_learning)(const NwBinding *binding, const NwLearning *learning, gpointer data);
 	gpointer learn_data;
 	guint16 learn_group; /* of nfnetlink_log, where the frames that teach go */
+	guint16 why_group;   /* and samples of those that were dropped; not the same one */
 } NwEngineConfig;
 
 typedef struct {
@@ -161,6 +162,49 @@ guint nw_engine_retry_blocked(NwEngine *engine, GError **error);
  * Returns: (transfer full) (element-type DropCount): what was dropped at least once.
  */
 GArray *nw_engine_drops(NwEngine *engine, const char *port_dev, GError **error);
+
+/* What one rule dropped on one port. */
+typedef struct {
+	char port[IF_NAMESIZE];
+	guint32 template_number, generation, site; /* tell it from others; 0 for a port that is blocked */
+	RuleWay way;
+	RuleAction action;
+	DropReason reason;
+	char *filter, *place, *words; /* place: FILE:LINE */
+	guint64 packets, bytes;
+} NwWhy;
+
+void nw_why_free(gpointer why);
+
+/**
+ * nw_engine_why: have the rules of these ports, and no others, say what they drop
+ * @ports: (element-type utf8): those that are not bound are passed over
+ *
+ * They get templates of their own, or lose them, in one transaction; on error nothing changed. A port that is asked
+ * about has its rules one by one, as they stand in the filters; its rates and connection limits begin anew.
+ *
+ * Errors: %SLUICE_ERROR_NO_SUPPORT with the back end iptables.
+ */
+gboolean nw_engine_why(NwEngine *engine, const GPtrArray *ports, GError **error);
+
+/**
+ * nw_engine_why_read: what rules dropped on the ports of nw_engine_why() since their templates were made
+ *
+ * Returns: (transfer full) (element-type NwWhy): rules that dropped at least one packet.
+ */
+GPtrArray *nw_engine_why_read(NwEngine *engine, GError **error);
+
+/** nw_engine_why_check: whether nw_engine_why() can be, with this back end */
+gboolean nw_engine_why_check(const NwEngine *engine, GError **error);
+
+/** nw_engine_ports: names of all bound ports, sorted (transfer full) (element-type utf8) */
+GPtrArray *nw_engine_ports(const NwEngine *engine);
+
+/** nw_engine_is_bound: whether the port is bound */
+gboolean nw_engine_is_bound(const NwEngine *engine, const char *port_dev);
+
+/** nw_engine_is_traced: whether the port is one of nw_engine_why()'s */
+gboolean nw_engine_is_traced(const NwEngine *engine, const char *port_dev);
 
 /** nw_engine_describe: back end and lowerings in use, one "name: value" line each (transfer full) */
 char *nw_engine_describe(const NwEngine *engine);

@@ -70,6 +70,7 @@ struct NwEngine {
 	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block, has_learn;
 	gboolean has_tagged; /* ENGINE_BRIDGE_NF_TAGGED is on */
 	gboolean needs_sweep;
+	GHashTable *traced;	/* utf8: bound ports that somebody asks about: nw_engine_why() */
 	GHashTable *uncounted;	/* utf8: ports that were bound, and may still have counters of what was dropped */
 	gboolean lacks_address; /* the last port that was refused was so because it waits for one */
 	gboolean lacks_ip_set;	/* the last plan that was refused was so for an IP set */
@@ -304,6 +305,9 @@ gboolean engine_ip_set_adopt(Stage *stage, const char *nft_name, GHashTable *exp
 
 /** engine_ip_sets_sweep: delete mirrors that no port needs; returns their keys, for when the kernel took it */
 GPtrArray *engine_ip_sets_sweep(NwEngine *engine, NftBatch *batch);
+
+/** engine_why_group: of nflog, for a port that somebody asks about; else 0 */
+guint16 engine_why_group(const NwEngine *engine, const char *port_dev);
 
 /** engine_drops_forget: delete the counters of all ports that are not bound; a failure is only logged */
 void engine_drops_forget(NwEngine *engine);

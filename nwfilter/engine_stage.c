@@ -7,6 +7,7 @@
 #include "nwfilter/compile.h"
 #include "nwfilter/engine_private.h"
 #include "rules/bpdu.h"
+#include "rules/nft_why.h"
 #include "rules/optimise.h"
 #include "rules/plan_tags.h"
 
@@ -245,12 +246,12 @@ stage_limits(Stage *stage, StagedTemplate *staged, GError **error)
 
 /* A digest of all that decides what the kernel is sent for a plan. */
 static void
-content_hash(const NwEngine *engine, const Plan *plan, guint8 ret_digest[32])
+content_hash(const NwEngine *engine, const Plan *plan, guint16 why_group, guint8 ret_digest[32])
 {
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
 	const guint32 lowering[] = { NFT_LOWERING_VERSION, (guint32)engine->features.bridge_ct,
 				     (guint32)engine->features.bridge_reject,
-				     engine->features.bridge_ct ? 0 : engine_mark_mask(engine) };
+				     engine->features.bridge_ct ? 0 : engine_mark_mask(engine), why_group };
 	gsize len = 32;
 
 	plan_hash(plan, ret_digest);
@@ -262,7 +263,7 @@ content_hash(const NwEngine *engine, const Plan *plan, guint8 ret_digest[32])
 /* Plan the template afresh; keep it as it is when that gives the same content. */
 static gboolean
 stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVars *vars, const char *port,
-	   GError **error)
+	   guint16 why_group, GError **error)
 {
 	NwEngine *engine = stage->engine;
 	Template *template = staged->template;
@@ -274,16 +275,22 @@ stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVar
 	staged->memo.version = NFT_MEMO_VERSION;
 	staged->memo.number = template->number;
 	staged->program = program_ref(program);
-	staged->lowering = (NftLowering){
-		&engine->features, engine_mark_mask(engine), template->name, template->memo.generation, { 0 },
-		engine->hits
-	};
+	staged->lowering = (NftLowering){ &engine->features,
+					  engine_mark_mask(engine),
+					  template->name,
+					  template->memo.generation,
+					  { 0 },
+					  engine->hits,
+					  why_group };
 	if (!engine_ip_sets_resolve(engine, plan, error) || !nft_expr_check(plan, &staged->lowering, error))
 		return FALSE;
-	if (!engine->config.no_optimize)
+	/* Who asks which rule it was wants to hear of one line. */
+	if (!engine->config.no_optimize && !why_group)
 		plan_optimise(plan);
 	plan_expand_tags(plan);
-	content_hash(engine, plan, staged->memo.content);
+	if (why_group)
+		nft_why_number(plan);
+	content_hash(engine, plan, why_group, staged->memo.content);
 	staged->plan = g_steal_pointer(&plan);
 	if (staged->plan->is_stateful && !engine->features.bridge_ct && !engine->features.bridge_nf_call &&
 	    !engine->config.no_kernel) {
@@ -308,6 +315,7 @@ stage_template(Stage *stage, const char *filter, const char *shape, Program *pro
 	       const char *port, GError **error)
 {
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA1);
+	guint16 why_group = engine_why_group(stage->engine, port);
 	g_autoptr(GError) local = NULL;
 	StagedTemplate *staged;
 	Template *template;
@@ -320,6 +328,8 @@ stage_template(Stage *stage, const char *filter, const char *shape, Program *pro
 		g_checksum_update(sum, (const guchar *)"", 1);
 		g_checksum_update(sum, (const guchar *)policy, -1);
 	}
+	if (why_group)
+		g_checksum_update(sum, (const guchar *)"\0why", 4);
 	staged = g_hash_table_lookup(stage->templates, g_checksum_get_string(sum));
 	if (staged)
 		return staged;
@@ -342,7 +352,7 @@ stage_template(Stage *stage, const char *filter, const char *shape, Program *pro
 	if (!stage->replans && template->in_kernel && template->plan && template->port_count &&
 	    template->program == program)
 		return staged;
-	if (!stage_plan(stage, staged, program, vars, port, &local)) {
+	if (!stage_plan(stage, staged, program, vars, port, why_group, &local)) {
 		g_hash_table_remove(stage->templates, template->identity);
 		g_propagate_error(error, g_steal_pointer(&local));
 		return NULL;
@@ -356,8 +366,9 @@ stage_check(Stage *stage, const NwBinding *binding, const char *shape, const Rul
 	    GError **error)
 {
 	g_autofree char *key = g_strdup_printf("%s/%s", binding->filter, shape);
-	const NftLowering lowering = { &stage->engine->features, engine_mark_mask(stage->engine), "t0", 0, { 0 },
-				       stage->engine->hits };
+	const NftLowering lowering = {
+		&stage->engine->features, engine_mark_mask(stage->engine), "t0", 0, { 0 }, stage->engine->hits, 0
+	};
 	g_autoptr(Plan) plan = NULL;
 
 	if (g_hash_table_contains(stage->checked, key))

@@ -60,7 +60,8 @@ adopt_template(NwEngine *engine, const KernelState *state, const NftTemplateMemo
 					    template->name,
 					    memo->generation,
 					    { memo->limit_base[0], memo->limit_base[1] },
-					    NULL };
+					    NULL,
+					    0 };
 	prefix = g_strdup_printf("%s-", template->name);
 	g_hash_table_iter_init(&iter, state->chains);
 	while (g_hash_table_iter_next(&iter, &name, &count)) {

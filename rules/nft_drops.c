@@ -73,7 +73,7 @@ reject_chain(NftBatch *batch, DropReason reason)
 void
 nft_drops_install(NftBatch *batch, const NftFeatures *features)
 {
-	nft_set_create_counters(batch, NFT_DROPS_SET, NFT_DROPS_SET_SIZE);
+	nft_set_create_counters(batch, NFT_DROPS_SET, NFT_DROPS_SET_SIZE, 0);
 	for (guint reason = 0; reason < DROP_REASON_COUNT; reason++) {
 		for (guint way = 0; way < RULE_WAY_COUNT; way++)
 			drop_chain(batch, reason, way);
@@ -105,28 +105,28 @@ nft_drops_is_whole(const NftFeatures *features, GHashTable *chains)
 
 /* --- reading --- */
 
+typedef struct {
+	NftCounterFn fn;
+	gpointer data;
+} CountersRead;
+
 static int
 read_element(struct nftnl_set_elem *elem, void *data)
 {
+	const CountersRead *read = data;
 	uint32_t len = 0;
-	const guint8 *key = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_KEY, &len);
+	const char *key = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_KEY, &len);
 	const struct nftnl_expr *counter;
-	DropCount drops = { 0 };
+	char port[RULE_PORT_NAME_LEN + 1] = "";
 	guint32 number;
 
 	if (!key || len != NFT_DROPS_KEY_LEN || !nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_EXPR))
 		return 0;
+	memcpy(port, key, RULE_PORT_NAME_LEN);
 	memcpy(&number, key + RULE_PORT_NAME_LEN, sizeof(number));
 	counter = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_EXPR, NULL);
-	if (number >> WAY_SHIFT >= RULE_WAY_COUNT || (number & REASON_MASK) >= DROP_REASON_COUNT)
-		return 0;
-	memcpy(drops.port, key, sizeof(drops.port));
-	drops.port[sizeof(drops.port) - 1] = '\0';
-	drops.way = number >> WAY_SHIFT;
-	drops.reason = number & REASON_MASK;
-	drops.packets = nftnl_expr_get_u64(counter, NFTNL_EXPR_CTR_PACKETS);
-	drops.bytes = nftnl_expr_get_u64(counter, NFTNL_EXPR_CTR_BYTES);
-	g_array_append_val((GArray *)data, drops);
+	read->fn(port, number, nftnl_expr_get_u64(counter, NFTNL_EXPR_CTR_PACKETS),
+		 nftnl_expr_get_u64(counter, NFTNL_EXPR_CTR_BYTES), read->data);
 	return 0;
 }
 
@@ -144,20 +144,40 @@ read_message(const struct nlmsghdr *header, void *data)
 static void
 read_again(gpointer data)
 {
-	g_array_set_size(data, 0);
+	g_array_set_size(((CountersRead *)data)->data, 0);
+}
+
+gboolean
+nft_counters_read(NftSocket *reader, const char *set, NftCounterFn fn, GArray *counts, GError **error)
+{
+	char buffer[REQUEST_BYTES];
+	struct nlmsghdr *request = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETSETELEM, NFPROTO_BRIDGE, NLM_F_DUMP, 0);
+	CountersRead read = { fn, counts };
+
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, NFT_TABLE);
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set);
+	return nft_socket_dump(reader, request, read_message, read_again, &read, error);
+}
+
+static void
+take_count(const char *port, guint32 number, guint64 packets, guint64 bytes, gpointer data)
+{
+	DropCount drops = { .packets = packets, .bytes = bytes };
+
+	if (number >> WAY_SHIFT >= RULE_WAY_COUNT || (number & REASON_MASK) >= DROP_REASON_COUNT)
+		return;
+	g_strlcpy(drops.port, port, sizeof(drops.port));
+	drops.way = number >> WAY_SHIFT;
+	drops.reason = number & REASON_MASK;
+	g_array_append_val((GArray *)data, drops);
 }
 
 GArray *
 nft_drops_read(NftSocket *reader, GError **error)
 {
-	char buffer[REQUEST_BYTES];
-	struct nlmsghdr *request = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETSETELEM, NFPROTO_BRIDGE, NLM_F_DUMP, 0);
 	g_autoptr(GArray) drops = g_array_new(FALSE, TRUE, sizeof(DropCount));
 
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, NFT_TABLE);
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, NFT_DROPS_SET);
-	return nft_socket_dump(reader, request, read_message, read_again, drops, error) ? g_steal_pointer(&drops)
-											: NULL;
+	return nft_counters_read(reader, NFT_DROPS_SET, take_count, drops, error) ? g_steal_pointer(&drops) : NULL;
 }
 
 void

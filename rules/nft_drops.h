@@ -34,6 +34,14 @@ void nft_drops_install(NftBatch *batch, const NftFeatures *features);
  */
 gboolean nft_drops_is_whole(const NftFeatures *features, GHashTable *chains);
 
+typedef void (*NftCounterFn)(const char *port, guint32 number, guint64 packets, guint64 bytes, gpointer data);
+
+/**
+ * nft_counters_read: the elements of a set that nft_expr_count() counts in
+ * @fn: adds to @counts, which is emptied when the kernel's list changed under way and is asked for again
+ */
+gboolean nft_counters_read(NftSocket *reader, const char *set, NftCounterFn fn, GArray *counts, GError **error);
+
 /**
  * nft_drops_read: all counters of our table, in no order
  *

@@ -15,6 +15,7 @@
 #include "rules/nft_constant.h"
 #include "rules/nft_drops.h"
 #include "rules/nft_hits.h"
+#include "rules/nft_why.h"
 
 #define IP6_FRAGMENT_HEADER 44 /* RFC 8200, 4.5 */
 #define COMMENT_MAX	    200
@@ -637,9 +638,20 @@ emit_limit_mirrored(Emit *emit)
 	nft_expr_set_mark(emit->rule, ~mask, after);
 }
 
+/* The kernel answers for frames on their way in only; others, and layer 2, are dropped. */
+char *
+nft_rule_drop_chain(const PlanRule *rule, RuleWay way, RuleStageId stage, const NftFeatures *features)
+{
+	if (rule->action == RULE_ACTION_REJECT && stage == RULE_STAGE_NETWORK && way == RULE_FROM_GUEST &&
+	    features->bridge_reject)
+		return nft_drops_reject_chain(rule->reason);
+	return nft_drops_chain(rule->reason, way);
+}
+
 static void
 emit_action(Emit *emit, RuleStageId stage)
 {
+	const PlanRule *rule = emit->plan_rule;
 	gboolean drops = emit->plan_rule->action == RULE_ACTION_DROP || emit->plan_rule->action == RULE_ACTION_REJECT;
 	g_autofree char *chain = NULL;
 
@@ -648,21 +660,15 @@ emit_action(Emit *emit, RuleStageId stage)
 		nft_expr_verdict(emit->rule, NF_ACCEPT, NULL);
 		return;
 	}
-	switch (emit->plan_rule->action) {
+	switch (rule->action) {
 	case RULE_ACTION_ACCEPT:
 		nft_expr_verdict(emit->rule, emit->accept_to ? NFT_GOTO : NF_ACCEPT, emit->accept_to);
 		return;
 	case RULE_ACTION_REJECT:
-		/* The kernel answers for frames on their way in only; others, and layer 2, are dropped. */
-		if (stage == RULE_STAGE_NETWORK && emit->way == RULE_FROM_GUEST &&
-		    emit->lowering->features->bridge_reject) {
-			chain = nft_drops_reject_chain(emit->plan_rule->reason);
-			nft_expr_verdict(emit->rule, NFT_GOTO, chain);
-			return;
-		}
-		/* Fall through */
 	case RULE_ACTION_DROP:
-		chain = nft_drops_chain(emit->plan_rule->reason, emit->way);
+		chain = emit->lowering->why_group && rule->site
+				? nft_why_chain(emit->lowering, rule->site)
+				: nft_rule_drop_chain(rule, emit->way, stage, emit->lowering->features);
 		nft_expr_verdict(emit->rule, NFT_GOTO, chain);
 		return;
 	case RULE_ACTION_RETURN:

@@ -45,6 +45,7 @@ typedef struct {
 	guint32 generation;		    /* stands in the names of sub-chains */
 	guint32 limit_base[RULE_WAY_COUNT]; /* first number of this template's connection limits */
 	struct NftHits *hits;		    /* NULL: rules drop; else they count what they would drop, and accept */
+	guint16 why_group; /* of nflog, where rules that drop say so: rules/nft_why.h; 0: they do not */
 } NftLowering;
 
 /** nft_chain_name: of one chain of a template (transfer full) */
@@ -71,6 +72,9 @@ char *nft_limit_set_name(const NftLowering *lowering, RuleWay way, guint limit);
  * Errors: %SLUICE_ERROR_BUILD_FIREWALL located at the rule, e.g. for a kernel IP set.
  */
 gboolean nft_expr_check(const Plan *plan, const NftLowering *lowering, GError **error);
+
+/** nft_rule_drop_chain: the chain that a rule which drops or rejects goes to in the end (transfer full) */
+char *nft_rule_drop_chain(const PlanRule *rule, RuleWay way, RuleStageId stage, const NftFeatures *features);
 
 /** nft_rule_add: append the rule (one, or several that mean the same together) to the batch */
 void nft_rule_add(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, const PlanChain *chain,

@@ -55,7 +55,7 @@ nft_hits_free(NftHits *hits)
 void
 nft_hits_create(NftBatch *batch)
 {
-	nft_set_create_counters(batch, NFT_HITS_SET, NFT_HITS_SIZE);
+	nft_set_create_counters(batch, NFT_HITS_SET, NFT_HITS_SIZE, 0);
 }
 
 /* A rule has several forms (for both kinds of address, for frames with two tags), but one place in a document. */

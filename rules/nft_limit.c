@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "rules/nft_table.h"
+#include "rules/nft_why.h"
 
 typedef struct {
 	const PlanMatch *match;
@@ -70,7 +71,7 @@ limit_family(const NftFeatures *features)
 static gboolean
 is_rate_set(const char *name)
 {
-	return strstr(name, NFT_RATE_INFIX) != NULL;
+	return strstr(name, NFT_RATE_INFIX) || strstr(name, NFT_WHY_INFIX);
 }
 
 void
@@ -117,6 +118,8 @@ nft_limit_sets(NftBatch *batch, const Plan *plan, const NftLowering *lowering)
 	guint16 family = limit_family(lowering->features);
 
 	rate_sets(batch, plan, lowering, names);
+	if (lowering->why_group)
+		nft_why_sets(batch, lowering, names);
 	for (guint way = 0; way < RULE_WAY_COUNT; way++) {
 		guint seen = 0;
 

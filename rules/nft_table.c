@@ -19,6 +19,7 @@
 #include "rules/nft_helper.h"
 #include "rules/nft_hits.h"
 #include "rules/nft_types.h"
+#include "rules/nft_why.h"
 
 /* Newer than the headers of Debian 12 (kernel 5.12 and 6.9). */
 #ifndef NFT_TABLE_F_OWNER
@@ -305,10 +306,13 @@ nft_set_create_rate(NftBatch *batch, const char *name, gboolean with_mac, guint3
 }
 
 void
-nft_set_create_counters(NftBatch *batch, const char *name, guint32 size)
+nft_set_create_counters(NftBatch *batch, const char *name, guint32 size, guint64 forget_ms)
 {
-	struct nftnl_set *set =
-		set_new(name, NFT_SET_EVAL, TYPE_IFNAME << TYPE_BITS | TYPE_MARK, RULE_PORT_NAME_LEN + sizeof(guint32));
+	struct nftnl_set *set = set_new(name, NFT_SET_EVAL | (forget_ms ? NFT_SET_TIMEOUT : 0),
+					TYPE_IFNAME << TYPE_BITS | TYPE_MARK, RULE_PORT_NAME_LEN + sizeof(guint32));
+
+	if (forget_ms)
+		nftnl_set_set_u64(set, NFTNL_SET_TIMEOUT, forget_ms);
 
 	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, size);
 	map_byteorder(set);
@@ -729,6 +733,10 @@ nft_template_install(NftBatch *batch, guint32 number, const Plan *plan, const Nf
 
 	/* All chains before all rules: rules jump ahead. */
 	template_chains(batch, plan, lowering, exists, made);
+	if (lowering->why_group) {
+		nft_why_chains(batch, plan, lowering, made);
+		nft_why_rules(batch, number, plan, lowering);
+	}
 	template_rules(batch, plan, lowering);
 	memo->rule_count = nft_batch_rule_count(batch) - rules;
 	template_memo(batch, lowering, memo, made);

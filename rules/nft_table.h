@@ -90,8 +90,11 @@ void nft_set_create(NftBatch *batch, const PlanSet *set);
 /** nft_set_create_rate: a set that nft_expr_rate() keeps rates in: port name [. MAC address] */
 void nft_set_create_rate(NftBatch *batch, const char *name, gboolean with_mac, guint32 size, guint64 forget_ms);
 
-/** nft_set_create_counters: a set that nft_expr_count() counts in: port name and number */
-void nft_set_create_counters(NftBatch *batch, const char *name, guint32 size);
+/**
+ * nft_set_create_counters: a set that nft_expr_count() or nft_expr_rate() keep numbers in: port name and number
+ * @forget_ms: 0: never
+ */
+void nft_set_create_counters(NftBatch *batch, const char *name, guint32 size, guint64 forget_ms);
 
 /** nft_set_create_dynamic: a set that rules add elements to: [port name .] address [. address] */
 void nft_set_create_dynamic(NftBatch *batch, guint16 family, const char *name, gboolean with_port, guint addresses,

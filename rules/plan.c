@@ -159,6 +159,7 @@ plan_rule_new(PlanChain *chain, const RuleStep *step)
 	if (!step->jump) {
 		rule->comment = plan_comment(step);
 		rule->reason = drop_reason_of_step(step);
+		rule->step = step;
 	}
 	return rule;
 }

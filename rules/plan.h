@@ -79,8 +79,10 @@ typedef struct {
 
 typedef struct {
 	RuleAction action;
-	DropReason reason;  /* of a drop or reject */
-	gint jump;	    /* index of the chain to jump to; -1: a rule */
+	DropReason reason;    /* of a drop or reject */
+	guint site;	      /* its number among the rules that drop: rules/nft_why.h; 0: it has none */
+	const RuleStep *step; /* borrowed from the program; NULL: no step made it */
+	gint jump;	      /* index of the chain to jump to; -1: a rule */
 	GArray *branches;   /* of PlanBranch, each ethertype once: a verdict map in place of matches and action; or NULL
 			     */
 	GPtrArray *matches; /* of PlanMatch */

@@ -134,6 +134,7 @@ add_variant(PlanChain *chain, const PlanRule *rule)
 	PlanRule *copy = plan_rule_add(chain, rule->action, &rule->origin);
 
 	copy->reason = rule->reason;
+	copy->step = rule->step;
 	copy->comment = g_strdup(rule->comment);
 	copy->network_at = NETWORK_AT;
 	return copy;

@@ -32,6 +32,7 @@ _sluice()
 		nwfilter-binding-import
 		nwfilter-lease-list
 		nwfilter-lease-flush
+		why
 		nwfilter-stats
 		nwfilter-binding-dumpxml
 		nwfilter-validate
@@ -179,6 +180,13 @@ _sluice()
 		--port,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
 		*,-*) words=(--port --all) ;;
 		*)  ;;
+		esac ;;
+	why)
+		case $prev,$cur in
+		--port,*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
+		--seconds,*)  ;;
+		*,-*) words=(--port --follow --seconds) ;;
+		*) mapfile -t words < <(_sluice_names nwfilter-binding-list 1) ;;
 		esac ;;
 	nwfilter-stats)
 		case $prev,$cur in

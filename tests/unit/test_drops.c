@@ -2,9 +2,11 @@
 /* Why packets are dropped: the table of reasons, and that every rule that drops goes where its reason is counted. */
 
 #include "cli/prometheus.h"
+#include "cli/sample.h"
 #include "nwfilter/shipped.h"
 #include "rules/nft_drops.h"
 #include "rules/nft_table.h"
+#include "rules/nft_why.h"
 #include "rules/optimise.h"
 #include "rules/plan_tags.h"
 #include "tests/unit/filters.h"
@@ -225,7 +227,7 @@ test_lowered(void)
 	static const char *const wanted[] = { "drop-mac-spoof-from", "drop-ip-spoof-from", "drop-arp-spoof-from",
 					      "drop-vlan-from",	     "drop-policy-from",   "drop-policy-to" };
 	const NftFeatures features = { .bridge_ct = TRUE, .bridge_reject = TRUE };
-	const NftLowering lowering = { &features, RULE_MARK_MASK_DEFAULT, "t1", 1, { 0 }, NULL };
+	const NftLowering lowering = { &features, RULE_MARK_MASK_DEFAULT, "t1", 1, { 0 }, NULL, 0 };
 	g_autoptr(GHashTable) filters = shipped_filters();
 
 	for (guint optimised = 0; optimised < 2; optimised++) {
@@ -250,7 +252,7 @@ test_answers(void)
 
 	filters_add(filters, "mine", "", "<rule action='reject' direction='out'><udp/></rule>");
 	for (guint i = 0; i < 2; i++) {
-		const NftLowering lowering = { features[i], RULE_MARK_MASK_DEFAULT, "t1", 1, { 0 }, NULL };
+		const NftLowering lowering = { features[i], RULE_MARK_MASK_DEFAULT, "t1", 1, { 0 }, NULL, 0 };
 		g_autoptr(GHashTable) sets = plan_sets_new();
 		g_autoptr(NftBatch) batch = nft_batch_new();
 		g_autoptr(Plan) plan = plan_of_port(filters, "mine", "", sets, TRUE);
@@ -260,6 +262,72 @@ test_answers(void)
 		g_assert_cmpint(batch_names(batch, "reject-policy"), ==, i);
 		g_assert_cmpint(batch_names(batch, "drop-policy-from"), ==, !i);
 	}
+}
+
+/* With a group, each rule that drops has a chain, which ends where the rule would. */
+static void
+test_why(void)
+{
+	const NftFeatures features = { .bridge_ct = TRUE, .bridge_reject = TRUE };
+	const NftLowering lowering = { &features, RULE_MARK_MASK_DEFAULT, "t7", 3, { 0 }, NULL, 9 };
+	g_autoptr(GHashTable) filters = filters_new();
+	g_autoptr(GHashTable) sets = plan_sets_new();
+	g_autoptr(NftBatch) batch = nft_batch_new();
+	g_autoptr(Plan) plan = NULL;
+	g_autoptr(GPtrArray) names = NULL, made = NULL;
+	NftTemplateMemo memo = { 0 };
+
+	filters_add(filters, "mine", "",
+		    "<rule action='accept' direction='out'><tcp/></rule>"
+		    "<rule action='drop' direction='out'><udp/></rule>"
+		    "<rule action='reject' direction='out'><sctp/></rule>");
+	plan = plan_of_port(filters, "mine", "", sets, FALSE);
+	nft_why_number(plan);
+	names = nft_limit_sets(batch, plan, &lowering);
+	g_assert_cmpuint(names->len, ==, 2);
+	g_assert_false(nft_limit_counts(names));
+	made = nft_template_install(batch, 7, plan, &lowering, &memo, FALSE, NULL);
+	g_assert_true(g_ptr_array_find_with_equal_func(made, "t7-why-1.3", g_str_equal, NULL));
+	g_assert_true(g_ptr_array_find_with_equal_func(made, "t7-why-2.3", g_str_equal, NULL));
+	g_assert_false(g_ptr_array_find_with_equal_func(made, "t7-why-5.3", g_str_equal, NULL));
+	g_assert_true(batch_names(batch, "drop-policy-from"));
+	g_assert_true(batch_names(batch, "reject-policy"));
+	g_assert_true(batch_names(batch, NFT_WHY_PREFIX "7.3:1"));
+}
+
+/* What comes from a guest is either a line or nothing. */
+static void
+test_sample(void)
+{
+	static const struct {
+		const char *hex, *expected;
+	} cases[] = {
+		{ "", NULL },
+		{ "5", NULL },
+		{ "zz", NULL },
+		{ "525400000002525400000001", NULL },
+		{ "5254000000025254000000014242", "ether 52:54:00:00:00:01 > 52:54:00:00:00:02 type 0x4242" },
+		/* UDP whose datagram is longer than what is there */
+		{ "525400000002525400000001080045000400000000004011000001010101020202020001000203ec0000",
+		  "ether 52:54:00:00:00:01 > 52:54:00:00:00:02 udp 1.1.1.1:1 > 2.2.2.2:2" },
+		{ "52540000000252540000000108004f", NULL },
+	};
+	g_autofree char *long_hex = g_strnfill((gsize)2 * (CLI_SAMPLE_BYTES_MAX + 1), '0');
+
+	g_assert_null(cli_sample_format(long_hex));
+	for (guint i = 0; i + 1 < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *got = cli_sample_format(cases[i].hex);
+
+		g_test_message("%s", cases[i].hex);
+		if (cases[i].expected)
+			g_assert_nonnull(got);
+		if (got && cases[i].expected)
+			g_assert_true(g_str_has_prefix(got, cases[i].expected));
+		if (!cases[i].expected)
+			g_assert_null(got);
+	}
+	/* A header that is cut is no reason to fall over. */
+	g_free(cli_sample_format(cases[G_N_ELEMENTS(cases) - 1].hex));
 }
 
 static void
@@ -296,6 +364,8 @@ main(int argc, char **argv)
 	g_test_add_func("/drops/install", test_install);
 	g_test_add_func("/drops/lowered", test_lowered);
 	g_test_add_func("/drops/answers", test_answers);
+	g_test_add_func("/drops/why", test_why);
+	g_test_add_func("/drops/sample", test_sample);
 	g_test_add_func("/drops/prometheus", test_prometheus);
 	return g_test_run();
 }

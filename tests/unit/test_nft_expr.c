@@ -268,7 +268,7 @@ static char *
 lowered(const Plan *plan, RuleWay way, RuleStageId id, const NftFeatures *features)
 {
 	g_autoptr(NftBatch) batch = nft_batch_new();
-	const NftLowering lowering = { features, RULE_MARK_MASK_DEFAULT, "t1", 5, { 10, 20 }, NULL };
+	const NftLowering lowering = { features, RULE_MARK_MASK_DEFAULT, "t1", 5, { 10, 20 }, NULL, 0 };
 	guint limit = 0;
 
 	for (guint i = 0; i < plan->chains[way][id]->len; i++) {
@@ -413,7 +413,7 @@ static char *
 lower_match(PlanMatch *match)
 {
 	g_autoptr(NftBatch) batch = nft_batch_new();
-	const NftLowering lowering = { &native, RULE_MARK_MASK_DEFAULT, "t1", 5, { 0, 0 }, NULL };
+	const NftLowering lowering = { &native, RULE_MARK_MASK_DEFAULT, "t1", 5, { 0, 0 }, NULL, 0 };
 	g_autoptr(GPtrArray) matches = g_ptr_array_new();
 	PlanChain chain = { .name = (char *)"root" };
 	PlanRule rule = { .action = RULE_ACTION_CONTINUE, .jump = -1, .matches = matches };
@@ -761,7 +761,7 @@ test_ct_mirrored(gconstpointer data)
 		{ RULE_MARK_INVALID, RULE_CT_INVALID },
 		{ RULE_MARK_UNTRACKED, 0 },
 	};
-	const NftLowering lowering = { &mirrored, mask, "t1", 5, { 10, 20 }, NULL };
+	const NftLowering lowering = { &mirrored, mask, "t1", 5, { 10, 20 }, NULL, 0 };
 
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_autofree char *body = g_strdup_printf("<rule %s>%s</rule>", cases[i].attrs, cases[i].element);
@@ -807,7 +807,7 @@ test_limit_native(void)
 static void
 test_limit_mirrored(void)
 {
-	const NftLowering lowering = { &mirrored, RULE_MARK_MASK_DEFAULT, "t1", 5, { 10, 20 }, NULL };
+	const NftLowering lowering = { &mirrored, RULE_MARK_MASK_DEFAULT, "t1", 5, { 10, 20 }, NULL, 0 };
 	g_autoptr(Plan) plan = plan_of("",
 				       LIMIT("<tcp connlimit-above='1'/>") LIMIT("<tcp connlimit-above='2'/>")
 					       LIMIT("<tcp connlimit-above='3'/>"),
@@ -830,7 +830,7 @@ test_limit_mirrored(void)
 static void
 test_limit_combinations(void)
 {
-	const NftLowering lowering = { &mirrored, RULE_MARK_MASK_DEFAULT, "t1", 5, { 10, 20 }, NULL };
+	const NftLowering lowering = { &mirrored, RULE_MARK_MASK_DEFAULT, "t1", 5, { 10, 20 }, NULL, 0 };
 	g_autoptr(Plan) plan = plan_of("",
 				       LIMIT("<tcp connlimit-above='1'/>") LIMIT("<udp connlimit-above='2'/>")
 					       LIMIT("<icmp connlimit-above='3'/>"),
@@ -857,8 +857,8 @@ test_limit_combinations(void)
 static void
 test_limit_chains(void)
 {
-	const NftLowering lowering = { &mirrored, RULE_MARK_MASK_DEFAULT, "t1", 5, { 10, 20 }, NULL };
-	const NftLowering other = { &mirrored, RULE_MARK_MASK_DEFAULT, "t2", 1, { 30, 30 }, NULL };
+	const NftLowering lowering = { &mirrored, RULE_MARK_MASK_DEFAULT, "t1", 5, { 10, 20 }, NULL, 0 };
+	const NftLowering other = { &mirrored, RULE_MARK_MASK_DEFAULT, "t2", 1, { 30, 30 }, NULL, 0 };
 	g_autoptr(Plan) plan =
 		plan_of("", LIMIT("<tcp connlimit-above='1'/>") LIMIT("<tcp-ipv6 connlimit-above='2'/>"), "");
 	g_autoptr(Plan) single = plan_of("", LIMIT("<tcp connlimit-above='3'/>"), "");
@@ -896,7 +896,7 @@ assert_check(const char *body, const NftFeatures *features, const char *why)
 	g_autoptr(RuleVars) vars = vars_of("");
 	g_autoptr(GHashTable) sets = plan_sets_new();
 	g_autoptr(Plan) plan = plan_new(program, vars, PORT, sets, NULL);
-	const NftLowering lowering = { features, RULE_MARK_MASK_DEFAULT, "t1", 5, { 0, 0 }, NULL };
+	const NftLowering lowering = { features, RULE_MARK_MASK_DEFAULT, "t1", 5, { 0, 0 }, NULL, 0 };
 	g_autoptr(GError) error = NULL;
 	gboolean ok = nft_expr_check(plan, &lowering, &error);
 

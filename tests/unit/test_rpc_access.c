@@ -189,7 +189,7 @@ static void
 test_writes(void)
 {
 	static const char *const verbs[] = { "define", "undefine", "create",  "destroy", "start",    "delete", "set",
-					     "update", "apply",	   "begin",   "commit",	 "rollback", "import", "repair",
+					     "update", "apply",	   "begin",   "commit",	 "rollback", "import", "repair", "why",
 					     "flush",  "guard",	   "confirm", "discard", NULL };
 	static const char *const reads[] = { "set-identity", "guard-list", NULL };
 

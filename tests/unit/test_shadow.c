@@ -154,7 +154,7 @@ test_lowered(void)
 {
 	const NftFeatures features = { .bridge_ct = TRUE, .bridge_reject = TRUE };
 	NftHits *hits = nft_hits_new();
-	const NftLowering lowering = { &features, RULE_MARK_MASK_DEFAULT, "t1", 1, { 0 }, hits };
+	const NftLowering lowering = { &features, RULE_MARK_MASK_DEFAULT, "t1", 1, { 0 }, hits, 0 };
 	g_autoptr(RuleProgram) rules = program_of(
 		"vlan-policy='inspect'", "<rule action='drop' direction='inout'><mac srcmacaddr='1:2:3:4:5:6'/></rule>"
 					 "<rule action='reject' direction='out'><udp dstportstart='53'/></rule>"

@@ -1,0 +1,168 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# sluice why: what is dropped, by which rule, with a sample; while it runs the filter decides the same; when it ends,
+# however it ends, nothing is left of it; and a flood does not make it dear.
+# shellcheck source=tests/netns/lib.sh
+. "$(dirname "$0")/lib.sh"
+[ -e /proc/net/netfilter/nfnetlink_log ] || { echo "SKIP: this kernel has no nfnetlink_log" && exit 77; }
+FLOOD_RATE=${SLUICE_WHY_RATE:-25000}
+make_host
+make_guest 1
+make_guest 2
+daemon_start
+M1=52:54:00:00:00:01 M2=52:54:00:00:00:02 M9=52:54:00:00:00:99
+for n in 1 2; do in_ns g$n sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1; done
+sysctl -qw net.ipv6.conf.br0.disable_ipv6=1
+cat >$WORK/mine.xml <<'X'
+<filter name='mine'>
+  <filterref filter='no-mac-spoofing'/>
+  <rule action='drop' direction='out'><udp dstportstart='7777'/></rule>
+  <rule action='drop' direction='out'><udp dstportstart='7778'/></rule>
+  <rule action='drop' direction='in'><udp dstportstart='7779'/></rule>
+</filter>
+X
+check "a filter" sluice nwfilter-define $WORK/mine.xml
+bind_guest 1 mine
+check "the other port has another" bind v2 $M2 clean-traffic IP=10.9.0.12
+sleep 0.5
+# What is in the kernel, but for numbers that only ever grow: of templates, generations, the elements that name them.
+layout() {
+	nft list table bridge sluice | sed '/counter packets/d; /^\tflags/d; s/elements = {//; s/[{}]//g' | tr , '\n' |
+		sed 's/\.[0-9][0-9]*/.G/g; s/\bt[0-9][0-9]*-/tN-/g; s/0x0000000[0-9a-f]\b/N/g; s/0x000000[0-9a-f]*\b/N/g; s/^[ \t]*//; s/[ \t]*$//; /^$/d' | sort
+}
+plain=$(layout)
+
+WHY=
+# why_start ARGUMENT...: in the background, once it watches
+why_start() {
+	: >$WORK/why.err
+	"$BUILD/sluice" --root $ROOT why "$@" >$WORK/why.out 2>$WORK/why.err &
+	WHY=$!
+	for _ in $(seq 100); do grep -q Watching $WORK/why.err && return; sleep 0.05; done
+	not_ok "sluice why $*: it watches"
+	sed 's/^/# /' $WORK/why.err
+}
+# left_nothing LABEL: soon all is as before
+left_nothing() {
+	local i
+	for ((i = 0; i < 80; i++)); do [ "$(layout)" = "$plain" ] && break; sleep 0.1; done
+	same "$1: the rules are the plain ones again" "$plain" "$(layout)"
+	check "$1: sluice check finds no difference" sluice check
+	for ((i = 0; i < 20; i++)); do pgrep -x sluice-snoop >/dev/null || break; sleep 0.1; done
+	same "$1: nobody listens to samples" "" "$(pgrep -x sluice-snoop)"
+}
+table() {
+	probes "$1" g1:eth0 g2:eth0 <<-X
+		pass an honest frame | ether $M1 > $M2 udp 10.9.0.11:9 > 10.9.0.12:9
+		drop a spoofed MAC | ether $M9 > $M2 udp 10.9.0.11:9 > 10.9.0.12:9
+		drop a port | ether $M1 > $M2 udp 10.9.0.11:9 > 10.9.0.12:7777
+		drop another port | ether $M1 > $M2 udp 10.9.0.11:9 > 10.9.0.12:7778
+	X
+}
+
+# --- what it says
+check_refused "a port that is not bound" "no nwfilter binding" sluice why v7
+check_refused "not over the read-only socket" "read only|forbidden" sluice --readonly why v1
+check_refused "a wrong number" "seconds" sluice why v1 --seconds 0
+why_start v1 --seconds 2
+table "while it runs"
+check "while it runs: no difference" sluice check
+"$FRAME" probe br0 g1:eth0 $WAIT_DROP "ether $HOST_MAC > $M1 udp 10.9.0.1:9 > 10.9.0.11:7779 size 900" >/dev/null
+"$FRAME" probe br0 g2:eth0 $WAIT_DROP "ether $HOST_MAC > $M2 type 0x4242" >/dev/null
+wait $WHY
+check_status "it ends" $?
+sed 's/^/# /' $WORK/why.out
+mine=$ROOT/etc/sluice/nwfilter/mine.xml
+line() { grep -n "$1" "$mine" | cut -d: -f1; }
+same "the rule of the spoofed MAC" 1 "$(grep -A1 '^v1 from-guest: 1 packet,.*: mac-spoof$' $WORK/why.out | grep -c "filter no-mac-spoofing, .*no-mac-spoofing.xml:[0-9]*: ")"
+for port in 7777 7778; do
+	same "the rule of port $port, apart" 1 "$(grep -A1 '^v1 from-guest: 1 packet,.*: policy$' $WORK/why.out | grep -c "filter mine, $mine:$(($(line "$port") - 1)): .*$port")"
+done
+same "the rule of the other way" 1 "$(grep -A1 '^v1 to-guest: 1 packet,' $WORK/why.out | grep -c "filter mine, $mine:[0-9]*: .*7779")"
+check "a sample" grep -Fq "such as: ether $M9 > $M2 udp 10.9.0.11:9 > 10.9.0.12:9" $WORK/why.out
+check "a sample of a packet that was cut" grep -Fq "such as: ether $HOST_MAC > $M1 udp 10.9.0.1:9 > 10.9.0.11:7779" $WORK/why.out
+same "nothing of the other port" "" "$(grep v2 $WORK/why.out)"
+left_nothing "at its end"
+table "afterwards"
+
+why_start --seconds 2 --json
+"$FRAME" probe br0 g2:eth0 $WAIT_DROP "ether $HOST_MAC > $M2 type 0x4242" >/dev/null
+"$FRAME" probe g2:eth0 br0 $WAIT_DROP "ether $M2 > $HOST_MAC vlan 5 udp 10.9.0.12:9 > 10.9.0.1:9" >/dev/null
+wait $WHY
+check "all ports, JSON" python3 - $WORK/why.out <<'X'
+import json, sys
+rules = {(r["port"], r["direction"], r["filter"], r["reason"]): r for r in json.load(open(sys.argv[1]))}
+one = rules["v2", "to-guest", "no-other-l2-traffic", "policy"]
+assert one["packets"] >= 1 and "type 0x4242" in one["sample"], one
+tag = rules["v2", "from-guest", "clean-traffic", "vlan"]
+assert "vlan 5" in tag["sample"], tag
+X
+left_nothing "all ports"
+
+# --- however it ends
+why_start v1 --follow
+table "followed"
+sleep 1.5
+check "each second what came" grep -q '^v1 from-guest: 1 packet' $WORK/why.out
+check "a redefinition meanwhile" sluice nwfilter-define <(sed "s|<filter name='mine'>|&$(sluice nwfilter-dumpxml mine | grep uuid)|; s/7777/7776/" $WORK/mine.xml)
+"$FRAME" probe g1:eth0 g2:eth0 $WAIT_DROP "ether $M1 > $M2 udp 10.9.0.11:9 > 10.9.0.12:7776" >/dev/null
+sleep 1.5
+check "the new rule is told" grep -q 'filter mine, .*7776' $WORK/why.out
+check "and back" sluice nwfilter-define <(sed "s|<filter name='mine'>|&$(sluice nwfilter-dumpxml mine | grep uuid)|" $WORK/mine.xml)
+kill $WHY
+wait $WHY 2>/dev/null
+left_nothing "killed"
+why_start v1 --follow
+kill -STOP $WHY
+left_nothing "a client that says no more"
+kill -9 $WHY
+wait $WHY 2>/dev/null
+why_start v1 --follow
+daemon_kill
+daemon_start
+wait $WHY 2>/dev/null
+left_nothing "the daemon killed"
+why_start v1 --follow
+check "unbound meanwhile" unbind v1
+kill $WHY
+wait $WHY 2>/dev/null
+bind_guest 1 mine
+sleep 0.5
+check "bound again: no difference" sluice check
+plain=$(layout)
+
+# --- in a flood
+cpu_ms() { awk '{ print ($14 + $15) * 10 }' "/proc/$1/stat"; }
+"$FRAME" sink g2:eth0 FLOODED! >$WORK/sink &
+sink=$!
+for i in 1 2; do
+	"$FRAME" flood g1:eth0 "ether $M9 > $M2 udp 10.9.0.11:$i > 10.9.0.12:9 marker FLOODED!" "$FLOOD_RATE" 3600 >$WORK/flood.$i &
+	floods[i]=$!
+done
+why_start v1 --seconds 4
+before=$(cpu_ms "$DAEMON")
+snoop=$(pgrep -x sluice-snoop) snoop_before=$(cpu_ms "$snoop")
+begin=$(date +%s%N)
+sleep 3
+ms=$((($(date +%s%N) - begin) / 1000000))
+daemon_ms=$(($(cpu_ms "$DAEMON") - before)) snoop_ms=$(($(cpu_ms "$snoop") - snoop_before))
+wait $WHY
+count=$(sed -n 's/^v1 from-guest: \([0-9]*\) packets.*mac-spoof/\1/p' $WORK/why.out)
+note "in $ms ms of flood the daemon took $daemon_ms ms, sluice-snoop $snoop_ms ms; ${count:-0} packets counted in 4 s"
+if [ $((daemon_ms * 10)) -lt "$ms" ]; then ok "in a flood the daemon takes under 10 % of a CPU"; else not_ok "in a flood the daemon takes 10 % of a CPU or more"; fi
+if [ "${count:-0}" -gt 20000 ]; then ok "all of the flood is counted"; else not_ok "all of the flood is counted: ${count:-0}"; fi
+for i in $(seq 10); do
+	why_start v1 --follow
+	sleep "0.$((RANDOM % 5))"
+	kill $WHY
+	wait $WHY 2>/dev/null
+done
+for i in 1 2; do kill "${floods[i]}"; wait "${floods[i]}"; done
+sleep 0.3
+kill $sink
+wait $sink 2>/dev/null
+sleep 0.2
+note "sent $(awk '{ n += $1 } END { print n }' $WORK/flood.*), the sink: $(tail -1 $WORK/sink)"
+same "switched on and off in a flood, nothing passed" 0 "$(awk '/^[0-9]+ [0-9]+$/ { n += $1 } END { print n + 0 }' $WORK/sink)"
+left_nothing "after the flood"
+finish
