@@ -15,7 +15,7 @@ struct Learning {
 	LearnTable *table;
 	NwEngine *engine; /* NULL until it is started */
 	SnoopChild *child;
-	GHashTable *changed;  /* utf8: ports whose rules are to follow */
+	GHashTable *changed;  /* utf8: ports whose rules are to follow -> whether their addresses are others */
 	GHashTable *said;     /* "PORT RESULT" -> gint64: when it was logged, in seconds */
 	GHashTable *learners; /* utf8: ports that learn */
 	gboolean unsaved;
@@ -27,6 +27,12 @@ static gint64
 now_ms(void)
 {
 	return g_get_real_time() / 1000;
+}
+
+static GHashTable *
+ports_new(void)
+{
+	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static gboolean run(gpointer data);
@@ -98,11 +104,13 @@ wake(Learning *learning, gint64 at_ms)
 	learning->source_ms = at_ms;
 }
 
+/* @is_other: its addresses are others now, else only their ends are. */
 static void
-mark_changed(Learning *learning, const char *port)
+mark_changed(Learning *learning, const char *port, gboolean is_other)
 {
-	g_hash_table_add(learning->changed, g_strdup(port));
-	wake(learning, now_ms());
+	gboolean was_other = g_hash_table_lookup(learning->changed, port) != NULL;
+
+	g_hash_table_insert(learning->changed, g_strdup(port), GINT_TO_POINTER(is_other || was_other));
 }
 
 static void on_event(const SnoopEvent *event, gpointer data);
@@ -155,7 +163,13 @@ set_port(Learning *learning, const NwBinding *binding, const NwLearning *what, G
 	/* What it had kept may be another port's by now. */
 	after = learn_table_addresses(learning->table, binding->port_dev);
 	if (nw_learning_is_needed(what) && after->len != before->len)
-		mark_changed(learning, binding->port_dev);
+		mark_changed(learning, binding->port_dev, TRUE);
+}
+
+static gboolean
+is_of_port(gpointer key, gpointer value, gpointer port)
+{
+	return g_str_has_prefix(key, port) && ((const char *)key)[strlen(port)] == ' ';
 }
 
 static void
@@ -174,6 +188,8 @@ on_learning(const NwBinding *binding, const NwLearning *what, gpointer data)
 		set_port(learning, binding, what, fixed);
 	else
 		learn_table_remove_port(learning->table, binding->port_dev);
+	if (!what)
+		g_hash_table_foreach_remove(learning->said, is_of_port, binding->port_dev);
 	learning->unsaved = TRUE;
 	wake(learning, now_ms());
 }
@@ -232,7 +248,8 @@ on_event(const SnoopEvent *event, gpointer data)
 		  learn_result_name(result));
 	if (result == LEARN_CHANGED || result == LEARN_REFRESHED) {
 		learning->unsaved = TRUE;
-		mark_changed(learning, port);
+		mark_changed(learning, port, result == LEARN_CHANGED);
+		wake(learning, now_ms() + (result == LEARN_CHANGED ? 0 : LEARNING_REFRESH_MS));
 	} else {
 		say(learning, port, result, event, &about);
 		if (result == LEARN_NOTED)
@@ -274,29 +291,35 @@ log_addresses(const Learning *learning, const char *port)
 static gboolean
 apply(Learning *learning, GError **error)
 {
-	g_autoptr(GPtrArray) ports = NULL, failed = NULL, names = g_ptr_array_new();
+	g_autoptr(GPtrArray) failed = NULL, names = g_ptr_array_new();
+	g_autoptr(GHashTable) changed = NULL;
 	GHashTableIter iter;
-	gpointer name;
+	gpointer name, is_other;
 
 	if (!save(learning, error))
 		return FALSE;
 	if (!learning->engine || !g_hash_table_size(learning->changed))
 		return TRUE;
-	g_hash_table_iter_init(&iter, learning->changed);
+	/* The engine's callbacks may mark ports anew. */
+	changed = g_steal_pointer(&learning->changed);
+	learning->changed = ports_new();
+	g_hash_table_iter_init(&iter, changed);
 	while (g_hash_table_iter_next(&iter, &name, NULL))
 		g_ptr_array_add(names, name);
-	if (!nw_engine_relearn(learning->engine, names, &failed, error))
+	if (!nw_engine_relearn(learning->engine, names, &failed, error)) {
+		g_hash_table_iter_init(&iter, changed);
+		while (g_hash_table_iter_next(&iter, &name, &is_other))
+			mark_changed(learning, name, is_other != NULL);
 		return FALSE;
+	}
 	for (guint i = 0; i < failed->len; i++)
 		log_error("%s", (const char *)failed->pdata[i]);
-	/* The callbacks may mark ports anew. */
-	ports = g_ptr_array_new_with_free_func(g_free);
-	for (guint i = 0; i < names->len; i++)
-		g_ptr_array_add(ports, g_strdup(names->pdata[i]));
-	g_hash_table_remove_all(learning->changed);
-	for (guint i = 0; i < ports->len; i++) {
-		log_addresses(learning, ports->pdata[i]);
-		learning->config.on_changed(ports->pdata[i], learning->config.data);
+	g_hash_table_iter_init(&iter, changed);
+	while (g_hash_table_iter_next(&iter, &name, &is_other)) {
+		if (!is_other)
+			continue;
+		log_addresses(learning, name);
+		learning->config.on_changed(name, learning->config.data);
 	}
 	return TRUE;
 }
@@ -310,7 +333,7 @@ expire(Learning *learning)
 
 	learning->unsaved |= learn_table_expire(learning->table, now_ms(), changed, &next_ms);
 	for (guint i = 0; i < changed->len; i++)
-		g_hash_table_add(learning->changed, g_strdup(changed->pdata[i]));
+		mark_changed(learning, changed->pdata[i], TRUE);
 	return next_ms;
 }
 
@@ -361,9 +384,9 @@ learning_new(const LearningConfig *config)
 	learning->store = g_strdup(config->paths->learned_file);
 	learning->snoop_path = g_strdup(config->paths->snoop_helper);
 	learning->snoop_user = g_strdup(config->snoop_user);
-	learning->changed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	learning->changed = ports_new();
 	learning->said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	learning->learners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	learning->learners = ports_new();
 	learning->source_ms = G_MAXINT64;
 	learning->table = learn_table_new(&ops);
 	load(learning);
@@ -436,7 +459,7 @@ static gboolean
 apply_now(Learning *learning, const GPtrArray *changed, const char *port, const GPtrArray *before, GError **error)
 {
 	for (guint i = 0; i < changed->len; i++)
-		g_hash_table_add(learning->changed, g_strdup(changed->pdata[i]));
+		mark_changed(learning, changed->pdata[i], TRUE);
 	learning->unsaved = TRUE;
 	wake(learning, expire(learning));
 	if (apply(learning, error))

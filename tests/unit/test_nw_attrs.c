@@ -184,7 +184,7 @@ value_of(const NwFilter *filter, guint i)
 static void
 check_good(const NwProtoInfo *proto, guint i, const char *text, const char *printed)
 {
-	for (gint negate = 0; negate <= !is_discovery(&proto->attrs[i]); negate++) {
+	for (gint negate = 0; negate < (is_discovery(&proto->attrs[i]) ? 1 : 2); negate++) {
 		g_autofree char *doc = document(proto, i, text, negate);
 		g_autoptr(NwFilter) filter = parse_strict(doc);
 		g_autofree char *out = nw_filter_format(filter);
