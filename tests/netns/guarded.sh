@@ -14,6 +14,7 @@ guard() { # PORT TIME: what it says
 	port_filter "$1" >$WORK/one.xml
 	sluice nwfilter-define $WORK/one.xml --confirm "$2"
 }
+T=$((2 * SLOW)) # seconds: enough to look at what waits
 # drops TITLE PORT: the guest's packets to PORT are dropped, those to the other one pass
 drops() {
 	local other=$((7 + 8 - $2))
@@ -36,15 +37,15 @@ until_gone() {
 port_filter 7 | define_text >/dev/null
 bind_guest 1 one
 drops "before" 7
-check "a definition for two seconds" guard 8 2s
+check "a definition for seconds" guard 8 ${T}s
 drops "while it waits" 8
 same "it is listed" 1 "$(waits)"
 check "time passes" until_gone 5
 drops "it was not confirmed" 7
 
-check "another, confirmed" guard 8 2
+check "another, confirmed" guard 8 $T
 check "confirmed" sluice nwfilter-confirm one
-sleep 2.5
+sleep $((T + 1))
 drops "it stays" 8
 check_refused "confirmed twice" 'waits for no confirmation' sluice nwfilter-confirm one
 
@@ -57,7 +58,7 @@ drops "discarded: what it was before" 8
 check "one that a plain definition ends" guard 7 2
 port_filter 7 | define_text >/dev/null
 same "nothing waits" 0 "$(waits)"
-sleep 2.5
+sleep $((T + 1))
 drops "the last word" 7
 
 check_refused "no time" 'expected a time' guard 8 soon
@@ -68,7 +69,7 @@ drops "and nothing changed" 7
 
 # --- a daemon that dies
 
-check "a definition for two seconds" guard 8 2
+check "a definition for seconds" guard 8 $T
 daemon_kill
 daemon_start
 same "the next daemon goes on waiting" 1 "$(waits)"
