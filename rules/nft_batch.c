@@ -186,6 +186,7 @@ typedef struct {
 	guint32 index;
 	guint64 refused; /* bit N: message N, the batch's begin counted; of the first 64 */
 	gboolean acked;
+	guint32 offset; /* of the attribute at fault in the first one's message; 0 is none */
 	char reason[128];
 } Outcome;
 
@@ -196,6 +197,8 @@ attr_cb(const struct nlattr *attr, void *data)
 
 	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
 		g_strlcpy(outcome->reason, mnl_attr_get_str(attr), sizeof(outcome->reason));
+	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_OFFS && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+		outcome->offset = mnl_attr_get_u32(attr);
 	return MNL_CB_OK;
 }
 
@@ -305,6 +308,49 @@ socket_exchange(NftSocket *nft_socket, NftBatch *batch, Outcome *ret_outcome, GE
 	return ok;
 }
 
+/* Those that the kernel loads when a rule first has one. Other expressions name what may be missing themselves. */
+static const struct {
+	const char *expr, *modules;
+} modular[] = {
+	{ "connlimit", "nft_connlimit" },
+	{ "ct", "nft_ct" },
+	{ "dynset", "nft_limit or nft_connlimit" },
+	{ "limit", "nft_limit" },
+	{ "log", "nft_log or nfnetlink_log" },
+	{ "masq", "nft_masq" },
+	{ "nat", "nft_nat" },
+	{ "objref", "nft_objref" },
+	{ "redir", "nft_redir" },
+	{ "reject", "nft_reject" },
+};
+
+/* What of the kernel is likely to be absent, when it says no more than that something is; NULL is not known. */
+static const char *
+missing_module(const NftBatch *batch, const Outcome *outcome)
+{
+	const char *at = batch->data;
+	const struct nlmsghdr *message = (const void *)at;
+	const struct nlattr *element, *attr;
+
+	for (guint32 i = 0; i < outcome->index; i++, message = (const void *)at)
+		at += MNL_ALIGN(message->nlmsg_len);
+	if (outcome->error != ENOENT || NFNL_MSG_TYPE(message->nlmsg_type) != NFT_MSG_NEWRULE || !outcome->offset ||
+	    outcome->offset + sizeof(*element) > message->nlmsg_len)
+		return NULL;
+	element = (const void *)(at + outcome->offset);
+	if (mnl_attr_get_type(element) != NFTA_LIST_ELEM || outcome->offset + element->nla_len > message->nlmsg_len)
+		return NULL;
+	mnl_attr_for_each_nested(attr, element)
+	{
+		if (mnl_attr_get_type(attr) != NFTA_EXPR_NAME || mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
+			continue;
+		for (guint i = 0; i < G_N_ELEMENTS(modular); i++)
+			if (g_str_equal(mnl_attr_get_str(attr), modular[i].expr))
+				return modular[i].modules;
+	}
+	return NULL;
+}
+
 gboolean
 nft_socket_commit(NftSocket *nft_socket, NftBatch *batch, GError **error)
 {
@@ -323,9 +369,11 @@ nft_socket_commit(NftSocket *nft_socket, NftBatch *batch, GError **error)
 		const char *what = outcome.index >= 1 && outcome.index <= batch->what->len
 					   ? batch->what->pdata[outcome.index - 1]
 					   : "the whole change";
+		const char *module = missing_module(batch, &outcome);
 
-		sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL, "the kernel refused %s: %s%s%s", what,
-				 g_strerror(outcome.error), outcome.reason[0] ? ": " : "", outcome.reason);
+		sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL, "the kernel refused %s: %s%s%s%s%s", what,
+				 g_strerror(outcome.error), outcome.reason[0] ? ": " : "", outcome.reason,
+				 module ? ": it may lack " : "", module ? module : "");
 		return FALSE;
 	}
 	if (!outcome.acked) {
