@@ -17,6 +17,7 @@ typedef struct {
 	guint max_clients;
 	gboolean drop_in_sockets;
 	gboolean no_optimize;
+	gboolean no_owner;	       /* by an option, for tests */
 	gboolean polkit_rw, polkit_ro; /* ask polkit about clients of that socket */
 	char *socket_group;	       /* NULL: "sluice" where that group exists */
 	char *dnsmasq_user;	       /* NULL: "dnsmasq" where that user exists, else "nobody" */

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/state_file.h"
+#include "daemon/reconcile.h"
 #include "nwfilter/shipped.h"
 
 #define SWEEP_DELAY_MS	  100
@@ -141,6 +142,7 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 		.state_dir = paths->run_dir,
 		.mark_mask = config->mark_mask,
 		.no_kernel = no_kernel,
+		.no_owner = config->no_owner,
 		.no_optimize = config->no_optimize,
 		.backend = config->firewall_backend,
 	};
@@ -182,6 +184,11 @@ daemon_new(const SluicePaths *paths, const DaemonConfig *config, gboolean no_ker
 	if (!daemon_networks_start(daemon, paths, config, no_kernel, error))
 		return NULL;
 	daemon->guarded = guarded_of(daemon, paths);
+	if (!no_kernel) {
+		daemon->reconcile = reconcile_new(daemon, error);
+		if (!daemon->reconcile)
+			return NULL;
+	}
 	daemon_changed(daemon);
 	return g_steal_pointer(&daemon);
 }
@@ -195,6 +202,7 @@ daemon_free(Daemon *daemon)
 		g_source_remove(daemon->sweep_source);
 	if (daemon->ip_set_source)
 		g_source_remove(daemon->ip_set_source);
+	reconcile_free(daemon->reconcile);
 	daemon_networks_stop(daemon);
 	port_guard_free(daemon->guard);
 	guarded_free(daemon->guarded);
@@ -294,4 +302,6 @@ daemon_reload(Daemon *daemon)
 	networks_reload(daemon->networks, &problems);
 	log_problems(problems);
 	log_info("networks read again");
+	if (daemon->reconcile)
+		reconcile_now(daemon, "reload");
 }

@@ -21,6 +21,8 @@ typedef struct {
 	const char *uri; /* (nullable): of metadata */
 } NetworkNotice;
 
+typedef struct Reconcile Reconcile;
+
 typedef struct {
 	FilterStore *filters;
 	BindingStore *bindings;
@@ -35,6 +37,7 @@ typedef struct {
 	DnsmasqEnv dnsmasq;
 	DhcpEvents *dhcp_events; /* NULL without a kernel */
 	Networks *networks;
+	Reconcile *reconcile; /* NULL without a kernel */
 	Polkit *polkit;
 	gboolean polkit_rw, polkit_ro; /* whether it is asked about clients of that socket */
 	/* The server's, while there is one. */

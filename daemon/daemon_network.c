@@ -116,6 +116,7 @@ daemon_networks_start(Daemon *daemon, const SluicePaths *paths, const DaemonConf
 	NetFirewallConfig firewall = {
 		.backend = config->firewall_backend == NW_BACKEND_IPTABLES ? NET_FIREWALL_IPTABLES : NET_FIREWALL_NFT,
 		.no_kernel = no_kernel,
+		.no_owner = config->no_owner,
 	};
 	g_autofree char *note = g_build_filename(paths->network_run_dir, BACKEND_NOTE, NULL), *noted = NULL;
 	g_autoptr(GPtrArray) problems = NULL;

@@ -25,7 +25,7 @@ typedef struct {
 	int ready_fd;
 	gboolean verbose;
 	gboolean version;
-	gboolean no_kernel;
+	gboolean no_kernel, no_owner;
 	const char *bandwidth; /* what the kernel can do */
 } Options;
 
@@ -39,6 +39,8 @@ parse_options(int *argc, char ***argv, Options *options, GError **error)
 		{ "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version and exit", NULL },
 		{ "no-kernel", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options->no_kernel,
 		  "Compile only, send nothing to the kernel (for tests)", NULL },
+		{ "no-owner", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options->no_owner,
+		  "Own no table of nf_tables, as on older kernels (for tests)", NULL },
 		{ 0 },
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -140,6 +142,7 @@ serve(const SluicePaths *paths, const Options *options, GError **error)
 
 	if (!config)
 		return FALSE;
+	config->no_owner = options->no_owner;
 	log_set_level(options->verbose ? LOG_LEVEL_DEBUG : config->log_level);
 	raise_file_limit(config->max_clients);
 	held = privileges_describe();

@@ -84,6 +84,28 @@ gboolean networks_load(Networks *networks, GPtrArray **ret_problems, GError **er
  */
 void networks_reload(Networks *networks, GPtrArray **ret_problems);
 
+/**
+ * networks_check: what is missing or other of networks that run: bridges, dnsmasq, interfaces of ports, rules
+ * @differences: (element-type utf8): a line for people is added for each
+ */
+gboolean networks_check(Networks *networks, GPtrArray *differences, GError **error);
+
+/** networks_check_entry: of one network, without rules */
+void networks_check_entry(Networks *networks, const NetworkEntry *entry, GPtrArray *differences);
+
+/** NetworksTapsFn: (transfer full) (element-type utf8): interfaces that were ports of the network's bridge */
+typedef GPtrArray *(*NetworksTapsFn)(const char *network_name, gpointer data);
+
+/** networks_repair: mend what networks_check() finds; a line is added to @problems for what cannot be */
+void networks_repair(Networks *networks, NetworksTapsFn taps_of, gpointer data, GPtrArray *problems);
+
+/** networks_has_device: whether we made an interface of this name for one of the network's ports */
+gboolean networks_has_device(const NetworkEntry *entry, const char *dev);
+
+/** networks_repair_entry: of one network, without rules; a bridge that is gone is made anew with these ports */
+void networks_repair_entry(Networks *networks, NetworkEntry *entry, const GPtrArray *taps, GPtrArray *problems);
+void networks_repair_firewall(Networks *networks, GPtrArray *problems);
+
 /** networks_find, networks_find_uuid: (transfer none): NULL and %SLUICE_ERROR_NO_NETWORK when there is none */
 NetworkEntry *networks_find(Networks *networks, const char *name, GError **error);
 NetworkEntry *networks_find_uuid(Networks *networks, const char *uuid, GError **error);

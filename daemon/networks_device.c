@@ -103,6 +103,29 @@ has_port_flags(const NetworkPort *port)
 	       port->plug->mac_table == NETWORK_MAC_TABLE_LIBVIRT;
 }
 
+/* Whether a bridge of Linux that the port is planned for is another than the one that it is in. */
+static gboolean
+is_elsewhere(Networks *networks, const NetworkPort *port, const LinkInfo *info)
+{
+	LinkInfo bridge;
+
+	return port->plug && port->plug->bridge &&
+	       links_find(networks->config.links, port->plug->bridge, &bridge, NULL) > 0 &&
+	       g_str_equal(bridge.kind, "bridge") && info->master != bridge.index;
+}
+
+gboolean
+networks_device_is_lost(Networks *networks, const NetworkPort *port)
+{
+	LinkInfo info;
+	gint found;
+
+	if (!port->device || !port->device->name)
+		return FALSE;
+	found = links_find(networks->config.links, port->device->name, &info, NULL);
+	return !found || (found > 0 && is_elsewhere(networks, port, &info));
+}
+
 static gboolean
 keep(Networks *networks, const NetworkEntry *entry, const NetworkPort *port, GError **error)
 {
@@ -118,7 +141,8 @@ keep(Networks *networks, const NetworkEntry *entry, const NetworkPort *port, GEr
 		return networks_device_make(networks, entry, port, error);
 	}
 	/* A bridge that was made anew knows nothing of its ports. */
-	return ((info.master && !has_port_flags(port)) || port_device_plug(&host, port, error)) &&
+	return ((info.master && !is_elsewhere(networks, port, &info) && !has_port_flags(port)) ||
+		port_device_plug(&host, port, error)) &&
 	       networks_device_rates(networks, port, error);
 }
 

@@ -168,11 +168,9 @@ spec_add(Specs *specs, const Networks *networks, const Network *network)
 	g_array_append_val(specs->specs, spec);
 }
 
-gboolean
-networks_firewall_sync(Networks *networks, const NetworkEntry *with, const Network *with_network, GError **error)
+static void
+specs_fill(Specs *specs, Networks *networks, const NetworkEntry *with, const Network *with_network)
 {
-	g_auto(Specs)
-		specs = { g_array_new(FALSE, TRUE, sizeof(NetFirewallSpec)), g_ptr_array_new_with_free_func(g_free) };
 	g_autoptr(GPtrArray) list = networks_list(networks);
 
 	for (guint i = 0; i < list->len; i++) {
@@ -180,8 +178,28 @@ networks_firewall_sync(Networks *networks, const NetworkEntry *with, const Netwo
 		const Network *network = entry == with ? with_network : entry->live;
 
 		if (network && network_is_managed(network))
-			spec_add(&specs, networks, network);
+			spec_add(specs, networks, network);
 	}
+}
+
+gboolean
+networks_firewall_sync(Networks *networks, const NetworkEntry *with, const Network *with_network, GError **error)
+{
+	g_auto(Specs)
+		specs = { g_array_new(FALSE, TRUE, sizeof(NetFirewallSpec)), g_ptr_array_new_with_free_func(g_free) };
+
+	specs_fill(&specs, networks, with, with_network);
 	return net_firewall_apply(networks->config.firewall, (const NetFirewallSpec *)(gpointer)specs.specs->data,
 				  specs.specs->len, error);
+}
+
+gboolean
+networks_firewall_differs(Networks *networks, guint *ret_count, GError **error)
+{
+	g_auto(Specs)
+		specs = { g_array_new(FALSE, TRUE, sizeof(NetFirewallSpec)), g_ptr_array_new_with_free_func(g_free) };
+
+	specs_fill(&specs, networks, NULL, NULL);
+	return net_firewall_differs(networks->config.firewall, (const NetFirewallSpec *)(gpointer)specs.specs->data,
+				    specs.specs->len, ret_count, error);
 }

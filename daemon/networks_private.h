@@ -59,6 +59,9 @@ GPtrArray *networks_taps_take(Networks *networks, const char *name);
 gboolean networks_firewall_sync(Networks *networks, const NetworkEntry *with, const Network *with_network,
 				GError **error);
 
+/** networks_firewall_differs: how many messages, or tools, networks_firewall_sync() would need */
+gboolean networks_firewall_differs(Networks *networks, guint *ret_count, GError **error);
+
 /**
  * networks_rates_sync: bring the bridge to the rates of @network and what the entry's ports are guaranteed of them
  *
@@ -116,6 +119,15 @@ gboolean networks_run(Networks *networks, NetworkEntry *entry, Network *network,
 
 /** networks_adopt: take over one that an earlier daemon left running */
 gboolean networks_adopt(Networks *networks, NetworkEntry *entry, Network *network, GError **error);
+
+/** networks_remake: the bridge of a running network is gone: another, with what was on it; guests' leases stay */
+gboolean networks_remake(Networks *networks, NetworkEntry *entry, const GPtrArray *taps, GError **error);
+
+/** networks_serve: dnsmasq runs with what the running network says */
+gboolean networks_serve(Networks *networks, NetworkEntry *entry, GError **error);
+
+/** networks_device_is_lost: whether an interface that we made is gone, or not in its bridge */
+gboolean networks_device_is_lost(Networks *networks, const NetworkPort *port);
 
 /** networks_revive: what serves running networks and died meanwhile */
 void networks_revive(Networks *networks, GPtrArray *problems);

@@ -60,10 +60,8 @@ is_isolated(const NetworkEntry *entry, const LinkInfo *tap)
 
 /* Interfaces that were plugged in when the network stopped; those that went elsewhere meanwhile are let be. */
 static void
-plug_again(Networks *networks, const NetworkEntry *entry)
+plug_again(Networks *networks, const NetworkEntry *entry, const GPtrArray *taps)
 {
-	g_autoptr(GPtrArray) taps = networks_taps_take(networks, entry->name);
-
 	for (guint i = 0; i < taps->len; i++) {
 		const char *tap = taps->pdata[i];
 		g_autoptr(GError) error = NULL;
@@ -115,6 +113,7 @@ static gboolean
 run_managed(Networks *networks, NetworkEntry *entry, GError **error)
 {
 	Links *links = networks->config.links;
+	g_autoptr(GPtrArray) taps = NULL;
 
 	if (!collision_check(links, entry->live, NULL, error) ||
 	    !networks_pending_write(networks, entry->live, error) || !net_bridge_create(links, entry->live, error)) {
@@ -128,7 +127,8 @@ run_managed(Networks *networks, NetworkEntry *entry, GError **error)
 		return FALSE;
 	}
 	networks_pending_remove(networks, entry->name);
-	plug_again(networks, entry);
+	taps = networks_taps_take(networks, entry->name);
+	plug_again(networks, entry, taps);
 	return TRUE;
 }
 
@@ -192,6 +192,29 @@ networks_adopt(Networks *networks, NetworkEntry *entry, Network *network, GError
 	    serve(networks, entry, error))
 		return TRUE;
 	return FALSE;
+}
+
+gboolean
+networks_serve(Networks *networks, NetworkEntry *entry, GError **error)
+{
+	return entry->dnsmasq ? dnsmasq_update(entry->dnsmasq, entry->live, error) : serve(networks, entry, error);
+}
+
+gboolean
+networks_remake(Networks *networks, NetworkEntry *entry, const GPtrArray *taps, GError **error)
+{
+	if (!net_bridge_create(networks->config.links, entry->live, error))
+		return FALSE;
+	/* It listens on the bridge that is gone. */
+	if (entry->dnsmasq)
+		dnsmasq_stop(g_steal_pointer(&entry->dnsmasq));
+	if (!raise_managed(networks, entry, error)) {
+		links_delete(networks->config.links, entry->live->bridge->name, NULL);
+		return FALSE;
+	}
+	if (taps)
+		plug_again(networks, entry, taps);
+	return TRUE;
 }
 
 void

@@ -3,20 +3,382 @@
 
 #include "daemon/reconcile.h"
 
+#include <linux/netfilter.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/tool.h"
+#include "rules/nft_helper.h"
+#include "rules/nft_table.h"
+#include "rules/nft_watch.h"
+
+struct Reconcile {
+	Daemon *daemon;
+	NftWatch *watch; /* NULL: nobody can change our rules */
+	gboolean is_xt;
+	guint64 runs;	    /* of eb/iptables by us, as last seen */
+	GHashTable *taps;   /* interface -> network in whose bridge it is */
+	GHashTable *lost;   /* networks that an event speaks of */
+	GString *what;	    /* rules that somebody changed */
+	guint source, poll; /* GLib's */
+	gint64 window_us;
+	guint repairs, backoff_ms;
+};
+
+/* --- asked --- */
+
 GPtrArray *
 reconcile_check(Daemon *daemon, GError **error)
 {
-	GPtrArray *differences = NULL;
+	g_autoptr(GPtrArray) differences = NULL;
 
-	return nw_engine_check(daemon->engine, &differences, error) ? differences : NULL;
+	if (!nw_engine_check(daemon->engine, &differences, error) ||
+	    !networks_check(daemon->networks, differences, error))
+		return NULL;
+	return g_steal_pointer(&differences);
+}
+
+static GPtrArray *
+taps_of(const char *network, gpointer data)
+{
+	GPtrArray *taps = g_ptr_array_new_with_free_func(g_free);
+	const Reconcile *reconcile = data;
+	GHashTableIter iter;
+	gpointer tap, of;
+
+	if (!reconcile)
+		return taps;
+	g_hash_table_iter_init(&iter, reconcile->taps);
+	while (g_hash_table_iter_next(&iter, &tap, &of))
+		if (g_str_equal(of, network))
+			g_ptr_array_add(taps, g_strdup(tap));
+	return taps;
+}
+
+static gboolean
+tell_problems(const GPtrArray *problems, GError **error)
+{
+	for (guint i = 1; i < problems->len; i++)
+		log_error("%s", (const char *)problems->pdata[i]);
+	if (problems->len)
+		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "%s", (const char *)problems->pdata[0]);
+	return !problems->len;
 }
 
 GPtrArray *
 reconcile_repair(Daemon *daemon, GError **error)
 {
-	g_autoptr(GPtrArray) differences = reconcile_check(daemon, error);
+	g_autoptr(GPtrArray) differences = NULL, networks = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
 
-	if (!differences || (differences->len && !nw_engine_repair(daemon->engine, error)))
+	if (!nw_engine_check(daemon->engine, &differences, error) ||
+	    (differences->len && !nw_engine_repair(daemon->engine, error)) ||
+	    !networks_check(daemon->networks, networks, error))
 		return NULL;
+	if (networks->len)
+		networks_repair(daemon->networks, taps_of, daemon->reconcile, problems);
+	if (!tell_problems(problems, error))
+		return NULL;
+	g_ptr_array_extend_and_steal(differences, g_steal_pointer(&networks));
 	return g_steal_pointer(&differences);
+}
+
+static void
+log_found(const GPtrArray *found, const char *why, gint64 since_us)
+{
+	for (guint i = 0; i < MIN(found->len, RECONCILE_LINES_MAX); i++)
+		log_warning("%s", (const char *)found->pdata[i]);
+	if (found->len > RECONCILE_LINES_MAX)
+		log_warning("and %u more", found->len - RECONCILE_LINES_MAX);
+	if (found->len)
+		log_warning("%s: %u differences mended in %.1f ms", why, found->len,
+			    (double)(g_get_monotonic_time() - since_us) / 1000);
+}
+
+void
+reconcile_now(Daemon *daemon, const char *why)
+{
+	gint64 since_us = g_get_monotonic_time();
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) found = reconcile_repair(daemon, &error);
+
+	if (found)
+		log_found(found, why, since_us);
+	else
+		log_error("%s: %s", why, error->message);
+}
+
+/* --- told by the kernel --- */
+
+static gboolean
+mend_rules(Reconcile *reconcile)
+{
+	g_autofree char *why = g_strdup(reconcile->what->str);
+	g_autoptr(GPtrArray) found = NULL;
+	gint64 since_us = g_get_monotonic_time();
+	g_autoptr(GError) error = NULL;
+
+	if (!reconcile->what->len)
+		return FALSE;
+	g_string_truncate(reconcile->what, 0);
+	found = reconcile_repair(reconcile->daemon, &error);
+	if (!found) {
+		log_error("%s: %s", why, error->message);
+		return TRUE;
+	}
+	log_found(found, why, since_us);
+	return found->len > 0;
+}
+
+static gboolean
+mend_network(Reconcile *reconcile, const char *name)
+{
+	NetworkEntry *entry = networks_find(reconcile->daemon->networks, name, NULL);
+	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free), taps = NULL;
+	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+	gint64 since_us = g_get_monotonic_time();
+
+	if (!entry)
+		return FALSE;
+	networks_check_entry(reconcile->daemon->networks, entry, found);
+	if (!found->len)
+		return FALSE;
+	taps = taps_of(name, reconcile);
+	networks_repair_entry(reconcile->daemon->networks, entry, taps, problems);
+	for (guint i = 0; i < problems->len; i++)
+		log_error("%s", (const char *)problems->pdata[i]);
+	log_found(found, problems->len ? "not all is mended" : "interfaces changed", since_us);
+	return TRUE;
+}
+
+/* How long to wait before the next repair: whoever undoes each of them must not keep us busy. */
+static guint
+next_delay(Reconcile *reconcile)
+{
+	gint64 now_us = g_get_monotonic_time();
+
+	if (now_us - reconcile->window_us > MAX(RECONCILE_WINDOW_MS, 2 * (gint64)reconcile->backoff_ms) * 1000) {
+		reconcile->window_us = now_us;
+		reconcile->repairs = reconcile->backoff_ms = 0;
+	}
+	if (reconcile->repairs < RECONCILE_REPAIRS_MAX)
+		return RECONCILE_DELAY_MS;
+	reconcile->backoff_ms = CLAMP(2 * reconcile->backoff_ms, RECONCILE_BACKOFF_MS, RECONCILE_BACKOFF_MAX_MS);
+	reconcile->window_us = now_us;
+	log_warning("somebody keeps changing what is ours: the next repair is in %u s", reconcile->backoff_ms / 1000);
+	return reconcile->backoff_ms;
+}
+
+static gboolean
+on_due(gpointer data)
+{
+	Reconcile *reconcile = data;
+	g_autoptr(GHashTable) lost = g_steal_pointer(&reconcile->lost);
+	GHashTableIter iter;
+	gpointer name;
+	gboolean mended = FALSE;
+
+	reconcile->source = 0;
+	reconcile->lost = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_hash_table_iter_init(&iter, lost);
+	while (g_hash_table_iter_next(&iter, &name, NULL))
+		mended |= mend_network(reconcile, name);
+	mended |= mend_rules(reconcile);
+	reconcile->repairs += mended;
+	return G_SOURCE_REMOVE;
+}
+
+static void
+schedule(Reconcile *reconcile)
+{
+	if (!reconcile->source)
+		reconcile->source = g_timeout_add(next_delay(reconcile), on_due, reconcile);
+}
+
+static gboolean
+is_watched(guint16 family, const char *table, gpointer data)
+{
+	static const char *const ours[] = { NFT_TABLE, NFT_HELPER_TABLE, NET_FIREWALL_NFT_TABLE, NULL };
+	static const char *const shared[] = { "filter", "nat", "mangle", NULL };
+	const Reconcile *reconcile = data;
+
+	if (family == NFPROTO_INET)
+		return g_strv_contains(ours, table);
+	if (family == NFPROTO_BRIDGE && g_strv_contains(ours, table))
+		return TRUE;
+	return reconcile->is_xt && g_strv_contains(shared, table);
+}
+
+/* Tools that we run ourselves say so in the same way as others do: what they said since our last run is taken as ours.
+ */
+static gboolean
+is_own_run(Reconcile *reconcile, const char *what)
+{
+	NwEngineStats stats;
+	gboolean ran;
+
+	if (!reconcile->is_xt)
+		return FALSE;
+	nw_engine_stats(reconcile->daemon->engine, &stats);
+	ran = stats.commit_count != reconcile->runs;
+	reconcile->runs = stats.commit_count;
+	return ran && strstr(what, "tables-resto");
+}
+
+static void
+on_rules(const char *what, gpointer data)
+{
+	Reconcile *reconcile = data;
+
+	if (is_own_run(reconcile, what))
+		return;
+	if (!reconcile->what->len)
+		g_string_assign(reconcile->what, what);
+	schedule(reconcile);
+}
+
+static const char *
+network_of_bridge(const Reconcile *reconcile, const char *bridge)
+{
+	g_autoptr(GPtrArray) list = networks_list(reconcile->daemon->networks);
+
+	for (guint i = 0; i < list->len; i++) {
+		const NetworkEntry *entry = list->pdata[i];
+
+		if (entry->live && entry->live->bridge && g_strcmp0(entry->live->bridge->name, bridge) == 0)
+			return entry->name;
+	}
+	return NULL;
+}
+
+/* Ports of our bridges are remembered until they are in another: when a bridge goes, its ports leave it first. */
+static void
+note_tap(Reconcile *reconcile, const LinkInfo *info)
+{
+	const char *network;
+	LinkInfo bridge;
+
+	/* A bridge that cannot be found is the one that goes. */
+	if (!info->master || !links_find_index(reconcile->daemon->links, info->master, &bridge))
+		return;
+	network = network_of_bridge(reconcile, bridge.name);
+	if (!network)
+		g_hash_table_remove(reconcile->taps, info->name);
+	else if (g_hash_table_size(reconcile->taps) < RECONCILE_TAPS_MAX)
+		g_hash_table_replace(reconcile->taps, g_strdup(info->name), g_strdup(network));
+}
+
+static const char *
+network_of_device(const Reconcile *reconcile, const char *dev)
+{
+	g_autoptr(GPtrArray) list = networks_list(reconcile->daemon->networks);
+
+	for (guint i = 0; i < list->len; i++)
+		if (networks_has_device(list->pdata[i], dev))
+			return ((const NetworkEntry *)list->pdata[i])->name;
+	return NULL;
+}
+
+static void
+on_link(const LinkInfo *info, gboolean is_gone, gpointer data)
+{
+	Reconcile *reconcile = data;
+	const char *network = network_of_bridge(reconcile, info->name);
+
+	if (!network)
+		network = network_of_device(reconcile, info->name);
+	if (!is_gone)
+		note_tap(reconcile, info);
+	if (!network)
+		return;
+	g_hash_table_add(reconcile->lost, g_strdup(network));
+	schedule(reconcile);
+}
+
+/* --- start --- */
+
+/* Interfaces that went for good are forgotten when the next bridge is mended: only what is there is plugged in. */
+static void
+note_taps(Reconcile *reconcile)
+{
+	g_autoptr(GArray) all = links_list(reconcile->daemon->links, NULL);
+
+	for (guint i = 0; all && i < all->len; i++)
+		note_tap(reconcile, &g_array_index(all, LinkInfo, i));
+}
+
+static gboolean
+on_poll(gpointer data)
+{
+	Reconcile *reconcile = data;
+
+	if (!reconcile->source && !reconcile->backoff_ms)
+		reconcile_now(reconcile->daemon, "rules were changed");
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+is_legacy(void)
+{
+	const char *const argv[] = { "iptables-restore", "--version", NULL };
+	g_autofree char *words = NULL;
+
+	return tool_runner.run(NULL, argv, "", &words, NULL) && !strstr(words, "nf_tables");
+}
+
+static gboolean
+watch_rules(Reconcile *reconcile, GError **error)
+{
+	guint32 port_id;
+
+	if (!nw_engine_watch(reconcile->daemon->engine, &port_id))
+		return TRUE;
+	reconcile->watch = nft_watch_new(is_watched, on_rules, reconcile, error);
+	if (!reconcile->watch)
+		return FALSE;
+	nft_watch_pass(reconcile->watch, port_id);
+	nft_watch_pass(reconcile->watch, net_firewall_port_id(reconcile->daemon->net_firewall));
+	if (reconcile->is_xt && is_legacy())
+		reconcile->poll = g_timeout_add(RECONCILE_POLL_MS, on_poll, reconcile);
+	return TRUE;
+}
+
+Reconcile *
+reconcile_new(Daemon *daemon, GError **error)
+{
+	g_autoptr(Reconcile) reconcile = g_new0(Reconcile, 1);
+	NwEngineStats stats;
+
+	reconcile->daemon = daemon;
+	reconcile->is_xt = nw_engine_is_iptables(daemon->engine);
+	reconcile->taps = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	reconcile->lost = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	reconcile->what = g_string_new(NULL);
+	/* Before the watch, or what is mended here would be heard. */
+	daemon->reconcile = reconcile;
+	reconcile_now(daemon, "start");
+	daemon->reconcile = NULL;
+	if (!watch_rules(reconcile, error) || !links_watch(daemon->links, on_link, reconcile, error))
+		return NULL;
+	note_taps(reconcile);
+	nw_engine_stats(daemon->engine, &stats);
+	reconcile->runs = stats.commit_count;
+	return g_steal_pointer(&reconcile);
+}
+
+void
+reconcile_free(Reconcile *reconcile)
+{
+	if (!reconcile)
+		return;
+	if (reconcile->source)
+		g_source_remove(reconcile->source);
+	if (reconcile->poll)
+		g_source_remove(reconcile->poll);
+	nft_watch_free(reconcile->watch);
+	g_hash_table_unref(reconcile->taps);
+	g_hash_table_unref(reconcile->lost);
+	g_string_free(reconcile->what, TRUE);
+	g_free(reconcile);
 }

@@ -434,6 +434,30 @@ dnsmasq_update(Dnsmasq *dnsmasq, const Network *network, GError **error)
 	return FALSE;
 }
 
+gboolean
+dnsmasq_differs(const Dnsmasq *dnsmasq)
+{
+	g_auto(Texts) texts = { 0 };
+	gboolean differs = FALSE;
+
+	if (!make_texts(&texts, dnsmasq, dnsmasq->network, NULL))
+		return FALSE;
+	const struct {
+		DnsmasqFile kind;
+		const char *text;
+	} files[] = { { DNSMASQ_CONFIG, texts.config },
+		      { DNSMASQ_HOSTS, texts.hosts },
+		      { DNSMASQ_NAMES, texts.names } };
+
+	for (guint i = 0; !differs && i < G_N_ELEMENTS(files); i++) {
+		g_autofree char *path = dnsmasq_file(&dnsmasq->env, dnsmasq->network->name, files[i].kind);
+		g_autofree char *is = state_file_read(path, CONFIG_BYTES_MAX, NULL);
+
+		differs = g_strcmp0(is, files[i].text) != 0;
+	}
+	return differs;
+}
+
 pid_t
 dnsmasq_pid(const Dnsmasq *dnsmasq)
 {

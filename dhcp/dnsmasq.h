@@ -79,6 +79,9 @@ Dnsmasq *dnsmasq_start(const DnsmasqEnv *env, const Network *network, const char
  */
 gboolean dnsmasq_update(Dnsmasq *dnsmasq, const Network *network, GError **error);
 
+/** dnsmasq_differs: whether its files say something else than they should, or one is gone */
+gboolean dnsmasq_differs(const Dnsmasq *dnsmasq);
+
 /** dnsmasq_pid: 0 when it does not run just now */
 pid_t dnsmasq_pid(const Dnsmasq *dnsmasq);
 

@@ -125,6 +125,8 @@ nw_engine_new(const NwEngineConfig *config, GError **error)
 	if (!engine_open(engine, error))
 		return NULL;
 	nft_features_probe(engine->owner, &engine->features);
+	if (config->no_owner)
+		engine->features.owner = FALSE;
 	return g_steal_pointer(&engine);
 }
 
@@ -388,6 +390,19 @@ nw_engine_learning(const NwEngine *engine, const char *port_dev, gboolean *ret_w
 		return NULL;
 	*ret_waits = port->is_temporary;
 	return &port->learning;
+}
+
+gboolean
+nw_engine_is_iptables(const NwEngine *engine)
+{
+	return engine->xt != NULL;
+}
+
+gboolean
+nw_engine_watch(const NwEngine *engine, guint32 *ret_port_id)
+{
+	*ret_port_id = engine->owner ? nft_socket_port_id(engine->owner) : 0;
+	return !engine->config.no_kernel && (engine->xt || !engine->features.owner || engine->is_unowned);
 }
 
 /* --- report --- */

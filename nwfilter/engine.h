@@ -23,6 +23,7 @@ typedef struct {
 	const char *state_dir; /* where the engine remembers what it changed on the host (sysctls) */
 	guint32 mark_mask;     /* packet mark bits the mirrored lowering may use; 0: RULE_MARK_MASK_DEFAULT */
 	gboolean no_kernel;    /* compile and keep, but send nothing: for tests without privilege */
+	gboolean no_owner;     /* own no table, as on kernels that know no owners: for tests */
 	gboolean no_optimize;  /* send a filter's rules one by one, as they stand */
 	NwBackend backend;
 	const ToolRunner *tool_runner; /* NULL: real processes, or with no_kernel none */
@@ -130,6 +131,15 @@ gboolean nw_engine_check_rules(NwEngine *engine, GError **error);
  * @ret_differences: (element-type utf8) (out): a line for people for each thing that is missing, other or not ours
  */
 gboolean nw_engine_check(NwEngine *engine, GPtrArray **ret_differences, GError **error);
+
+/**
+ * nw_engine_watch: whether others may change our rules, and @ret_port_id: the socket whose changes are ours
+ *
+ * Returns: FALSE when nobody can, because the tables have an owner.
+ */
+gboolean nw_engine_watch(const NwEngine *engine, guint32 *ret_port_id);
+
+gboolean nw_engine_is_iptables(const NwEngine *engine);
 
 /** nw_engine_repair: make the kernel have what it should have, in one transaction in place of what is there */
 gboolean nw_engine_repair(NwEngine *engine, GError **error);

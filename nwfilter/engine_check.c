@@ -11,6 +11,7 @@
 
 #include "nwfilter/engine_private.h"
 #include "nwfilter/xt_engine.h"
+#include "rules/nft_helper.h"
 #include "rules/nft_lines.h"
 #include "rules/plan_recheck.h"
 
@@ -99,41 +100,88 @@ whole_messages(NwEngine *engine, NftBatch *batch)
 	whole_ports(engine, batch);
 }
 
+/* Both tables of filters, and those of helpers. */
+static void
+expect(NwEngine *engine, NftBatch *batch)
+{
+	whole_messages(engine, batch);
+	if (engine->helper_is_whole)
+		nft_helper_create(batch, &engine->features, engine->helper_tables, 0);
+}
+
+static NftLines *
+dump(NwEngine *engine, GError **error)
+{
+	g_autoptr(NftLines) lines = nft_lines_new();
+
+	if (!nft_lines_dump(lines, engine->reader, NFPROTO_BRIDGE, error) ||
+	    !nft_lines_dump(lines, engine->reader, NFPROTO_INET, error))
+		return NULL;
+	return g_steal_pointer(&lines);
+}
+
+static void
+check_settings(const NwEngine *engine, GPtrArray *differences)
+{
+	if (engine->has_mirror)
+		engine_sysctl_differs(ENGINE_BRIDGE_NF, differences);
+	if (engine->has_tagged)
+		engine_sysctl_differs(ENGINE_BRIDGE_NF_TAGGED, differences);
+}
+
 gboolean
 nw_engine_check(NwEngine *engine, GPtrArray **ret_differences, GError **error)
 {
-	g_autoptr(NftLines) expected = nft_lines_new(), actual = nft_lines_new();
+	g_autoptr(NftLines) expected = nft_lines_new(), actual = NULL;
 	g_autoptr(NftBatch) batch = nft_batch_new();
+	g_autoptr(GPtrArray) differences = NULL;
 
-	/* What waits to be swept is there, and is no difference; it is the sweep's to find out when that fails. */
-	if (!nw_engine_sweep(engine, NULL) || engine->config.no_kernel) {
+	if (engine->xt)
+		return xt_engine_check(engine->xt, ret_differences, error);
+	if (engine->config.no_kernel) {
 		*ret_differences = g_ptr_array_new_with_free_func(g_free);
 		return TRUE;
 	}
-	whole_messages(engine, batch);
+	/* What waits to be swept is there and no difference. Where it cannot be swept, that is one itself. */
+	nw_engine_sweep(engine, NULL);
+	expect(engine, batch);
 	nft_lines_batch(expected, batch);
-	if (!nft_lines_dump(actual, engine->reader, NFPROTO_BRIDGE, error) ||
-	    !nft_lines_dump(actual, engine->reader, NFPROTO_INET, error))
+	actual = dump(engine, error);
+	if (!actual)
 		return FALSE;
-	*ret_differences = nft_lines_compare(expected, actual);
+	differences = nft_lines_compare(expected, actual);
+	check_settings(engine, differences);
+	*ret_differences = g_steal_pointer(&differences);
 	return TRUE;
 }
 
 gboolean
 nw_engine_repair(NwEngine *engine, GError **error)
 {
+	static const guint16 families[] = { NFPROTO_BRIDGE, NFPROTO_INET };
 	g_autoptr(NftBatch) batch = nft_batch_new();
-	g_autoptr(NftLines) actual = nft_lines_new();
+	g_autoptr(NftLines) actual = NULL;
+	guint helpers = 0;
 
+	if (engine->xt)
+		return xt_engine_repair(engine->xt, error);
 	if (engine->config.no_kernel)
 		return TRUE;
-	if (!nft_lines_dump(actual, engine->reader, NFPROTO_BRIDGE, error) ||
-	    !nft_lines_dump(actual, engine->reader, NFPROTO_INET, error))
+	actual = dump(engine, error);
+	if (!actual)
 		return FALSE;
-	if (nft_lines_has_table(actual, NFPROTO_BRIDGE))
-		nft_table_delete(batch, NFPROTO_BRIDGE);
-	if (nft_lines_has_table(actual, NFPROTO_INET))
-		nft_table_delete(batch, NFPROTO_INET);
-	whole_messages(engine, batch);
+	/* Nothing of what waits for the sweep comes back. */
+	engine_sweep_forget(engine);
+	for (guint i = 0; i < G_N_ELEMENTS(families); i++) {
+		if (nft_lines_has_table(actual, families[i], NFT_TABLE))
+			nft_table_delete(batch, families[i]);
+		if (nft_lines_has_table(actual, families[i], NFT_HELPER_TABLE))
+			helpers |= families[i] == NFPROTO_BRIDGE ? NFT_HELPER_BRIDGE : NFT_HELPER_INET;
+	}
+	nft_helper_delete(batch, helpers);
+	expect(engine, batch);
+	if ((engine->has_mirror && !engine_sysctl_switch(engine, ENGINE_BRIDGE_NF, TRUE, error)) ||
+	    (engine->has_tagged && !engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, TRUE, error)))
+		return FALSE;
 	return engine_commit(engine, batch, error);
 }

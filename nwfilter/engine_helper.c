@@ -113,6 +113,13 @@ engine_helper_sweep(NwEngine *engine, gboolean is_needed)
 	engine->helper_is_whole = FALSE;
 }
 
+void
+engine_helper_forget(NwEngine *engine)
+{
+	engine->helper_tables = 0;
+	engine->helper_is_whole = FALSE;
+}
+
 const char *
 engine_helper_describe(const NwEngine *engine)
 {

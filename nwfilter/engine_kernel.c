@@ -465,3 +465,14 @@ engine_sysctl_switch(NwEngine *engine, EngineSysctl group, gboolean on, GError *
 	remove(memory);
 	return TRUE;
 }
+
+void
+engine_sysctl_differs(EngineSysctl group, GPtrArray *differences)
+{
+	for (const char *const *name = groups[group].names; *name; name++) {
+		g_autofree char *path = sysctl_path(*name), *value = NULL;
+
+		if (!g_file_get_contents(path, &value, NULL, NULL) || !g_str_equal(g_strstrip(value), "1"))
+			g_ptr_array_add(differences, g_strdup_printf("other: %s is not 1", path));
+	}
+}

@@ -69,6 +69,7 @@ struct NwEngine {
 	guint32 ports_generation, next_number;
 	gboolean has_table, has_mirror, has_net_chains, has_same_byte, has_block, has_learn;
 	gboolean has_tagged; /* ENGINE_BRIDGE_NF_TAGGED is on */
+	gboolean is_unowned; /* a table was found that has no owner and cannot get one */
 	gboolean needs_sweep;
 	GHashTable *traced;	/* utf8: bound ports that somebody asks about: nw_engine_why() */
 	GHashTable *uncounted;	/* utf8: ports that were bound, and may still have counters of what was dropped */
@@ -327,6 +328,12 @@ void engine_helper_adopt(NwEngine *engine);
 /** engine_helper_require: a filter with RELATED is about to be in force */
 void engine_helper_require(NwEngine *engine);
 
+/** engine_sweep_forget: as nw_engine_sweep(), for a kernel that is about to be given all that is needed anew */
+void engine_sweep_forget(NwEngine *engine);
+
+/** engine_helper_forget: its tables are gone with all others */
+void engine_helper_forget(NwEngine *engine);
+
 /** engine_helper_sweep: @is_needed: whether a bound filter asks for RELATED */
 void engine_helper_sweep(NwEngine *engine, gboolean is_needed);
 const char *engine_helper_describe(const NwEngine *engine);
@@ -345,6 +352,9 @@ gboolean engine_sysctl_switch(NwEngine *engine, EngineSysctl group, gboolean on,
 
 /** engine_others_need: whether another engine on the same host settings needs them */
 gboolean engine_others_need(const NwEngine *engine, EngineSysctl group);
+
+/** engine_sysctl_differs: settings of the group that somebody changed back; (element-type utf8): a line each */
+void engine_sysctl_differs(EngineSysctl group, GPtrArray *differences);
 
 /** engine_needs_tagged: whether a plan asks for the connections of tagged packets, and br_netfilter must give them */
 gboolean engine_needs_tagged(const NwEngine *engine, const Plan *plan);

@@ -295,6 +295,7 @@ nw_engine_start(NwEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 		/* Owning again is a transaction of its own: it sends no rule, and the rest needs it done. */
 		if (!take_tables(engine, state, error))
 			return FALSE;
+		engine->is_unowned = state->has_table && !state->is_owned;
 		sound = adopt(engine, state, stage.batch);
 		engine_shadows_clean(engine);
 		engine_helper_adopt(engine);

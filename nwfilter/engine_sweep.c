@@ -168,18 +168,14 @@ nw_engine_check_rules(NwEngine *engine, GError **error)
 	return !engine->xt || xt_engine_check_rules(engine->xt, error);
 }
 
-gboolean
-nw_engine_sweep(NwEngine *engine, GError **error)
+/* @is_sent: FALSE: the kernel is about to be given all anew, without what is swept here. */
+static gboolean
+sweep(NwEngine *engine, gboolean is_sent, GError **error)
 {
 	g_autoptr(NftBatch) batch = NULL;
 	g_autoptr(GPtrArray) templates = g_ptr_array_new(), sets = g_ptr_array_new(), ip_sets = NULL, settled = NULL;
-	gboolean drops_net, drops_mirror, drops_learn;
+	gboolean drops_net, drops_mirror, drops_learn, asks_helper;
 
-	if (engine->xt)
-		return xt_engine_sweep(engine->xt, error);
-	engine_shadows_sweep(engine);
-	if (!engine->needs_sweep)
-		return TRUE;
 	batch = engine_batch(engine);
 	settled = engine_settle_messages(engine, batch);
 	drops_net = engine->has_net_chains && !engine->hits && !any_needs(engine, NEEDS_NETWORK);
@@ -208,7 +204,7 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 			map_add(elements, name, 0);
 		nft_elements_end(elements);
 	}
-	if (!engine_commit(engine, batch, error)) {
+	if (is_sent && !engine_commit(engine, batch, error)) {
 		/* These are gathered anew by each sweep. */
 		for (guint i = 0; i < templates->len; i++)
 			sweep_forget_limits(engine, templates->pdata[i]);
@@ -239,12 +235,32 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 		engine->has_tagged = FALSE;
 		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, FALSE, NULL);
 	}
-	engine_helper_sweep(engine, needs_helper(engine) || engine_shadows_need(engine, needs_helper));
+	asks_helper = needs_helper(engine) || engine_shadows_need(engine, needs_helper);
+	if (is_sent)
+		engine_helper_sweep(engine, asks_helper);
+	else if (!asks_helper)
+		engine_helper_forget(engine);
 	if (drops_mirror) {
 		engine->has_mirror = FALSE;
 		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF, FALSE, NULL);
 	}
 	/* What the settled templates counted connections in goes at once; nothing is left to settle then. */
 	engine_settle_done(engine, settled);
-	return !engine->needs_sweep || nw_engine_sweep(engine, error);
+	return !engine->needs_sweep || sweep(engine, is_sent, error);
+}
+
+gboolean
+nw_engine_sweep(NwEngine *engine, GError **error)
+{
+	if (engine->xt)
+		return xt_engine_sweep(engine->xt, error);
+	engine_shadows_sweep(engine);
+	return !engine->needs_sweep || sweep(engine, TRUE, error);
+}
+
+void
+engine_sweep_forget(NwEngine *engine)
+{
+	if (engine->needs_sweep)
+		sweep(engine, FALSE, NULL);
 }

@@ -22,6 +22,8 @@ gboolean xt_engine_uses(const XtEngine *engine, const char *name);
 gboolean xt_engine_sweep(XtEngine *engine, GError **error);
 gboolean xt_engine_needs_sweep(const XtEngine *engine);
 gboolean xt_engine_check_rules(XtEngine *engine, GError **error);
+gboolean xt_engine_check(XtEngine *engine, GPtrArray **ret_differences, GError **error);
+gboolean xt_engine_repair(XtEngine *engine, GError **error);
 guint xt_engine_retry_blocked(XtEngine *engine);
 char *xt_engine_describe(const XtEngine *engine);
 void xt_engine_stats(const XtEngine *engine, NwEngineStats *ret_stats);

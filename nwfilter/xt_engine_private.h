@@ -75,6 +75,9 @@ void xt_survey_port(const XtSurvey *survey, const char *port, XtHold *hold);
  */
 gboolean xt_survey_matches(const XtSurvey *survey, const XtHold *hold, const XtRules *rules);
 
+/** xt_survey_difference: (transfer full) (nullable): the first thing in which they differ, in words */
+char *xt_survey_difference(const XtSurvey *survey, const XtHold *hold, const XtRules *rules);
+
 /** xt_survey_has_strangers: whether the base chains hold rules for ports that are none of these */
 gboolean xt_survey_has_strangers(const XtSurvey *survey, GHashTable *ports);
 

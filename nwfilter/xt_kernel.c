@@ -285,31 +285,42 @@ same_link(gconstpointer a, gconstpointer b)
 	       g_str_equal(strrchr(left, ' '), strrchr(right, ' '));
 }
 
-gboolean
-xt_survey_matches(const XtSurvey *survey, const XtHold *hold, const XtRules *rules)
+char *
+xt_survey_difference(const XtSurvey *survey, const XtHold *hold, const XtRules *rules)
 {
 	if (!rules)
-		return !hold->chains->len && !hold->links->len;
-	if (!survey->is_base_whole || (rules->uses_arp_odd && !survey->has_arp_odd))
-		return FALSE;
-	if (hold->chains->len != rules->chains->len || hold->links->len != rules->links->len)
-		return FALSE;
+		return hold->chains->len || hold->links->len ? g_strdup("chains that are not needed are there") : NULL;
+	if (!survey->is_base_whole)
+		return g_strdup("the chains that all ports share are missing or not entered in order");
+	if (rules->uses_arp_odd && !survey->has_arp_odd)
+		return g_strdup_printf("chain %s is missing or other", XT_ARP_ODD_CHAIN);
 	for (guint i = 0; i < rules->links->len; i++)
 		if (!g_ptr_array_find_with_equal_func(hold->links, rules->links->pdata[i], same_link, NULL))
-			return FALSE;
+			return g_strdup_printf("rule \"%s\" is missing", (const char *)rules->links->pdata[i]);
 	for (guint i = 0; i < rules->chains->len; i++) {
 		const char *chain = rules->chains->pdata[i];
 		g_autofree char *start = g_strdup_printf("-A %s ", chain);
 		guint count = 0;
 
 		if (!g_ptr_array_find_with_equal_func(hold->chains, chain, g_str_equal, NULL))
-			return FALSE;
+			return g_strdup_printf("chain %s is missing", chain);
 		for (const char *at = strstr(rules->rules->str, start); at; at = strstr(at + 1, start))
 			count += at == rules->rules->str || at[-1] == '\n';
 		if (count != rule_count(survey, chain))
-			return FALSE;
+			return g_strdup_printf("chain %s has %u rules, not %u", chain, rule_count(survey, chain),
+					       count);
 	}
-	return TRUE;
+	if (hold->chains->len != rules->chains->len || hold->links->len != rules->links->len)
+		return g_strdup("chains that are not needed are there");
+	return NULL;
+}
+
+gboolean
+xt_survey_matches(const XtSurvey *survey, const XtHold *hold, const XtRules *rules)
+{
+	g_autofree char *difference = xt_survey_difference(survey, hold, rules);
+
+	return !difference;
 }
 
 gboolean

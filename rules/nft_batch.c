@@ -73,6 +73,12 @@ batch_reserve(NftBatch *batch)
 	batch->data = g_realloc(batch->data, batch->size);
 }
 
+guint32
+nft_socket_port_id(const NftSocket *nft_socket)
+{
+	return mnl_socket_get_portid(nft_socket->mnl);
+}
+
 NftBatch *
 nft_batch_new(void)
 {

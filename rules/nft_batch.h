@@ -19,6 +19,9 @@ typedef struct NftBatch NftBatch;
  */
 NftSocket *nft_socket_open(GError **error);
 void nft_socket_close(NftSocket *nft_socket);
+
+/** nft_socket_port_id: what the kernel calls the sender of its messages */
+guint32 nft_socket_port_id(const NftSocket *nft_socket);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NftSocket, nft_socket_close)
 
 /** nft_batch_new: of table %NFT_TABLE, which messages are about that name no other */

@@ -6,6 +6,7 @@
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
 #include <libnftnl/expr.h>
+#include <libnftnl/object.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
@@ -14,6 +15,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
+#include "rules/nft_helper.h"
 #include "rules/nft_learn.h"
 #include "rules/nft_table.h"
 
@@ -54,10 +56,17 @@ family_name(guint32 family)
 	return family == NFPROTO_BRIDGE ? "bridge" : family == NFPROTO_INET ? "inet" : "other";
 }
 
-static gboolean
-is_ours(const char *table, guint32 family)
+/* The table's family, and its name where that is not the filters'; NULL for a table that is not ours. */
+static const char *
+scope_of(const char *table, guint32 family)
 {
-	return table && g_str_equal(table, NFT_TABLE) && (family == NFPROTO_BRIDGE || family == NFPROTO_INET);
+	if (!table || (family != NFPROTO_BRIDGE && family != NFPROTO_INET))
+		return NULL;
+	if (g_str_equal(table, NFT_TABLE))
+		return family_name(family);
+	if (g_str_equal(table, NFT_HELPER_TABLE))
+		return family == NFPROTO_BRIDGE ? "bridge " NFT_HELPER_TABLE : "inet " NFT_HELPER_TABLE;
+	return NULL;
 }
 
 static void
@@ -73,16 +82,25 @@ append_hex(GString *text, const void *bytes, guint len)
 		g_string_append_printf(text, "%02x", ((const guint8 *)bytes)[i]);
 }
 
+static guint32
+family_of(const struct nlmsghdr *message)
+{
+	return ((const struct nfgenmsg *)mnl_nlmsg_get_payload(message))->nfgen_family;
+}
+
 static void
 take_table(NftLines *lines, const struct nlmsghdr *message)
 {
 	struct nftnl_table *table = nftnl_table_alloc();
 
 	if (nftnl_table_nlmsg_parse(message, table) == 0) {
-		guint32 family = nftnl_table_get_u32(table, NFTNL_TABLE_FAMILY);
+		const char *name = nftnl_table_get_str(table, NFTNL_TABLE_NAME);
+		guint32 family = family_of(message);
 
-		if (is_ours(nftnl_table_get_str(table, NFTNL_TABLE_NAME), family))
-			add(lines, g_strdup_printf("table %s " NFT_TABLE, family_name(family)), g_strdup(""));
+		if (scope_of(name, family))
+			add(lines, g_strdup_printf("table %s %s", family_name(family), name),
+			    g_strdup(nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS) & NFT_TABLE_F_DORMANT ? "dormant"
+													 : ""));
 	}
 	nftnl_table_free(table);
 }
@@ -93,20 +111,21 @@ take_chain(NftLines *lines, const struct nlmsghdr *message)
 	struct nftnl_chain *chain = nftnl_chain_alloc();
 
 	if (nftnl_chain_nlmsg_parse(message, chain) == 0) {
-		guint32 family = nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY), len = 0;
+		const char *scope = scope_of(nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE), family_of(message));
+		guint32 len = 0;
 		const void *data = nftnl_chain_get_data(chain, NFTNL_CHAIN_USERDATA, &len);
 		g_autoptr(GString) text = g_string_new(NULL);
 
-		if (is_ours(nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE), family)) {
+		if (scope) {
 			if (nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM))
 				g_string_append_printf(text, "hook %u priority %d policy %u",
 						       nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM),
 						       nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO),
-						       nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY));
+						       nftnl_chain_is_set(chain, NFTNL_CHAIN_POLICY)
+							       ? nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY)
+							       : NF_ACCEPT);
 			append_hex(text, data, data ? len : 0);
-			add(lines,
-			    g_strdup_printf("chain %s %s", family_name(family),
-					    nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME)),
+			add(lines, g_strdup_printf("chain %s %s", scope, nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME)),
 			    g_strdup(text->str));
 		}
 	}
@@ -148,6 +167,11 @@ append_expr(GString *text, struct nftnl_expr *expr)
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS, 0);
 	if (g_str_equal(name, "dynset") && !nftnl_expr_is_set(expr, NFTNL_EXPR_DYNSET_TIMEOUT))
 		nftnl_expr_set_u64(expr, NFTNL_EXPR_DYNSET_TIMEOUT, 0);
+	/* libnftnl writes the object's name without the zero that it reads it up to. */
+	if (g_str_equal(name, "objref")) {
+		g_string_append_printf(text, "[objref type %u]", nftnl_expr_get_u32(expr, NFTNL_EXPR_OBJREF_IMM_TYPE));
+		return;
+	}
 	nftnl_expr_snprintf(buffer, sizeof(buffer), expr, NFTNL_OUTPUT_DEFAULT, 0);
 	g_string_append_printf(text, "[%s ", name);
 	while (*at) {
@@ -186,11 +210,11 @@ take_rule(NftLines *lines, const struct nlmsghdr *message)
 	struct nftnl_rule *rule = nftnl_rule_alloc();
 
 	if (nftnl_rule_nlmsg_parse(message, rule) == 0) {
-		guint32 family = nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY), len = 0;
+		const char *scope = scope_of(nftnl_rule_get_str(rule, NFTNL_RULE_TABLE), family_of(message));
+		guint32 len = 0;
 
-		if (is_ours(nftnl_rule_get_str(rule, NFTNL_RULE_TABLE), family)) {
-			char *chain = g_strdup_printf("%s %s", family_name(family),
-						      nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN));
+		if (scope) {
+			char *chain = g_strdup_printf("%s %s", scope, nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN));
 			guint position = GPOINTER_TO_UINT(g_hash_table_lookup(lines->positions, chain)) + 1;
 			const void *data = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &len);
 			g_autoptr(GString) text = g_string_new(NULL);
@@ -212,17 +236,15 @@ take_set(NftLines *lines, const struct nlmsghdr *message)
 	struct nftnl_set *set = nftnl_set_alloc();
 
 	if (nftnl_set_nlmsg_parse(message, set) == 0) {
-		guint32 family = nftnl_set_get_u32(set, NFTNL_SET_FAMILY);
+		const char *scope = scope_of(nftnl_set_get_str(set, NFTNL_SET_TABLE), family_of(message));
 		guint32 flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS);
 		const char *name = nftnl_set_get_str(set, NFTNL_SET_NAME);
 
-		if (!family)
-			family = ((const struct nfgenmsg *)mnl_nlmsg_get_payload(message))->nfgen_family;
-		if (is_ours(nftnl_set_get_str(set, NFTNL_SET_TABLE), family) && !(flags & NFT_SET_ANONYMOUS)) {
-			add(lines, g_strdup_printf("set %s %s", family_name(family), name),
+		if (scope && !(flags & NFT_SET_ANONYMOUS)) {
+			add(lines, g_strdup_printf("set %s %s", scope, name),
 			    g_strdup_printf("flags %x key %u", flags, nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN)));
-			if (flags & NFT_SET_EVAL || g_str_has_prefix(name, NFT_IP_SET_PREFIX))
-				g_hash_table_add(lines->passed, g_strdup_printf("%s %s", family_name(family), name));
+			if (flags & NFT_SET_EVAL)
+				g_hash_table_add(lines->passed, g_strdup_printf("%s %s", scope, name));
 		}
 	}
 	nftnl_set_free(set);
@@ -244,6 +266,11 @@ take_element(struct nftnl_set_elem *elem, void *data)
 
 	g_string_append_printf(name, "element %s %s ", of->family, of->set);
 	append_hex(name, key, len);
+	value = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_KEY_END, &len);
+	if (value) {
+		g_string_append_c(name, '-');
+		append_hex(name, value, len);
+	}
 	if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_CHAIN))
 		g_string_append_printf(text, "jump %s", nftnl_set_elem_get_str(elem, NFTNL_SET_ELEM_CHAIN));
 	value = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_DATA, &len);
@@ -259,18 +286,32 @@ static void
 take_elements(NftLines *lines, const struct nlmsghdr *message)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
-	guint32 family = ((const struct nfgenmsg *)mnl_nlmsg_get_payload(message))->nfgen_family;
 
 	if (nftnl_set_elems_nlmsg_parse(message, set) == 0) {
 		const char *name = nftnl_set_get_str(set, NFTNL_SET_NAME);
-		ElementsOf of = { lines, family_name(family), name };
-		g_autofree char *key = g_strdup_printf("%s %s", of.family, name);
+		const char *scope = scope_of(nftnl_set_get_str(set, NFTNL_SET_TABLE), family_of(message));
+		ElementsOf of = { lines, scope, name };
+		g_autofree char *key = g_strdup_printf("%s %s", scope, name);
 
-		if (is_ours(nftnl_set_get_str(set, NFTNL_SET_TABLE), family) && name && !g_str_has_prefix(name, "__") &&
-		    !g_hash_table_contains(lines->passed, key))
+		if (scope && name && !g_str_has_prefix(name, "__") && !g_hash_table_contains(lines->passed, key))
 			nftnl_set_elem_foreach(set, take_element, &of);
 	}
 	nftnl_set_free(set);
+}
+
+static void
+take_object(NftLines *lines, const struct nlmsghdr *message)
+{
+	struct nftnl_obj *object = nftnl_obj_alloc();
+
+	if (nftnl_obj_nlmsg_parse(message, object) == 0) {
+		const char *scope = scope_of(nftnl_obj_get_str(object, NFTNL_OBJ_TABLE), family_of(message));
+
+		if (scope)
+			add(lines, g_strdup_printf("object %s %s", scope, nftnl_obj_get_str(object, NFTNL_OBJ_NAME)),
+			    g_strdup_printf("type %u", nftnl_obj_get_u32(object, NFTNL_OBJ_TYPE)));
+	}
+	nftnl_obj_free(object);
 }
 
 void
@@ -293,6 +334,9 @@ nft_lines_message(NftLines *lines, const struct nlmsghdr *message)
 		break;
 	case NFT_MSG_NEWSETELEM:
 		take_elements(lines, message);
+		break;
+	case NFT_MSG_NEWOBJ:
+		take_object(lines, message);
 		break;
 	default:
 		break;
@@ -376,7 +420,8 @@ dump_done(Dump *dump)
 }
 
 static gboolean
-dump_things(NftLines *lines, NftSocket *reader, guint16 type, guint16 family, const char *set, GError **error)
+dump_things(NftLines *lines, NftSocket *reader, guint16 type, guint16 family, const char *table, const char *set,
+	    GError **error)
 {
 	char buffer[REQUEST_BYTES];
 	struct nlmsghdr *request = nftnl_nlmsg_build_hdr(buffer, type, family, NLM_F_DUMP, 0);
@@ -385,8 +430,8 @@ dump_things(NftLines *lines, NftSocket *reader, guint16 type, guint16 family, co
 
 	G_STATIC_ASSERT((int)NFTA_RULE_TABLE == (int)NFTA_SET_TABLE &&
 			(int)NFTA_SET_TABLE == (int)NFTA_SET_ELEM_LIST_TABLE);
-	if (type != NFT_MSG_GETTABLE && type != NFT_MSG_GETCHAIN)
-		mnl_attr_put_strz(request, NFTA_RULE_TABLE, NFT_TABLE);
+	if (table)
+		mnl_attr_put_strz(request, NFTA_RULE_TABLE, table);
 	if (set)
 		mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set);
 	dump_reset(&dump);
@@ -400,35 +445,40 @@ dump_things(NftLines *lines, NftSocket *reader, guint16 type, guint16 family, co
 gboolean
 nft_lines_dump(NftLines *lines, NftSocket *reader, guint16 family, GError **error)
 {
-	static const guint16 types[] = { NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETSET };
+	static const struct {
+		guint16 type;
+		const char *table; /* NULL: all tables are listed */
+	} lists[] = {
+		{ NFT_MSG_GETTABLE, NULL },	      { NFT_MSG_GETCHAIN, NULL },
+		{ NFT_MSG_GETRULE, NFT_TABLE },	      { NFT_MSG_GETSET, NFT_TABLE },
+		{ NFT_MSG_GETOBJ, NFT_HELPER_TABLE }, { NFT_MSG_GETRULE, NFT_HELPER_TABLE },
+	};
 	g_autofree char *prefix = g_strdup_printf("set %s ", family_name(family));
 	g_autoptr(GPtrArray) sets = g_ptr_array_new_with_free_func(g_free);
 	GHashTableIter iter;
 	gpointer key;
 
-	for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
-		if (!dump_things(lines, reader, types[i], family, NULL, error))
+	for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
+		if ((!lists[i].table || nft_lines_has_table(lines, family, lists[i].table)) &&
+		    !dump_things(lines, reader, lists[i].type, family, lists[i].table, NULL, error))
 			return FALSE;
-		if (!nft_lines_has_table(lines, family))
-			return TRUE;
-	}
 	g_hash_table_iter_init(&iter, lines->things);
 	while (g_hash_table_iter_next(&iter, &key, NULL))
 		if (g_str_has_prefix(key, prefix) &&
 		    !g_hash_table_contains(lines->passed, (const char *)key + strlen("set ")))
 			g_ptr_array_add(sets, g_strdup((const char *)key + strlen(prefix)));
 	for (guint i = 0; i < sets->len; i++)
-		if (!dump_things(lines, reader, NFT_MSG_GETSETELEM, family, sets->pdata[i], error))
+		if (!dump_things(lines, reader, NFT_MSG_GETSETELEM, family, NFT_TABLE, sets->pdata[i], error))
 			return FALSE;
 	return TRUE;
 }
 
 gboolean
-nft_lines_has_table(const NftLines *lines, guint16 family)
+nft_lines_has_table(const NftLines *lines, guint16 family, const char *table)
 {
-	g_autofree char *table = g_strdup_printf("table %s " NFT_TABLE, family_name(family));
+	g_autofree char *key = g_strdup_printf("table %s %s", family_name(family), table);
 
-	return g_hash_table_contains(lines->things, table);
+	return g_hash_table_contains(lines->things, key);
 }
 
 /* --- the difference --- */

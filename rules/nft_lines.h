@@ -25,11 +25,11 @@ void nft_lines_message(NftLines *lines, const struct nlmsghdr *message);
 /** nft_lines_batch: take in all messages of a batch that make something; those that take away are passed over */
 void nft_lines_batch(NftLines *lines, const NftBatch *batch);
 
-/** nft_lines_dump: take in what the kernel has of table sluice in @family */
+/** nft_lines_dump: take in what the kernel has of our tables of filters and helpers in @family */
 gboolean nft_lines_dump(NftLines *lines, NftSocket *reader, guint16 family, GError **error);
 
-/** nft_lines_has_table: whether table sluice is there */
-gboolean nft_lines_has_table(const NftLines *lines, guint16 family);
+/** nft_lines_has_table: whether a table of ours is there */
+gboolean nft_lines_has_table(const NftLines *lines, guint16 family, const char *table);
 
 /**
  * nft_lines_compare: what @actual has less, more or otherwise than @expected

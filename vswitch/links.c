@@ -215,6 +215,23 @@ links_find(Links *links, const char *name, LinkInfo *ret_info, GError **error)
 	return 1;
 }
 
+gboolean
+links_find_index(Links *links, guint32 index, LinkInfo *ret_info)
+{
+	LinkInfo info = { 0 };
+	struct ifinfomsg *link;
+	struct nlmsghdr *message;
+
+	if (!links->rtnl)
+		return FALSE;
+	message = rtnl_request(links->rtnl, RTM_GETLINK, 0, sizeof(*link), &link);
+	link->ifi_index = (int)index;
+	if (rtnl_get(links->rtnl, message, find_cb, &info) != 0)
+		return FALSE;
+	*ret_info = info;
+	return TRUE;
+}
+
 GArray *
 links_list(Links *links, GError **error)
 {

@@ -108,6 +108,9 @@ const char *links_log(const Links *links);
  */
 gint links_find(Links *links, const char *name, LinkInfo *ret_info, GError **error);
 
+/** links_find_index: look a link up by its index; FALSE when it is not there */
+gboolean links_find_index(Links *links, guint32 index, LinkInfo *ret_info);
+
 /** links_list: (transfer full) (element-type LinkInfo): all links */
 GArray *links_list(Links *links, GError **error);
 

@@ -394,6 +394,122 @@ net_bridge_settle(Links *links, const Network *network, GError **error)
 	return TRUE;
 }
 
+/* --- what it lacks --- */
+
+static void
+differs(GPtrArray *differences, const Network *network, const char *what)
+{
+	g_ptr_array_add(differences,
+			g_strdup_printf("network '%s': bridge '%s' %s", network->name, network->bridge->name, what));
+}
+
+static gboolean
+stp_differs(const char *sysfs, const Network *network)
+{
+	g_autofree char *path = g_strdup_printf("%s/class/net/%s/bridge/stp_state", sysfs, network->bridge->name);
+	g_autofree char *value = NULL;
+
+	/* Nothing is said of what cannot be read. */
+	return g_file_get_contents(path, &value, NULL, NULL) &&
+	       (g_ascii_strtoull(value, NULL, 10) != 0) != has_stp(network);
+}
+
+static gboolean
+holds_address(const GArray *addresses, const LinkAddress *wanted)
+{
+	for (guint i = 0; i < addresses->len; i++) {
+		const LinkAddress *address = &g_array_index(addresses, LinkAddress, i);
+
+		if (address->prefix == wanted->prefix && ip_address_equal(&address->address, &wanted->address))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean
+holds_route(const GArray *routes, const LinkRoute *wanted)
+{
+	for (guint i = 0; i < routes->len; i++) {
+		const LinkRoute *route = &g_array_index(routes, LinkRoute, i);
+
+		if (route->prefix == wanted->prefix && ip_address_equal(&route->address, &wanted->address) &&
+		    ip_address_equal(&route->gateway, &wanted->gateway))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static void
+check_forwarding(Links *links, const Network *network, GPtrArray *differences)
+{
+	static const struct {
+		guint16 family;
+		const char *path;
+	} all[] = { { AF_INET, "ipv4/ip_forward" }, { AF_INET6, "ipv6/conf/all/forwarding" } };
+
+	for (guint i = 0; i < G_N_ELEMENTS(all) && network_mode(network) != NETWORK_FORWARD_NONE; i++) {
+		g_autofree char *value =
+			has_family(network, all[i].family) ? links_sysctl_get(links, all[i].path, NULL) : NULL;
+
+		if (value && !g_str_equal(value, "1"))
+			g_ptr_array_add(differences, g_strdup_printf("network '%s': /proc/sys/net/%s is %s",
+								     network->name, all[i].path, value));
+	}
+}
+
+gboolean
+net_bridge_check(Links *links, const char *sysfs, const Network *network, GPtrArray *differences)
+{
+	g_autoptr(GArray) addresses = NULL, routes = network->routes->len ? links_routes(links, NULL) : NULL;
+	LinkInfo info;
+
+	if (links_find(links, network->bridge->name, &info, NULL) <= 0) {
+		differs(differences, network, "is missing");
+		return FALSE;
+	}
+	if (!info.is_up)
+		differs(differences, network, "is down");
+	if (mtu(network) && info.mtu != mtu(network))
+		differs(differences, network, "has another MTU");
+	if (network->mac && network->mac->address.is_set &&
+	    memcmp(info.mac, network->mac->address.bytes, sizeof(info.mac)) != 0)
+		differs(differences, network, "has another MAC address");
+	if (stp_differs(sysfs, network))
+		differs(differences, network, has_stp(network) ? "has no spanning tree" : "has a spanning tree");
+	addresses = links_addresses(links, info.name, NULL);
+	for (guint i = 0; addresses && i < network->ips->len; i++) {
+		LinkAddress address = link_address(network->ips->pdata[i]);
+
+		if (!holds_address(addresses, &address))
+			differs(differences, network, "lacks an address");
+	}
+	for (guint i = 0; routes && i < network->routes->len; i++) {
+		LinkRoute route = link_route(network->routes->pdata[i]);
+
+		if (!holds_route(routes, &route))
+			differs(differences, network, "lacks a route");
+	}
+	check_forwarding(links, network, differences);
+	return TRUE;
+}
+
+gboolean
+net_bridge_mend(Links *links, const Network *network, HostSysctls *sysctls, GError **error)
+{
+	const char *name = network->bridge->name;
+	LinkInfo info;
+
+	if (links_find(links, name, &info, error) <= 0 ||
+	    !links_bridge_set(links, name, has_stp(network), delay_ms(network), error) ||
+	    (mtu(network) && info.mtu != mtu(network) && !links_set_mtu(links, name, mtu(network), error)))
+		return FALSE;
+	if (network->mac && network->mac->address.is_set &&
+	    memcmp(info.mac, network->mac->address.bytes, sizeof(info.mac)) != 0 &&
+	    !links_set_mac(links, name, network->mac->address.bytes, error))
+		return FALSE;
+	return net_bridge_raise(links, network, sysctls, error);
+}
+
 GPtrArray *
 net_bridge_ports(Links *links, const char *bridge, GError **error)
 {

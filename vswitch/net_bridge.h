@@ -49,5 +49,18 @@ gboolean net_bridge_change(Links *links, const Network *from, const Network *to,
  */
 gboolean net_bridge_settle(Links *links, const Network *network, GError **error);
 
+/**
+ * net_bridge_check: what a bridge that shall run lacks: up, MTU, MAC address, spanning tree, addresses, routes, the
+ * host's forwarding; addresses and routes that others added are no difference
+ * @sysfs: where that is mounted
+ * @differences: (element-type utf8): a line is added for each
+ *
+ * Returns: FALSE when there is no such bridge, which is a line, too.
+ */
+gboolean net_bridge_check(Links *links, const char *sysfs, const Network *network, GPtrArray *differences);
+
+/** net_bridge_mend: give a bridge that is there what net_bridge_check() finds */
+gboolean net_bridge_mend(Links *links, const Network *network, HostSysctls *sysctls, GError **error);
+
 /** net_bridge_ports: (transfer full) (element-type utf8): names of the bridge's ports */
 GPtrArray *net_bridge_ports(Links *links, const char *bridge, GError **error);

@@ -35,7 +35,7 @@ net_firewall_new(const NetFirewallConfig *config, GError **error)
 	if (!config->tools.run)
 		firewall->config.tools = tool_runner;
 	if (config->backend == NET_FIREWALL_NFT) {
-		firewall->kernel = fw_kernel_new(config->no_kernel, error);
+		firewall->kernel = fw_kernel_new(config, error);
 		if (!firewall->kernel)
 			return NULL;
 	}
@@ -127,6 +127,49 @@ net_firewall_apply(NetFirewall *firewall, const NetFirewallSpec *specs, guint co
 	if (ok)
 		firewall->networks = count;
 	return ok;
+}
+
+static gboolean
+xt_differs(NetFirewall *firewall, const NetFirewallSpec *specs, guint count, guint *ret_count, GError **error)
+{
+	guint differing = 0;
+
+	for (guint i = 0; i < FW_XT_FAMILIES; i++) {
+		const char *const save[] = { xt_tools[i].save, NULL };
+		const ToolRunner *tools = &firewall->config.tools;
+		g_autofree char *saved = NULL, *input = NULL;
+		FwXtState state = { 0 };
+
+		if (firewall->config.no_kernel)
+			continue;
+		if (!tools->run(tools->data, save, "", &saved, error))
+			return FALSE;
+		fw_xt_read(&state, saved);
+		input = fw_xt_text(&state, xt_tools[i].family, specs, count);
+		g_free(state.marker);
+		differing += input != NULL;
+	}
+	*ret_count = differing;
+	return TRUE;
+}
+
+gboolean
+net_firewall_differs(NetFirewall *firewall, const NetFirewallSpec *specs, guint count, guint *ret_count, GError **error)
+{
+	g_autoptr(FwTable) table = NULL;
+
+	if (!fw_specs_check(specs, count, error))
+		return FALSE;
+	if (firewall->config.backend == NET_FIREWALL_IPTABLES)
+		return xt_differs(firewall, specs, count, ret_count, error);
+	table = fw_table_new(specs, count);
+	return fw_kernel_differs(firewall->kernel, table, ret_count, error);
+}
+
+guint32
+net_firewall_port_id(const NetFirewall *firewall)
+{
+	return firewall->kernel ? fw_kernel_port_id(firewall->kernel) : 0;
 }
 
 void

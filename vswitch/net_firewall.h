@@ -80,9 +80,12 @@ typedef struct {
 
 typedef struct {
 	NetFirewallBackend backend;
+	gboolean no_owner;  /* own no table, as on kernels that know no owners: for tests */
 	gboolean no_kernel; /* change nothing, count what would be sent as if nothing were there */
 	ToolRunner tools;   /* run == NULL: real processes */
 } NetFirewallConfig;
+
+#define NET_FIREWALL_NFT_TABLE "sluice_networks" /* of family inet */
 
 typedef struct NetFirewall NetFirewall;
 
@@ -107,6 +110,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NetFirewall, net_firewall_free)
  * %SLUICE_ERROR_BUILD_FIREWALL with the kernel's or the tool's words; they name the network. nft: nothing changed then.
  */
 gboolean net_firewall_apply(NetFirewall *firewall, const NetFirewallSpec *specs, guint count, GError **error);
+
+/**
+ * net_firewall_differs: how much net_firewall_apply() would change; nothing is
+ * @ret_count: (out): messages (nft), or tools with something to do (iptables)
+ */
+gboolean net_firewall_differs(NetFirewall *firewall, const NetFirewallSpec *specs, guint count, guint *ret_count,
+			      GError **error);
+
+/** net_firewall_port_id: the socket whose changes are ours; 0: none */
+guint32 net_firewall_port_id(const NetFirewall *firewall);
 
 /** net_firewall_refresh: another program may have touched the rules: the next apply looks again */
 void net_firewall_refresh(NetFirewall *firewall);

@@ -394,14 +394,14 @@ batch_build(NftBatch *batch, const FwKernel *kernel, const Held *held, const FwT
 			fw_chain_send(batch, &(FwChain){ .name = name }, FALSE);
 }
 
-static gboolean
-apply_once(FwKernel *kernel, const FwTable *table, guint *ret_messages, GError **error)
+/* What the kernel lacks of the table, in one batch. */
+static NftBatch *
+difference(FwKernel *kernel, const FwTable *table, Held *held, GError **error)
 {
-	g_autoptr(Held) held = held_new();
 	g_autoptr(NftBatch) batch = nft_batch_new();
 
 	if (!held_read(kernel, held, error))
-		return FALSE;
+		return NULL;
 	/* Another layout's chains all go with their table. */
 	if (!held->has_layout)
 		g_hash_table_remove_all(held->chains);
@@ -409,6 +409,34 @@ apply_once(FwKernel *kernel, const FwTable *table, guint *ret_messages, GError *
 		batch_build(batch, kernel, held, table);
 	else if (held->has_table)
 		fw_table_send(batch, FALSE, 0);
+	return g_steal_pointer(&batch);
+}
+
+gboolean
+fw_kernel_differs(FwKernel *kernel, const FwTable *table, guint *ret_messages, GError **error)
+{
+	g_autoptr(Held) held = held_new();
+	g_autoptr(NftBatch) batch = difference(kernel, table, held, error);
+
+	if (batch)
+		*ret_messages = nft_batch_count(batch);
+	return batch != NULL;
+}
+
+guint32
+fw_kernel_port_id(const FwKernel *kernel)
+{
+	return kernel->socket ? nft_socket_port_id(kernel->socket) : 0;
+}
+
+static gboolean
+apply_once(FwKernel *kernel, const FwTable *table, guint *ret_messages, GError **error)
+{
+	g_autoptr(Held) held = held_new();
+	g_autoptr(NftBatch) batch = difference(kernel, table, held, error);
+
+	if (!batch)
+		return FALSE;
 	*ret_messages = nft_batch_count(batch);
 	if (kernel->no_kernel)
 		return TRUE;
@@ -437,13 +465,13 @@ fw_kernel_apply(FwKernel *kernel, const FwTable *table, guint *ret_messages, GEr
 }
 
 FwKernel *
-fw_kernel_new(gboolean no_kernel, GError **error)
+fw_kernel_new(const NetFirewallConfig *config, GError **error)
 {
 	FwKernel *kernel = g_new0(FwKernel, 1);
 	NftFeatures features;
 
-	kernel->no_kernel = no_kernel;
-	if (no_kernel)
+	kernel->no_kernel = config->no_kernel;
+	if (config->no_kernel)
 		return kernel;
 	kernel->socket = nft_socket_open(error);
 	kernel->reader = kernel->socket ? nft_socket_open(error) : NULL;
@@ -452,7 +480,7 @@ fw_kernel_new(gboolean no_kernel, GError **error)
 		return NULL;
 	}
 	nft_features_probe(kernel->reader, &features);
-	kernel->has_owner = features.owner;
+	kernel->has_owner = features.owner && !config->no_owner;
 	return kernel;
 }
 

@@ -4,7 +4,7 @@
 
 #include "vswitch/net_firewall.h"
 
-#define FW_TABLE "sluice_networks"
+#define FW_TABLE NET_FIREWALL_NFT_TABLE
 
 typedef enum {
 	FW_ACCEPT,
@@ -114,8 +114,8 @@ char *fw_chain_comment(const FwChain *chain);
 /* How the kernel can be asked; what one change did. */
 typedef struct FwKernel FwKernel;
 
-/** fw_kernel_new: @no_kernel: as if it held nothing, and nothing is sent */
-FwKernel *fw_kernel_new(gboolean no_kernel, GError **error);
+/** fw_kernel_new: as the configuration says; @no_kernel there: as if it held nothing, and nothing is sent */
+FwKernel *fw_kernel_new(const NetFirewallConfig *config, GError **error);
 void fw_kernel_free(FwKernel *kernel);
 
 /** fw_kernel_apply: make the kernel hold just this table; @ret_messages: how many were sent */
@@ -141,6 +141,10 @@ void fw_xt_read(FwXtState *state, const char *saved);
  * Returns: (transfer full): NULL when nothing is to be changed.
  */
 char *fw_xt_text(FwXtState *state, gint family, const NetFirewallSpec *specs, guint count);
+
+/** fw_kernel_differs: @ret_messages: how many fw_kernel_apply() would send */
+gboolean fw_kernel_differs(FwKernel *kernel, const FwTable *table, guint *ret_messages, GError **error);
+guint32 fw_kernel_port_id(const FwKernel *kernel);
 
 /** fw_table_print: a script for `nft -f` (transfer full) */
 char *fw_table_print(const FwTable *table);

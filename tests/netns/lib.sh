@@ -92,6 +92,9 @@ finish() {
 	if [ -n "$DAEMON" ] && ! kill -0 "$DAEMON" 2>/dev/null; then
 		not_ok "the daemon still runs"
 		tail -40 $WORK/daemon.log | sed 's/^/# /'
+	elif [ -n "$DAEMON" ] && [ -z "${NO_LAST_CHECK:-}" ]; then
+		# Whatever the script did, in the end the kernel has what it should have.
+		check "nothing differs in the end" sluice check
 	fi
 	daemon_stop
 	if grep -Eq 'ERROR: (Address|Leak|Undefined)|runtime error' $WORK/daemon.log 2>/dev/null; then

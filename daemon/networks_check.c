@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Networks that run, held against what is there of them. */
+
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/networks_private.h"
+
+static void
+check_dnsmasq(const Networks *networks, const NetworkEntry *entry, GPtrArray *differences)
+{
+	if (!networks->config.dnsmasq || !dnsmasq_needed(entry->live))
+		return;
+	if (!entry->dnsmasq || !dnsmasq_pid(entry->dnsmasq))
+		g_ptr_array_add(differences, g_strdup_printf("network '%s': dnsmasq does not run", entry->name));
+	else if (dnsmasq_differs(entry->dnsmasq))
+		g_ptr_array_add(
+			differences,
+			g_strdup_printf("network '%s': dnsmasq's files are not as they were written", entry->name));
+}
+
+static void
+check_devices(Networks *networks, const NetworkEntry *entry, GPtrArray *differences)
+{
+	g_autoptr(GPtrArray) ports = networks_port_list(entry);
+
+	for (guint i = 0; i < ports->len; i++)
+		if (networks_device_is_lost(networks, ports->pdata[i]))
+			g_ptr_array_add(differences,
+					g_strdup_printf("network '%s': interface '%s' is gone, or not in its bridge",
+							entry->name,
+							((const NetworkPort *)ports->pdata[i])->device->name));
+}
+
+void
+networks_check_entry(Networks *networks, const NetworkEntry *entry, GPtrArray *differences)
+{
+	if (!entry->live)
+		return;
+	if (network_is_managed(entry->live)) {
+		net_bridge_check(networks->config.links, networks->config.sysfs, entry->live, differences);
+		check_dnsmasq(networks, entry, differences);
+	}
+	check_devices(networks, entry, differences);
+}
+
+gboolean
+networks_check(Networks *networks, GPtrArray *differences, GError **error)
+{
+	g_autoptr(GPtrArray) list = networks_list(networks);
+	guint count = 0;
+
+	for (guint i = 0; i < list->len; i++)
+		networks_check_entry(networks, list->pdata[i], differences);
+	if (!networks->config.dnsmasq)
+		return TRUE; /* without a kernel */
+	if (!networks_firewall_differs(networks, &count, error))
+		return FALSE;
+	if (count)
+		g_ptr_array_add(differences, g_strdup_printf("the firewall of networks: %u to be changed", count));
+	return TRUE;
+}
+
+void
+networks_repair_entry(Networks *networks, NetworkEntry *entry, const GPtrArray *taps, GPtrArray *problems)
+{
+	Links *links = networks->config.links;
+	g_autoptr(GError) error = NULL;
+	gboolean ok = TRUE;
+
+	if (!entry->live)
+		return;
+	if (network_is_managed(entry->live)) {
+		gint found = links_find(links, entry->live->bridge->name, NULL, &error);
+
+		if (!found)
+			ok = networks_remake(networks, entry, taps, &error);
+		else
+			ok = found > 0 && net_bridge_mend(links, entry->live, networks->sysctls, &error) &&
+			     networks_serve(networks, entry, &error);
+	}
+	if (!ok)
+		g_ptr_array_add(problems, g_strdup_printf("network '%s': %s", entry->name, error->message));
+	networks_devices_keep(networks, entry, problems);
+}
+
+void
+networks_repair(Networks *networks, NetworksTapsFn taps_of, gpointer data, GPtrArray *problems)
+{
+	g_autoptr(GPtrArray) list = networks_list(networks);
+	g_autoptr(GError) error = NULL;
+
+	for (guint i = 0; i < list->len; i++) {
+		g_autoptr(GPtrArray) differences = g_ptr_array_new_with_free_func(g_free);
+		NetworkEntry *entry = list->pdata[i];
+		g_autoptr(GPtrArray) taps = taps_of(entry->name, data);
+
+		networks_check_entry(networks, entry, differences);
+		if (differences->len)
+			networks_repair_entry(networks, entry, taps, problems);
+	}
+	networks_repair_firewall(networks, problems);
+}
+
+void
+networks_repair_firewall(Networks *networks, GPtrArray *problems)
+{
+	g_autoptr(GError) error = NULL;
+
+	net_firewall_refresh(networks->config.firewall);
+	if (!networks_firewall_sync(networks, NULL, NULL, &error))
+		g_ptr_array_add(problems, g_strdup(error->message));
+}
+
+gboolean
+networks_has_device(const NetworkEntry *entry, const char *dev)
+{
+	GHashTableIter iter;
+	gpointer port;
+
+	g_hash_table_iter_init(&iter, entry->ports);
+	while (g_hash_table_iter_next(&iter, NULL, &port)) {
+		const NetworkPort *of = port;
+
+		if (of->device && g_strcmp0(of->device->name, dev) == 0)
+			return TRUE;
+	}
+	return FALSE;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Changes that others make to tables of nf_tables. */
+
+#include "rules/nft_watch.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+
+#define RECEIVE_BYTES	   (64 * 1024)
+#define EVENT_BUFFER_BYTES (1024 * 1024)
+
+struct NftWatch {
+	NftWatchIsFn is_watched;
+	NftWatchFn on_change;
+	gpointer data;
+	struct mnl_socket *socket;
+	guint source;
+	GArray *passed; /* of guint32: port ids of our own */
+	GString *what;	/* of the transaction that is being told */
+	guint count;
+};
+
+/* Attributes of messages about chains, rules and sets: the table's name has the same number in all. */
+enum { ATTR_TABLE = NFTA_CHAIN_TABLE, ATTR_SECOND = NFTA_RULE_CHAIN, ATTR_CHAIN = NFTA_CHAIN_NAME };
+
+static const struct {
+	guint type;
+	const char *words;
+	guint name; /* attribute; 0: the table says all */
+} kinds[] = {
+	{ NFT_MSG_NEWTABLE, "table changed", 0 },
+	{ NFT_MSG_DELTABLE, "table deleted", 0 },
+	{ NFT_MSG_NEWCHAIN, "chain added", ATTR_CHAIN },
+	{ NFT_MSG_DELCHAIN, "chain deleted", ATTR_CHAIN },
+	{ NFT_MSG_NEWRULE, "rule added to", ATTR_SECOND },
+	{ NFT_MSG_DELRULE, "rule deleted from", ATTR_SECOND },
+	{ NFT_MSG_NEWSET, "set added", ATTR_SECOND },
+	{ NFT_MSG_DELSET, "set deleted", ATTR_SECOND },
+	{ NFT_MSG_NEWSETELEM, "element added to", ATTR_SECOND },
+	{ NFT_MSG_DELSETELEM, "element deleted from", ATTR_SECOND },
+	{ NFT_MSG_NEWOBJ, "object added", ATTR_SECOND },
+	{ NFT_MSG_DELOBJ, "object deleted", ATTR_SECOND },
+};
+
+typedef struct {
+	const char *names[ATTR_CHAIN + 1];
+	const char *program;
+} Words;
+
+static int
+attr_cb(const struct nlattr *attr, void *data)
+{
+	Words *words = data;
+	guint type = mnl_attr_get_type(attr);
+
+	if (type <= ATTR_CHAIN && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+		words->names[type] = mnl_attr_get_str(attr);
+	return MNL_CB_OK;
+}
+
+static int
+program_cb(const struct nlattr *attr, void *data)
+{
+	if (mnl_attr_get_type(attr) == NFTA_GEN_PROC_NAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+		((Words *)data)->program = mnl_attr_get_str(attr);
+	return MNL_CB_OK;
+}
+
+static void
+tell(NftWatch *watch, const char *program)
+{
+	g_autofree char *what = NULL;
+
+	if (!watch->count)
+		return;
+	if (watch->count > NFT_WATCH_NAMED_MAX)
+		g_string_append_printf(watch->what, " and %u more", watch->count - NFT_WATCH_NAMED_MAX);
+	what = g_strdup_printf("%s, by \"%s\"", watch->what->str, program ? program : "?");
+	g_string_truncate(watch->what, 0);
+	watch->count = 0;
+	watch->on_change(what, watch->data);
+}
+
+static const char *
+family_words(guint16 family)
+{
+	switch (family) {
+	case NFPROTO_BRIDGE:
+		return "bridge";
+	case NFPROTO_INET:
+		return "inet";
+	case NFPROTO_IPV6:
+		return "ip6";
+	default:
+		return "ip";
+	}
+}
+
+static void
+take(NftWatch *watch, const struct nlmsghdr *header, guint kind)
+{
+	guint16 family = ((const struct nfgenmsg *)mnl_nlmsg_get_payload(header))->nfgen_family;
+	Words words = { 0 };
+
+	mnl_attr_parse(header, sizeof(struct nfgenmsg), attr_cb, &words);
+	if (!words.names[ATTR_TABLE] || !watch->is_watched(family, words.names[ATTR_TABLE], watch->data))
+		return;
+	/* What goes with a table is told before it, and matters less. */
+	if (kinds[kind].type == NFT_MSG_DELTABLE) {
+		g_autofree char *table = g_strdup_printf("table deleted %s %s%s", family_words(family),
+							 words.names[ATTR_TABLE], watch->count ? ", " : "");
+
+		g_string_prepend(watch->what, table);
+		watch->count++;
+		return;
+	}
+	if (watch->count++ >= NFT_WATCH_NAMED_MAX)
+		return;
+	g_string_append_printf(watch->what, "%s%s %s %s", watch->what->len ? ", " : "", kinds[kind].words,
+			       family_words(family), words.names[ATTR_TABLE]);
+	if (kinds[kind].name && words.names[kinds[kind].name])
+		g_string_append_printf(watch->what, " %s", words.names[kinds[kind].name]);
+}
+
+static int
+message_cb(const struct nlmsghdr *header, void *data)
+{
+	NftWatch *watch = data;
+
+	if (NFNL_SUBSYS_ID(header->nlmsg_type) != NFNL_SUBSYS_NFTABLES)
+		return MNL_CB_OK;
+	if (NFNL_MSG_TYPE(header->nlmsg_type) == NFT_MSG_NEWGEN) {
+		Words words = { 0 };
+
+		mnl_attr_parse(header, sizeof(struct nfgenmsg), program_cb, &words);
+		tell(watch, words.program);
+		return MNL_CB_OK;
+	}
+	for (guint i = 0; i < watch->passed->len; i++)
+		if (g_array_index(watch->passed, guint32, i) == header->nlmsg_pid)
+			return MNL_CB_OK;
+	for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
+		if (kinds[i].type == NFNL_MSG_TYPE(header->nlmsg_type))
+			take(watch, header, i);
+	return MNL_CB_OK;
+}
+
+static gboolean
+on_event(gint fd, G_GNUC_UNUSED GIOCondition condition, gpointer data)
+{
+	NftWatch *watch = data;
+	g_autofree char *buffer = g_malloc(RECEIVE_BYTES);
+
+	for (;;) {
+		ssize_t len = recv(fd, buffer, RECEIVE_BYTES, MSG_DONTWAIT);
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0 && errno == ENOBUFS) {
+			watch->on_change("more changes than the kernel could tell of", watch->data);
+			continue;
+		}
+		if (len <= 0)
+			return G_SOURCE_CONTINUE;
+		mnl_cb_run(buffer, (size_t)len, 0, 0, message_cb, watch);
+	}
+}
+
+NftWatch *
+nft_watch_new(NftWatchIsFn is_watched, NftWatchFn on_change, gpointer data, GError **error)
+{
+	g_autoptr(NftWatch) watch = g_new0(NftWatch, 1);
+	int group = NFNLGRP_NFTABLES, size = EVENT_BUFFER_BYTES;
+
+	watch->is_watched = is_watched;
+	watch->on_change = on_change;
+	watch->data = data;
+	watch->passed = g_array_new(FALSE, FALSE, sizeof(guint32));
+	watch->what = g_string_new(NULL);
+	watch->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!watch->socket || mnl_socket_bind(watch->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_setsockopt(watch->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot watch nf_tables: %s", g_strerror(errno));
+		return NULL;
+	}
+	setsockopt(mnl_socket_get_fd(watch->socket), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	watch->source = g_unix_fd_add(mnl_socket_get_fd(watch->socket), G_IO_IN, on_event, watch);
+	return g_steal_pointer(&watch);
+}
+
+void
+nft_watch_free(NftWatch *watch)
+{
+	if (!watch)
+		return;
+	if (watch->source)
+		g_source_remove(watch->source);
+	if (watch->socket)
+		mnl_socket_close(watch->socket);
+	g_clear_pointer(&watch->passed, g_array_unref);
+	g_string_free(watch->what, TRUE);
+	g_free(watch);
+}
+
+void
+nft_watch_pass(NftWatch *watch, guint32 port_id)
+{
+	g_array_append_val(watch->passed, port_id);
+}
