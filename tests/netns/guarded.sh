@@ -14,7 +14,7 @@ guard() { # PORT TIME: what it says
 	port_filter "$1" >$WORK/one.xml
 	sluice nwfilter-define $WORK/one.xml --confirm "$2"
 }
-T=$((2 * SLOW)) # seconds: enough to look at what waits
+T=$((SLOW > 1 ? 5 * SLOW : 2)) # seconds: enough to look at what waits, or to start another daemon
 # drops TITLE PORT: the guest's packets to PORT are dropped, those to the other one pass
 drops() {
 	local other=$((7 + 8 - $2))
