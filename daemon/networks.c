@@ -296,14 +296,21 @@ gboolean
 networks_undefine(Networks *networks, NetworkEntry *entry, GError **error)
 {
 	g_autofree char *path = networks_config_path(networks, entry->name);
+	g_autoptr(GError) undo_error = NULL;
+	gboolean had_autostart = entry->autostart;
 
 	if (!entry->config) {
 		sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID, "can't undefine transient network");
 		return FALSE;
 	}
-	if ((entry->autostart && !networks_set_autostart(networks, entry, FALSE, error)) ||
-	    !state_file_remove(path, STATE_FILE_DURABLE, error))
+	if (had_autostart && !networks_set_autostart(networks, entry, FALSE, error))
 		return FALSE;
+	if (!state_file_remove(path, STATE_FILE_DURABLE, error)) {
+		if (had_autostart && !networks_set_autostart(networks, entry, TRUE, &undo_error))
+			log_error("network '%s' does not start with the host any more: %s", entry->name,
+				  undo_error->message);
+		return FALSE;
+	}
 	g_clear_pointer(&entry->config, network_free);
 	networks_tell(networks, entry, NETWORK_EVENT_UNDEFINED);
 	if (entry->live)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/state_file.h"
 #include "daemon/networks_port.h"
 #include "daemon/networks_private.h"
@@ -143,8 +144,9 @@ networks_settle_affect(const NetworkEntry *entry, guint *affect, GError **error)
 gboolean
 networks_commit_both(Networks *networks, NetworkEntry *entry, Network *config, Network *live, GError **error)
 {
-	g_autoptr(Network) new_config = config;
+	g_autoptr(Network) new_config = config, before = live ? network_copy(entry->live) : NULL;
 	g_autoptr(StateFile) file = NULL;
+	g_autoptr(GError) undo_error = NULL;
 
 	if (config) {
 		g_autofree char *path = networks_config_path(networks, entry->name);
@@ -158,8 +160,12 @@ networks_commit_both(Networks *networks, NetworkEntry *entry, Network *config, N
 	}
 	if (live && !networks_change_live(networks, entry, live, error))
 		return FALSE;
-	if (file && !state_file_commit(g_steal_pointer(&file), error))
+	if (file && !state_file_commit(g_steal_pointer(&file), error)) {
+		if (before && !networks_change_live(networks, entry, g_steal_pointer(&before), &undo_error))
+			log_error("network '%s' runs with a change that was refused: %s", entry->name,
+				  undo_error->message);
 		return FALSE;
+	}
 	if (new_config) {
 		network_free(entry->config);
 		entry->config = g_steal_pointer(&new_config);
