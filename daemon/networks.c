@@ -363,19 +363,18 @@ networks_start(Networks *networks, NetworkEntry *entry, GError **error)
 gboolean
 networks_stop(Networks *networks, NetworkEntry *entry, GError **error)
 {
-	gboolean ok;
-
 	if (!entry->live) {
 		sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID, "network '%s' is not active", entry->name);
 		return FALSE;
 	}
-	ok = networks_halt(networks, entry, error);
+	if (!networks_halt(networks, entry, error))
+		return FALSE;
 	/* Ports of a network that is kept outlive its stop, as the guests do. */
 	if (!entry->config) {
 		networks_ports_forget(networks, entry);
 		networks_entry_drop(networks, entry);
 	}
-	return ok;
+	return TRUE;
 }
 
 GPtrArray *
@@ -613,6 +612,7 @@ networks_reload(Networks *networks, GPtrArray **ret_problems)
 			reload_config(networks, names->pdata[i], problems);
 	}
 	g_clear_error(&error);
+	networks_tidy_pending(networks, problems);
 	net_firewall_refresh(networks->config.firewall);
 	if (!networks_firewall_sync(networks, NULL, NULL, &error))
 		problem(problems, error);

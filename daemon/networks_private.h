@@ -41,9 +41,16 @@ char *networks_autostart_path(const Networks *networks, const char *name);
 gboolean networks_status_save(Networks *networks, const NetworkEntry *entry, GError **error);
 void networks_status_remove(Networks *networks, const char *name);
 
-/** networks_pending_write: note that a start is under way, so that a crash is tidied up */
+/**
+ * networks_pending_write: note that a start or a stop is under way: what is left of it, after a crash or a failure, is
+ * taken away by networks_tidy_pending()
+ */
 gboolean networks_pending_write(Networks *networks, const Network *network, GError **error);
 void networks_pending_remove(Networks *networks, const char *name);
+
+/** networks_status_retire: in one step the status becomes the note of a stop under way; networks_status_return: back */
+gboolean networks_status_retire(Networks *networks, const NetworkEntry *entry, GError **error);
+void networks_status_return(Networks *networks, const NetworkEntry *entry);
 
 /** networks_taps_save: ports of a bridge that is about to go; networks_taps_take: (transfer full): read and forget */
 void networks_taps_save(Networks *networks, const char *name, const GPtrArray *taps);
@@ -69,8 +76,8 @@ gboolean networks_firewall_differs(Networks *networks, guint *ret_count, GError 
  */
 gboolean networks_rates_sync(Networks *networks, const NetworkEntry *entry, const Network *network, GError **error);
 
-/** networks_rates_clear: before the network stops; problems are logged */
-void networks_rates_clear(Networks *networks, const Network *network);
+/** networks_rates_clear: before the network stops; FALSE: they are still there, which is logged */
+gboolean networks_rates_clear(Networks *networks, const Network *network);
 
 /** networks_rates_check: whether the ports' guaranteed rates fit into a changed definition */
 gboolean networks_rates_check(const NetworkEntry *entry, const Network *to, GError **error);
@@ -132,7 +139,12 @@ gboolean networks_device_is_lost(Networks *networks, const NetworkPort *port);
 /** networks_revive: what serves running networks and died meanwhile */
 void networks_revive(Networks *networks, GPtrArray *problems);
 
-/** networks_halt: the opposite of networks_run(); goes on whatever fails; the first problem is told in @error */
+/**
+ * networks_halt: the opposite of networks_run()
+ *
+ * On error the network runs as before. Once its bridge is gone nothing stops the rest: what could not be taken away is
+ * logged, and noted for networks_tidy_pending().
+ */
 gboolean networks_halt(Networks *networks, NetworkEntry *entry, GError **error);
 
 /** networks_change_live: bring the running network to @network (transfer full) in place */
@@ -145,8 +157,11 @@ gboolean networks_settle_affect(const NetworkEntry *entry, guint *affect, GError
  */
 gboolean networks_commit_both(Networks *networks, NetworkEntry *entry, Network *config, Network *live, GError **error);
 
-/** networks_tidy_pending: take away what a start that was cut short had made */
+/** networks_tidy_pending: take away what a start or a stop that was cut short has left */
 void networks_tidy_pending(Networks *networks, GPtrArray *problems);
+
+/** networks_tidy_one: the same of one network that does not run, before it starts; what cannot go stays noted */
+gboolean networks_tidy_one(Networks *networks, const char *name, GError **error);
 
 /** networks_default_define: the network of a first start */
 void networks_default_define(Networks *networks, GPtrArray *problems);

@@ -95,16 +95,18 @@ networks_rates_sync(Networks *networks, const NetworkEntry *entry, const Network
 	return qos_apply(networks->config.links, bridge_name(network), &plan, error);
 }
 
-void
+gboolean
 networks_rates_clear(Networks *networks, const Network *network)
 {
 	static const QosPlan none;
 	g_autoptr(GError) error = NULL;
 
-	if (network->bandwidth && bridge_name(network) &&
-	    links_find(networks->config.links, bridge_name(network), NULL, NULL) > 0 &&
-	    !qos_apply(networks->config.links, bridge_name(network), &none, &error))
-		log_warning("%s", error->message);
+	if (!network->bandwidth || !bridge_name(network) ||
+	    !links_find(networks->config.links, bridge_name(network), NULL, NULL) ||
+	    qos_apply(networks->config.links, bridge_name(network), &none, &error))
+		return TRUE;
+	log_warning("%s", error->message);
+	return FALSE;
 }
 
 gboolean

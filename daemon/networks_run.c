@@ -89,24 +89,30 @@ raise_managed(Networks *networks, NetworkEntry *entry, GError **error)
 	       networks_status_save(networks, entry, error);
 }
 
-static void
+/* Whether nothing of it is left. */
+static gboolean
 undo_managed(Networks *networks, NetworkEntry *entry)
 {
 	g_autoptr(GError) error = NULL;
+	gboolean is_clear;
 
 	g_clear_pointer(&entry->dnsmasq, dnsmasq_stop);
 	networks_rates_clear(networks, entry->live);
-	if (!networks_host_zone(networks, entry->live, NULL, &error))
+	is_clear = networks_host_zone(networks, entry->live, NULL, &error);
+	if (!is_clear)
 		log_error("%s", error->message);
 	g_clear_error(&error);
-	if (!links_delete(networks->config.links, entry->live->bridge->name, &error))
+	if (!links_delete(networks->config.links, entry->live->bridge->name, &error)) {
 		log_error("%s", error->message);
+		is_clear = FALSE;
+	}
 	g_clear_error(&error);
 	networks_status_remove(networks, entry->name);
 	g_clear_pointer(&entry->live, network_free);
 	if (!networks_firewall_sync(networks, NULL, NULL, &error))
 		log_error("the rules of network '%s' are still there: %s", entry->name, error->message);
 	restore_sysctls(networks);
+	return is_clear;
 }
 
 static gboolean
@@ -115,6 +121,10 @@ run_managed(Networks *networks, NetworkEntry *entry, GError **error)
 	Links *links = networks->config.links;
 	g_autoptr(GPtrArray) taps = NULL;
 
+	if (!networks_tidy_one(networks, entry->name, error)) {
+		g_clear_pointer(&entry->live, network_free);
+		return FALSE;
+	}
 	if (!collision_check(links, entry->live, NULL, error) ||
 	    !networks_pending_write(networks, entry->live, error) || !net_bridge_create(links, entry->live, error)) {
 		networks_pending_remove(networks, entry->name);
@@ -122,8 +132,8 @@ run_managed(Networks *networks, NetworkEntry *entry, GError **error)
 		return FALSE;
 	}
 	if (!raise_managed(networks, entry, error)) {
-		undo_managed(networks, entry);
-		networks_pending_remove(networks, entry->name);
+		if (undo_managed(networks, entry))
+			networks_pending_remove(networks, entry->name);
 		return FALSE;
 	}
 	networks_pending_remove(networks, entry->name);
@@ -242,30 +252,61 @@ networks_revive(Networks *networks, GPtrArray *problems)
 	}
 }
 
+/* Whether nothing of it is left. */
+static gboolean
+halt_managed(Networks *networks, NetworkEntry *entry)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_clear_pointer(&entry->dnsmasq, dnsmasq_stop);
+	/* Its domain ended with the link. */
+	if (networks_host_zone(networks, entry->live, NULL, &error))
+		return TRUE;
+	log_warning("%s", error->message);
+	return FALSE;
+}
+
+/* The link goes first, as what follows cannot be taken back. */
+static gboolean
+halt_link(Networks *networks, NetworkEntry *entry, GError **error)
+{
+	const char *bridge = entry->live->bridge->name;
+	g_autoptr(GPtrArray) taps = net_bridge_ports(networks->config.links, bridge, NULL);
+
+	networks_taps_save(networks, entry->name, taps);
+	if (links_delete(networks->config.links, bridge, error))
+		return TRUE;
+	g_ptr_array_unref(networks_taps_take(networks, entry->name));
+	return FALSE;
+}
+
 gboolean
 networks_halt(Networks *networks, NetworkEntry *entry, GError **error)
 {
-	Links *links = networks->config.links;
-	gboolean ok = TRUE;
+	gboolean is_managed = network_is_managed(entry->live), is_clear;
+	g_autoptr(GError) rules_error = NULL;
 
-	networks_rates_clear(networks, entry->live);
-	if (network_is_managed(entry->live)) {
-		g_autoptr(GPtrArray) taps = net_bridge_ports(links, entry->live->bridge->name, NULL);
-
-		networks_taps_save(networks, entry->name, taps);
-		g_clear_pointer(&entry->dnsmasq, dnsmasq_stop);
-		/* Its domain ends with the link. */
-		ok = networks_host_zone(networks, entry->live, NULL, error);
-		if (!links_delete(links, entry->live->bridge->name, ok ? error : NULL))
-			ok = FALSE;
+	if (!networks_status_retire(networks, entry, error))
+		return FALSE;
+	is_clear = networks_rates_clear(networks, entry->live) || is_managed;
+	if (is_managed) {
+		if (!halt_link(networks, entry, error)) {
+			if (entry->live->bandwidth)
+				networks_rates_sync(networks, entry, entry->live, NULL);
+			networks_status_return(networks, entry);
+			return FALSE;
+		}
+		is_clear = halt_managed(networks, entry);
 	}
-	networks_status_remove(networks, entry->name);
 	g_clear_pointer(&entry->live, network_free);
-	if (!networks_firewall_sync(networks, NULL, NULL, ok ? error : NULL))
-		ok = FALSE;
+	/* Each later change of any network's rules, and each start of the daemon, brings all of them. */
+	if (!networks_firewall_sync(networks, NULL, NULL, &rules_error))
+		log_warning("the rules of network '%s' are still there: %s", entry->name, rules_error->message);
 	restore_sysctls(networks);
+	if (is_clear)
+		networks_pending_remove(networks, entry->name);
 	networks_tell(networks, entry, NETWORK_EVENT_STOPPED);
-	return ok;
+	return TRUE;
 }
 
 /* Each step is undone by the same step the other way round. */

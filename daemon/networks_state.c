@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The network manager's files. */
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/state_file.h"
 #include "daemon/networks_private.h"
@@ -110,26 +113,92 @@ networks_taps_take(Networks *networks, const char *name)
 	return taps;
 }
 
+/* --- starts and stops under way --- */
+
+gboolean
+networks_status_retire(Networks *networks, const NetworkEntry *entry, GError **error)
+{
+	g_autofree char *status = file_path(networks->run_dir, entry->name, NETWORK_SUFFIX);
+	g_autofree char *pending = file_path(networks->run_dir, entry->name, PENDING_SUFFIX);
+	int saved;
+
+	if (rename(status, pending) == 0)
+		return TRUE;
+	saved = errno;
+	/* Somebody took it away: there is nothing by which it would come back. */
+	if (saved == ENOENT)
+		return networks_pending_write(networks, entry->live, error);
+	sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot rename '%s': %s", status, g_strerror(saved));
+	return FALSE;
+}
+
+void
+networks_status_return(Networks *networks, const NetworkEntry *entry)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (networks_status_save(networks, entry, &error))
+		networks_pending_remove(networks, entry->name);
+	else
+		log_error("network '%s' runs, but will end with the daemon: %s", entry->name, error->message);
+}
+
 /*
  * The bridge is ours when it carries the address that the definition gives it: a foreign one of that name is what the
  * start stumbled over.
  */
-static void
-undo_start(Networks *networks, const Network *network, GPtrArray *problems)
+static gboolean
+take_bridge(Networks *networks, const Network *network, GError **error)
 {
-	g_autoptr(GError) error = NULL;
 	LinkInfo info;
+	gint found = links_find(networks->config.links, network->bridge->name, &info, error);
 
+	if (found <= 0 || !network->mac || memcmp(info.mac, network->mac->address.bytes, sizeof(info.mac)) != 0)
+		return found >= 0;
+	return links_delete(networks->config.links, network->bridge->name, error);
+}
+
+static gboolean
+take_away(Networks *networks, const Network *network, GError **error)
+{
+	g_autoptr(GError) zone_error = NULL;
+
+	if (!network_is_managed(network)) {
+		if (networks_rates_clear(networks, network))
+			return TRUE;
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "network '%s': the rates of '%s' are still there",
+				 network->name, network->bridge->name);
+		return FALSE;
+	}
 	if (networks->config.dnsmasq)
 		dnsmasq_clear(networks->config.dnsmasq, network->name);
-	if (network_is_managed(network) && network->mac &&
-	    links_find(networks->config.links, network->bridge->name, &info, NULL) > 0 &&
-	    !memcmp(info.mac, network->mac->address.bytes, sizeof(info.mac)) &&
-	    !links_delete(networks->config.links, network->bridge->name, &error))
-		g_ptr_array_add(problems, g_strdup(error->message));
+	if (!take_bridge(networks, network, error))
+		return FALSE;
+	/* A firewalld that is gone for good must not keep the network from starting. */
+	if (!networks_host_zone(networks, network, NULL, &zone_error))
+		log_warning("%s", zone_error->message);
+	return TRUE;
 }
 
 /* A pending start whose status is there was finished; without it nobody was told of success. */
+gboolean
+networks_tidy_one(Networks *networks, const char *name, GError **error)
+{
+	g_autofree char *path = file_path(networks->run_dir, name, PENDING_SUFFIX);
+	g_autofree char *status = file_path(networks->run_dir, name, NETWORK_SUFFIX);
+	g_autofree char *text = NULL;
+	g_autoptr(Network) network = NULL;
+
+	if (!g_file_test(path, G_FILE_TEST_EXISTS))
+		return TRUE;
+	text = state_file_read(path, NETWORK_BYTES_MAX, NULL);
+	network = text ? network_parse(text, path, FALSE, NULL, NULL) : NULL;
+	if (network && !g_file_test(status, G_FILE_TEST_EXISTS) && !take_away(networks, network, error))
+		return FALSE;
+	networks_pending_remove(networks, name);
+	return TRUE;
+}
+
 void
 networks_tidy_pending(Networks *networks, GPtrArray *problems)
 {
@@ -137,13 +206,10 @@ networks_tidy_pending(Networks *networks, GPtrArray *problems)
 
 	for (guint i = 0; names && i < names->len; i++) {
 		const char *name = names->pdata[i];
-		g_autofree char *path = file_path(networks->run_dir, name, PENDING_SUFFIX);
-		g_autofree char *status = file_path(networks->run_dir, name, NETWORK_SUFFIX);
-		g_autofree char *text = state_file_read(path, NETWORK_BYTES_MAX, NULL);
-		g_autoptr(Network) network = text ? network_parse(text, path, FALSE, NULL, NULL) : NULL;
+		const NetworkEntry *entry = g_hash_table_lookup(networks->by_name, name);
+		g_autoptr(GError) error = NULL;
 
-		if (network && !g_file_test(status, G_FILE_TEST_EXISTS))
-			undo_start(networks, network, problems);
-		networks_pending_remove(networks, name);
+		if ((!entry || !entry->live) && !networks_tidy_one(networks, name, &error))
+			g_ptr_array_add(problems, g_strdup(error->message));
 	}
 }

@@ -199,6 +199,45 @@ test_define(Fixture *fixture, gconstpointer data)
 		      networks_find(fixture->networks, "b", NULL));
 }
 
+static char *
+run_path(const Fixture *fixture, const char *file)
+{
+	return g_build_filename(fixture->paths->network_run_dir, file, NULL);
+}
+
+/* A stop that cannot be noted is none. */
+static void
+test_stop_refused(Fixture *fixture, gconstpointer data)
+{
+	g_autofree char *pending = run_path(fixture, "a.pending"), *status = run_path(fixture, "a.xml");
+	NetworkEntry *entry = start(fixture, "a", "<bridge name='br7'/>");
+	g_autoptr(GError) error = NULL;
+
+	g_assert_cmpint(g_mkdir(pending, 0700), ==, 0);
+	g_assert_false(networks_stop(fixture->networks, entry, &error));
+	g_assert_error(error, SLUICE_ERROR, SLUICE_ERROR_SYSTEM);
+	g_assert_nonnull(entry->live);
+	g_assert_true(g_file_test(status, G_FILE_TEST_EXISTS));
+	g_assert_null(strstr(links_log(fixture->links), "delete br7"));
+	g_assert_cmpint(g_rmdir(pending), ==, 0);
+	g_assert_true(networks_stop(fixture->networks, entry, NULL));
+	g_assert_false(g_file_test(status, G_FILE_TEST_EXISTS) || g_file_test(pending, G_FILE_TEST_EXISTS));
+	assert_events(fixture, "a defined\na started\na stopped\n");
+}
+
+/* The next daemon ends a stop that was cut short: the network stays stopped, and the note goes. */
+static void
+test_stop_cut(Fixture *fixture, gconstpointer data)
+{
+	g_autofree char *pending = run_path(fixture, "a.pending"), *status = run_path(fixture, "a.xml");
+
+	start(fixture, "a", "<bridge name='br7'/>");
+	g_assert_cmpint(g_rename(status, pending), ==, 0);
+	load(fixture);
+	g_assert_null(networks_find(fixture->networks, "a", NULL)->live);
+	g_assert_false(g_file_test(pending, G_FILE_TEST_EXISTS));
+}
+
 static void
 test_undefine(Fixture *fixture, gconstpointer data)
 {
@@ -541,6 +580,8 @@ main(int argc, char **argv)
 	} tests[] = {
 		{ "define", test_define },
 		{ "undefine", test_undefine },
+		{ "stop-refused", test_stop_refused },
+		{ "stop-cut", test_stop_cut },
 		{ "create", test_create },
 		{ "autostart", test_autostart },
 		{ "start", test_start },
