@@ -19,13 +19,15 @@ typedef struct {
 	char *name;
 	char *before;	 /* its document; NULL: there was none of that name */
 	char *shadow;	 /* not in force: the document that is tried; then nothing comes back */
-	gint64 deadline; /* seconds since the epoch */
+	gint64 deadline; /* seconds since the epoch: for who starts in between */
+	gint64 due;	 /* monotonic microseconds: what counts here, wherever the clock is set */
 } Waiting;
 
 struct Guarded {
 	GuardedConfig config;
 	char *path;
 	GHashTable *waiting; /* name -> Waiting */
+	gboolean unsaved;    /* the file says more than is true */
 	guint source;
 };
 
@@ -46,10 +48,22 @@ now_sec(void)
 	return g_get_real_time() / G_USEC_PER_SEC;
 }
 
+static void
+set_due(Waiting *waiting, gint64 seconds)
+{
+	waiting->due = g_get_monotonic_time() + CLAMP(seconds, 0, GUARDED_SECONDS_MAX) * G_USEC_PER_SEC;
+}
+
+static gint64
+left_us(const Waiting *waiting)
+{
+	return waiting->due == G_MAXINT64 ? G_MAXINT64 : MAX(waiting->due - g_get_monotonic_time(), 0);
+}
+
 /* --- the file --- */
 
 static gboolean
-save(const Guarded *guarded, GError **error)
+save(Guarded *guarded, GError **error)
 {
 	g_autoptr(json_t) list = json_array();
 	g_autofree char *text = NULL;
@@ -75,7 +89,18 @@ save(const Guarded *guarded, GError **error)
 	text = g_strdup_printf("%s\n", dump);
 	free(dump);
 	file = state_file_prepare(guarded->path, text, STATE_FILE_DURABLE, error);
-	return file && state_file_commit(file, error);
+	guarded->unsaved = !file || !state_file_commit(file, error);
+	return !guarded->unsaved;
+}
+
+/* What is not to come back must not do so when the daemon starts again: on_time() tries once more. */
+static void
+save_or_later(Guarded *guarded)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!save(guarded, &error))
+		log_error("%s", error->message);
 }
 
 static gboolean
@@ -84,6 +109,7 @@ load(Guarded *guarded, GError **error)
 	g_autofree char *text = NULL;
 	g_autoptr(json_t) list = NULL;
 	json_error_t where;
+	gint64 now = now_sec();
 
 	if (!g_file_test(guarded->path, G_FILE_TEST_EXISTS))
 		return TRUE;
@@ -100,11 +126,13 @@ load(Guarded *guarded, GError **error)
 			continue;
 		waiting = g_new0(Waiting, 1);
 		waiting->name = g_strdup(name);
-		waiting->deadline = json_integer_value(json_object_get(object, "deadline"));
+		waiting->deadline =
+			CLAMP(json_integer_value(json_object_get(object, "deadline")), 0, now + GUARDED_SECONDS_MAX);
+		set_due(waiting, waiting->deadline - now);
 		waiting->before = g_strdup(json_string_value(json_object_get(object, "before")));
 		waiting->shadow = g_strdup(json_string_value(json_object_get(object, "shadow")));
 		if (waiting->shadow)
-			waiting->deadline = G_MAXINT64;
+			waiting->deadline = waiting->due = G_MAXINT64;
 		g_hash_table_replace(guarded->waiting, waiting->name, waiting);
 	}
 	if (json_is_array(list))
@@ -137,7 +165,6 @@ on_time(gpointer data)
 {
 	Guarded *guarded = data;
 	g_autoptr(GList) all = g_hash_table_get_values(guarded->waiting);
-	g_autoptr(GError) error = NULL;
 	gboolean changed = FALSE;
 
 	guarded->source = 0;
@@ -145,20 +172,20 @@ on_time(gpointer data)
 		Waiting *waiting = at->data;
 		g_autoptr(GError) local = NULL;
 
-		if (waiting->deadline > now_sec())
+		if (left_us(waiting))
 			continue;
 		if (!bring_back(guarded, waiting, &local)) {
 			log_error("filter '%s' was not confirmed and cannot be brought back: %s", waiting->name,
 				  local->message);
-			waiting->deadline = now_sec() + GUARDED_RETRY_SEC;
+			set_due(waiting, GUARDED_RETRY_SEC);
 			continue;
 		}
 		log_warning("filter '%s' was not confirmed: it is what it was before", waiting->name);
 		g_hash_table_remove(guarded->waiting, waiting->name);
 		changed = TRUE;
 	}
-	if (changed && !save(guarded, &error))
-		log_error("%s", error->message);
+	if (changed || guarded->unsaved)
+		save_or_later(guarded);
 	if (changed)
 		guarded->config.on_changed(guarded->config.data);
 	schedule(guarded);
@@ -168,7 +195,7 @@ on_time(gpointer data)
 static void
 schedule(Guarded *guarded)
 {
-	gint64 first = G_MAXINT64;
+	gint64 first = guarded->unsaved ? GUARDED_RETRY_SEC * G_USEC_PER_SEC : G_MAXINT64;
 	GHashTableIter iter;
 	gpointer value;
 
@@ -177,10 +204,9 @@ schedule(Guarded *guarded)
 	guarded->source = 0;
 	g_hash_table_iter_init(&iter, guarded->waiting);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
-		first = MIN(first, ((const Waiting *)value)->deadline);
+		first = MIN(first, left_us(value));
 	if (first != G_MAXINT64)
-		guarded->source = g_timeout_add_seconds((guint)CLAMP(first - now_sec(), 0, GUARDED_SECONDS_MAX),
-							on_time, guarded);
+		guarded->source = g_timeout_add((guint)(first / 1000 + (first % 1000 != 0)), on_time, guarded);
 }
 
 /* --- definitions that are tried --- */
@@ -308,7 +334,7 @@ guarded_define(Guarded *guarded, const char *text, const char *label, guint seco
 {
 	const GuardedConfig *config = &guarded->config;
 	Waiting *waiting;
-	gint64 deadline;
+	gint64 deadline, due;
 
 	if (!seconds || seconds > GUARDED_SECONDS_MAX) {
 		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG,
@@ -319,18 +345,21 @@ guarded_define(Guarded *guarded, const char *text, const char *label, guint seco
 	if (!waiting)
 		return FALSE;
 	deadline = waiting->deadline;
+	due = waiting->due;
 	waiting->deadline = now_sec() + seconds;
+	set_due(waiting, seconds);
 	if (save(guarded, error) &&
 	    filter_store_define(config->filters, config->engine, text, label, ret_filter, error)) {
 		schedule(guarded);
 		return TRUE;
 	}
 	/* It waited before, or it does not wait at all. */
-	if (deadline)
-		waiting->deadline = deadline;
-	else
+	waiting->deadline = deadline;
+	waiting->due = due;
+	if (!due)
 		g_hash_table_remove(guarded->waiting, waiting->name);
 	(void)save(guarded, NULL);
+	schedule(guarded);
 	return FALSE;
 }
 
@@ -348,7 +377,7 @@ shadow_save(Guarded *guarded, const char *name, const char *text, char **ret_bef
 	if (!waiting) {
 		waiting = g_new0(Waiting, 1);
 		waiting->name = g_strdup(name);
-		waiting->deadline = G_MAXINT64;
+		waiting->deadline = waiting->due = G_MAXINT64;
 		g_hash_table_replace(guarded->waiting, waiting->name, waiting);
 	}
 	*ret_before = waiting->shadow;
@@ -415,6 +444,7 @@ guarded_confirm(Guarded *guarded, const char *name, GError **error)
 	g_hash_table_steal(guarded->waiting, name);
 	if (!save(guarded, error)) {
 		g_hash_table_replace(guarded->waiting, waiting->name, waiting);
+		schedule(guarded);
 		return FALSE;
 	}
 	waiting_free(waiting);
@@ -436,13 +466,10 @@ guarded_discard(Guarded *guarded, const char *name, GError **error)
 void
 guarded_forget(Guarded *guarded, const char *name)
 {
-	g_autoptr(GError) error = NULL;
-
 	nw_shadow_stop(guarded->config.engine, name);
 	if (!g_hash_table_remove(guarded->waiting, name))
 		return;
-	if (!save(guarded, &error))
-		log_error("%s", error->message);
+	save_or_later(guarded);
 	schedule(guarded);
 }
 
@@ -465,7 +492,8 @@ guarded_list(const Guarded *guarded)
 
 		g_ptr_array_add(list, waiting->shadow ? g_strdup_printf("%s shadow", waiting->name)
 						      : g_strdup_printf("%s %" G_GINT64_FORMAT, waiting->name,
-									MAX(waiting->deadline - now_sec(), 0)));
+									(left_us(waiting) + G_USEC_PER_SEC - 1) /
+										G_USEC_PER_SEC));
 	}
 	g_ptr_array_sort(list, compare_names);
 	return list;

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Filters that hold for a time only: whose clock counts, and what the file says when the disk failed. */
+
+#include <time.h>
+
+#include "tests/unit/fixture.h"
+
+#define SECONDS 2
+
+static gint64 clock_moved_us;
+
+/* GLib's, for a clock that somebody sets. */
+gint64
+g_get_real_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000 + clock_moved_us;
+}
+
+static void
+guard(Fixture *fixture, const char *body)
+{
+	g_autofree char *text = fixture_filter("a", NULL, body);
+	const NwFilter *filter;
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(guarded_define(fixture->daemon->guarded, text, "test.xml", SECONDS, &filter, &error));
+	g_assert_no_error(error);
+}
+
+static gboolean
+waits(const Fixture *fixture)
+{
+	g_autoptr(GPtrArray) list = guarded_list(fixture->daemon->guarded);
+
+	return list->len > 0;
+}
+
+static gboolean
+wait_for_end(const Fixture *fixture)
+{
+	gint64 until = g_get_monotonic_time() + 10 * SECONDS * G_USEC_PER_SEC;
+
+	while (waits(fixture) && g_get_monotonic_time() < until) {
+		g_main_context_iteration(NULL, FALSE);
+		g_usleep(10000);
+	}
+	return !waits(fixture);
+}
+
+/* Who locked himself out is not to wait for hours because NTP came to its senses. */
+static void
+test_clock_set(Fixture *fixture, gconstpointer data)
+{
+	guard(fixture, FIXTURE_DROP);
+	clock_moved_us -= 5 * G_TIME_SPAN_HOUR;
+	g_assert_true(waits(fixture));
+	g_assert_true(wait_for_end(fixture));
+	g_assert_null(filter_store_find("a", fixture->daemon->filters));
+
+	guard(fixture, FIXTURE_DROP);
+	clock_moved_us += 5 * G_TIME_SPAN_HOUR;
+	g_main_context_iteration(NULL, FALSE);
+	g_assert_true(waits(fixture));
+	g_assert_true(guarded_confirm(fixture->daemon->guarded, "a", NULL));
+	g_assert_nonnull(filter_store_find("a", fixture->daemon->filters));
+	clock_moved_us = 0;
+}
+
+static void
+test_file_deadline(Fixture *fixture, gconstpointer data)
+{
+	/* No time is so far that it would not come, or none at all. */
+	daemon_free(fixture->daemon);
+	g_assert_true(g_file_set_contents(fixture->paths->guarded_file,
+					  "[{\"name\":\"a\",\"deadline\":9223372036854775807},"
+					  "{\"name\":\"b\",\"deadline\":-9223372036854775807}]",
+					  -1, NULL));
+	fixture_start(fixture);
+	{
+		g_autoptr(GPtrArray) list = guarded_list(fixture->daemon->guarded);
+
+		g_assert_cmpuint(list->len, ==, 1);
+		g_assert_cmpstr(list->pdata[0], ==, "a 86400");
+	}
+}
+
+/* What was defined by other means since must not be undone by a restart, even if the file could not be written then. */
+static void
+test_unsaved(Fixture *fixture, gconstpointer data)
+{
+	g_autofree char *aside = g_strconcat(fixture->paths->state_dir, ".away", NULL), *text = NULL;
+	gint64 until = g_get_monotonic_time() + 3 * GUARDED_RETRY_SEC * G_USEC_PER_SEC;
+
+	guard(fixture, FIXTURE_DROP);
+	g_assert_cmpint(g_rename(fixture->paths->state_dir, aside), ==, 0);
+	guarded_forget(fixture->daemon->guarded, "a");
+	g_assert_cmpint(g_rename(aside, fixture->paths->state_dir), ==, 0);
+	do {
+		g_free(text);
+		g_main_context_iteration(NULL, FALSE);
+		g_usleep(10000);
+		g_assert_true(g_file_get_contents(fixture->paths->guarded_file, &text, NULL, NULL));
+	} while (strcmp(text, "[]\n") && g_get_monotonic_time() < until);
+	g_assert_cmpstr(text, ==, "[]\n");
+}
+
+#define ADD(path, function) g_test_add(path, Fixture, NULL, fixture_up, function, fixture_down)
+
+int
+main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	ADD("/guarded/clock-set", test_clock_set);
+	ADD("/guarded/file-deadline", test_file_deadline);
+	ADD("/guarded/unsaved", test_unsaved);
+	return g_test_run();
+}
