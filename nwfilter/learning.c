@@ -178,8 +178,13 @@ nw_learning_frames(const NwLearning *learning, const GArray *learned)
 {
 	guint known[2] = { 0 }, frames = 0;
 
-	for (guint i = 0; learned && i < learned->len; i++)
-		known[g_array_index(learned, NwLearned, i).address.family == AF_INET6]++;
+	/* A delegated prefix is none of the addresses that are counted. */
+	for (guint i = 0; learned && i < learned->len; i++) {
+		const NwLearned *one = &g_array_index(learned, NwLearned, i);
+
+		if (one->prefix_len >= ip_address_bits(&one->address))
+			known[one->address.family == AF_INET6]++;
+	}
 	if (learning->ipv4)
 		frames |= 1u << NFT_LEARN_DHCPV4;
 	if (learning->ipv6)

@@ -212,6 +212,17 @@ test_one_family(Fixture *fixture, gconstpointer data)
 	g_assert_cmpuint(element_count(fixture, "vnet0", "learn-arp"), ==, 1);
 }
 
+/* A router that was delegated a prefix still has to claim the address of its own. */
+static void
+test_prefix_only(Fixture *fixture, gconstpointer data)
+{
+	port_bind(fixture, "vnet0", "both", "");
+	learn(fixture, "vnet0", "2001:db8:1::/56", 0);
+	g_assert_cmpuint(element_count(fixture, "vnet0", "learn-nd"), ==, 1);
+	learn(fixture, "vnet0", "2001:db8::1 2001:db8:1::/56", 0);
+	g_assert_cmpuint(element_count(fixture, "vnet0", "learn-nd"), ==, 0);
+}
+
 /* A redefinition reaches ports that have temporary rules still. */
 static void
 test_redefine(Fixture *fixture, gconstpointer data)
@@ -301,6 +312,7 @@ main(int argc, char **argv)
 	ADD("one-family", test_one_family);
 	ADD("redefine", test_redefine);
 	ADD("failed", test_failed);
+	ADD("prefix-only", test_prefix_only);
 	g_test_add_func("/learning/filters", test_filters);
 	return g_test_run();
 }
