@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/device_name.h"
 #include "base/error.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
@@ -107,6 +108,11 @@ import_parse(const char *text, const char *port, NwBinding **ret_binding, GPtrAr
 			g_free(record->port);
 			record->port = g_strdup(port);
 		}
+	}
+	if (port && (!device_name_is_valid(port) || !g_utf8_validate(port, -1, NULL))) {
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "no port can have this name: %s",
+				 DEVICE_NAME_EXPECTED);
+		return FALSE;
 	}
 	if (port) {
 		g_free(binding->port_dev);

@@ -20,7 +20,7 @@ struct Learning {
 	GHashTable *learners; /* utf8: ports that learn */
 	gboolean unsaved;
 	guint source;
-	gint64 source_ms; /* when it fires; G_MAXINT64: it is not set */
+	gint64 source_ms; /* when it fires, by the monotonic clock: the other may be set in between */
 };
 
 static gint64
@@ -94,14 +94,14 @@ learned(const NwBinding *binding, const NwLearning *what, gpointer data)
 static void
 wake(Learning *learning, gint64 at_ms)
 {
-	gint64 wait = CLAMP(at_ms - now_ms(), 0, G_MAXINT32);
+	gint64 wait = CLAMP(at_ms - now_ms(), 0, LEARNING_LOOK_MS), due = g_get_monotonic_time() / 1000 + wait;
 
-	if (learning->source && learning->source_ms <= at_ms)
+	if (learning->source && learning->source_ms <= due)
 		return;
 	if (learning->source)
 		g_source_remove(learning->source);
 	learning->source = g_timeout_add((guint)wait, run, learning);
-	learning->source_ms = at_ms;
+	learning->source_ms = due;
 }
 
 /* @is_other: its addresses are others now, else only their ends are. */
@@ -345,7 +345,6 @@ run(gpointer data)
 	gint64 next_ms;
 
 	learning->source = 0;
-	learning->source_ms = G_MAXINT64;
 	next_ms = expire(learning);
 	if (!apply(learning, &error)) {
 		log_error("cannot put into force what ports have learned: %s", error->message);
@@ -358,16 +357,34 @@ run(gpointer data)
 
 /* --- the daemon's part --- */
 
+/* Port by port, so that what one port cannot have any more, say an address that is the host's by now, is lost alone. */
+static void
+load_ports(Learning *learning, const GPtrArray *records)
+{
+	for (guint at = 0, count; at < records->len; at += count) {
+		const LearnRecord *first = records->pdata[at];
+		g_autoptr(GError) error = NULL;
+
+		for (count = 1; at + count < records->len; count++)
+			if (!g_str_equal(((const LearnRecord *)records->pdata[at + count])->port, first->port))
+				break;
+		const GPtrArray part = { records->pdata + at, count };
+		if (!learn_table_restore(learning->table, &part, now_ms(), TRUE, NULL, &error))
+			log_error("what a port learned before is lost: %s", error->message);
+	}
+}
+
 static void
 load(Learning *learning)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GPtrArray) records = learn_store_load(learning->store, &error),
-			     changed = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GPtrArray) records = learn_store_load(learning->store, &error);
 	g_autofree char *aside = g_strdup_printf("%s.damaged", learning->store);
 
-	if (records && learn_table_restore(learning->table, records, now_ms(), TRUE, changed, &error))
+	if (records) {
+		load_ports(learning, records);
 		return;
+	}
 	log_error("addresses learned before are lost, '%s' is kept as '%s': %s", learning->store, aside,
 		  error->message);
 	if (rename(learning->store, aside) < 0)
@@ -387,7 +404,6 @@ learning_new(const LearningConfig *config)
 	learning->changed = ports_new();
 	learning->said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	learning->learners = ports_new();
-	learning->source_ms = G_MAXINT64;
 	learning->table = learn_table_new(&ops);
 	load(learning);
 	return learning;

@@ -15,8 +15,9 @@
 #include "vswitch/links.h"
 
 #define LEARNING_RETRY_MS      1000
-#define LEARNING_REFRESH_MS    250 /* renewals are gathered: a guest may ask for them all the time */
-#define LEARNING_SAY_AGAIN_SEC 60  /* the same refusal of the same port is not logged more often */
+#define LEARNING_LOOK_MS       60000 /* time is looked at at least so often: the clock may be set */
+#define LEARNING_REFRESH_MS    250   /* renewals are gathered: a guest may ask for them all the time */
+#define LEARNING_SAY_AGAIN_SEC 60    /* the same refusal of the same port is not logged more often */
 
 typedef struct Learning Learning;
 
