@@ -6,7 +6,8 @@
 #include "nwfilter/engine_private.h"
 #include "rules/plan_recheck.h"
 
-#define EXPIRES_SLACK_SEC 2 /* the kernel's clock and ours need not agree to the second */
+#define EXPIRES_SLACK_SEC 2  /* the kernel's clock and ours need not agree to the second */
+#define EXPIRES_NEAR_SEC  30 /* what ends so soon must end when it is said to */
 
 static void
 stage_set(Stage *stage, PlanSet *set)
@@ -356,15 +357,16 @@ by_set_new(void)
 }
 
 static gboolean
-ends_alike(gint64 a, gint64 b)
+ends_alike(gint64 a, gint64 b, gint64 now)
 {
-	return a && b ? ABS(a - b) <= EXPIRES_SLACK_SEC : a == b;
+	return a == b || (a && b && ABS(a - b) <= EXPIRES_SLACK_SEC && MIN(a, b) - now > EXPIRES_NEAR_SEC);
 }
 
 static void
 stage_elements(Stage *stage, const StagedPort *staged, Difference *difference)
 {
 	g_autoptr(GHashTable) has = port_elements(staged);
+	gint64 now = g_get_real_time() / G_USEC_PER_SEC;
 	GHashTableIter iter;
 	gpointer key;
 
@@ -377,7 +379,7 @@ stage_elements(Stage *stage, const StagedPort *staged, Difference *difference)
 			elements_gather(difference->added, element);
 			continue;
 		}
-		if (!ends_alike(old->expires, element->expires))
+		if (!ends_alike(old->expires, element->expires, now))
 			elements_gather(difference->other, element);
 		else
 			element->expires = old->expires;

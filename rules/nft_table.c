@@ -380,7 +380,8 @@ nft_elements_key(NftElements *elements, const void *key, guint len)
 void
 nft_elements_key_until(NftElements *elements, const void *key, guint len, guint64 timeout_ms)
 {
-	nftnl_set_elem_set_u64(elements_next(elements, key, len), NFTNL_SET_ELEM_TIMEOUT, timeout_ms);
+	nftnl_set_elem_set_u64(elements_next(elements, key, len), NFTNL_SET_ELEM_TIMEOUT,
+			       MIN(timeout_ms, NFT_TIMEOUT_MAX_MS));
 }
 
 void

@@ -107,7 +107,9 @@ typedef struct NftElements NftElements;
 /** nft_elements_begin: @add: NFT_MSG_NEWSETELEM, else NFT_MSG_DELSETELEM */
 NftElements *nft_elements_begin(NftBatch *batch, const char *set, gboolean add);
 void nft_elements_key(NftElements *elements, const void *key, guint len);
-/** nft_elements_key_until: one that the kernel forgets after @timeout_ms (more than 0) */
+/* 136 years: the kernel refuses what it cannot count in 64 bits of nanoseconds */
+#define NFT_TIMEOUT_MAX_MS (G_MAXUINT32 * G_GUINT64_CONSTANT(1000))
+/** nft_elements_key_until: one that the kernel forgets after @timeout_ms (more than 0), or that maximum */
 void nft_elements_key_until(NftElements *elements, const void *key, guint len, guint64 timeout_ms);
 void nft_elements_data(NftElements *elements, const void *key, guint key_len, guint32 data);
 void nft_elements_jump(NftElements *elements, guint32 key, const char *chain);
