@@ -8,6 +8,7 @@
 
 #include "base/device_name.h"
 #include "base/error.h"
+#include "base/log.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
 
@@ -130,12 +131,17 @@ import_new(DispatchCall *call, const NwBinding *binding, const GPtrArray *record
 {
 	Daemon *daemon = call->daemon;
 	g_autofree char *xml = nw_binding_format(binding);
+	g_autoptr(GPtrArray) kept = learning_records(daemon->learning, binding->port_dev);
+	g_autoptr(GError) undo_error = NULL;
 
 	if (!learning_restore(daemon->learning, binding->port_dev, records, TRUE, error))
 		return FALSE;
 	if (binding_store_create(daemon->bindings, daemon->engine, xml, IMPORT_LABEL, ret_binding, error))
 		return TRUE;
-	learning_flush(daemon->learning, binding->port_dev, NULL);
+	/* Restoring nothing takes nothing away, and restoring takes the place of all that the port has. */
+	if (!(kept->len ? learning_restore(daemon->learning, binding->port_dev, kept, TRUE, &undo_error)
+			: learning_flush(daemon->learning, binding->port_dev, &undo_error)))
+		log_error("port '%s': cannot put back what it had learned: %s", binding->port_dev, undo_error->message);
 	return FALSE;
 }
 
