@@ -94,7 +94,9 @@ finish() {
 		tail -40 $WORK/daemon.log | sed 's/^/# /'
 	elif [ -n "$DAEMON" ] && [ -z "${NO_LAST_CHECK:-}" ]; then
 		# Whatever the script did, in the end the kernel has what it should have.
-		check "nothing differs in the end" sluice check
+		local root=()
+		[ ! -S $ROOT/run/sluice/virtsluiced-sock ] || root=(--root $ROOT)
+		check "nothing differs in the end" "$BUILD/sluice" "${root[@]}" check
 	fi
 	daemon_stop
 	if grep -Eq 'ERROR: (Address|Leak|Undefined)|runtime error' $WORK/daemon.log 2>/dev/null; then
