@@ -11,10 +11,11 @@ make_host
 make_guest 2
 bare_guest 1
 bare_guest 3
-# Each process of a tool leaves a line.
+# Each process of a tool leaves a line, but for a question for its version.
 mkdir -p $WORK/bin
 for tool in {eb,ip,ip6}tables-restore; do
-	printf '#!/bin/sh\necho %s >>%s/tools\nexec %s "$@"\n' "$tool" "$WORK" "$(command -v "$tool")" >"$WORK/bin/$tool"
+	printf '#!/bin/sh\n[ "$1" = --version ] || echo %s >>%s/tools\nexec %s "$@"\n' "$tool" "$WORK" "$(command -v "$tool")" \
+		>"$WORK/bin/$tool"
 	chmod +x "$WORK/bin/$tool"
 done
 : >$WORK/tools
