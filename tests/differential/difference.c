@@ -109,6 +109,15 @@ is_ipv6_end(const Subject *subject, const GenFrame *frame, const PacketView *vie
 	       asks_for(subject, frame, RULE_FIELD_L4_PROTOCOL, RULE_FIELD_L4_PROTOCOL);
 }
 
+/* A fragment header whose own next header is one more extension header, or which stands behind one that is cut or AH.
+ */
+static gboolean
+is_odd_fragment(const Subject *subject, const GenFrame *frame, const PacketView *view)
+{
+	return view->kind == PACKET_IPV6 && (view->l4_protocol == IPPROTO_AH || !view->has_transport) &&
+	       asks_for(subject, frame, RULE_FIELD_IP6_LATER, RULE_FIELD_IP6_LATER);
+}
+
 /* --- libvirt 9.0.0 --- */
 
 static const NwValue *
@@ -253,6 +262,15 @@ static const Difference differences[] = {
 	{ &backend_iptables, "icmp-255", "ICMP type 255 is iptables' number for any type", NULL, is_any_type },
 	{ &backend_iptables, "limit-of-each",
 	  "a connection limit beside a list counts for each of its values by itself", NULL, has_limit_and_list },
+	{ &backend_nft, "odd-fragment",
+	  "the kernel calls a fragment of extension headers a later one where the evaluator sees no protocol",
+	  is_odd_fragment, NULL },
+	{ &backend_nft_plain, "odd-fragment",
+	  "the kernel calls a fragment of extension headers a later one where the evaluator sees no protocol",
+	  is_odd_fragment, NULL },
+	{ &backend_iptables, "odd-fragment",
+	  "the kernel calls a fragment of extension headers a later one where the evaluator sees no protocol",
+	  is_odd_fragment, NULL },
 	/* libvirt 9.0.0, seen. */
 	{ &backend_libvirt, "chain-end",
 	  "a chain of ebtables accepts at its end: what stands behind in the root is passed by", enters_chain, NULL },
