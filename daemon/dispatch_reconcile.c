@@ -7,11 +7,12 @@
 static gboolean
 put_lines(DispatchCall *call, GPtrArray *lines)
 {
-	g_autoptr(GPtrArray) owned = lines;
-
-	for (guint i = 0; lines && i < MIN(lines->len, RPC_LIST_MAX); i++)
+	if (!lines)
+		return FALSE;
+	for (guint i = 0; i < MIN(lines->len, RPC_LIST_MAX); i++)
 		rpc_value_append(&call->ret[0])->text = g_strdup(lines->pdata[i]);
-	return lines != NULL;
+	g_ptr_array_unref(lines);
+	return TRUE;
 }
 
 static gboolean

@@ -87,7 +87,6 @@ void
 networks_repair(Networks *networks, NetworksTapsFn taps_of, gpointer data, GPtrArray *problems)
 {
 	g_autoptr(GPtrArray) list = networks_list(networks);
-	g_autoptr(GError) error = NULL;
 
 	for (guint i = 0; i < list->len; i++) {
 		g_autoptr(GPtrArray) differences = g_ptr_array_new_with_free_func(g_free);

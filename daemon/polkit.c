@@ -149,8 +149,9 @@ check_fail(PolkitCheck *check, GError *problem)
 static void
 on_taken_back(GObject *source, GAsyncResult *result, gpointer data)
 {
-	g_autoptr(GVariant) answer = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, NULL);
+	GVariant *answer = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, NULL);
 
+	g_clear_pointer(&answer, g_variant_unref);
 	hang_up(G_DBUS_CONNECTION(source));
 }
 
