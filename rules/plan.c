@@ -12,8 +12,9 @@ static gboolean
 shape_step(Lower *lower, const RuleStep *step, gpointer data, GError **error)
 {
 	GError *local = NULL;
-	g_autoptr(GPtrArray) groups = plan_step_groups(lower, step, &local);
+	GPtrArray *groups = plan_step_groups(lower, step, &local);
 
+	g_clear_pointer(&groups, g_ptr_array_unref);
 	if (local)
 		g_propagate_error(error, local);
 	return !local;
