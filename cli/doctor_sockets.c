@@ -101,6 +101,23 @@ gather_sockets(DoctorFacts *facts, GHashTable *by_inode, GError **error)
 	return ok;
 }
 
+/* A socket that nobody was found to hold may be one that was closed meanwhile: it is in nobody's way. */
+static void
+forget_closed_sockets(DoctorFacts *facts, GHashTable *by_inode)
+{
+	g_autoptr(DoctorFacts) again = doctor_facts_new();
+	g_autoptr(GHashTable) now = g_hash_table_new(NULL, NULL);
+	GHashTableIter iter;
+	gpointer inode, socket;
+
+	if (!gather_sockets(again, now, NULL))
+		return;
+	g_hash_table_iter_init(&iter, by_inode);
+	while (g_hash_table_iter_next(&iter, &inode, &socket))
+		if (!((const DoctorSocket *)socket)->pid && !g_hash_table_contains(now, inode))
+			g_ptr_array_remove(facts->sockets, socket);
+}
+
 /* --- processes --- */
 
 static char *
@@ -225,4 +242,5 @@ doctor_gather_sockets(DoctorFacts *facts, const SluicePaths *paths)
 				g_hash_table_add(facts->programs, g_strdup(program));
 		}
 	}
+	forget_closed_sockets(facts, by_inode);
 }

@@ -222,7 +222,13 @@ fault "forwarding of the bridge" forwarding sysctl -qw net.ipv4.conf.lab0.forwar
 fault "route_localnet" route-localnet sysctl -qw net.ipv4.conf.lab0.route_localnet=1
 fault "accept_ra of the bridge" accept-ra-bridge sysctl -qw net.ipv6.conf.lab0.accept_ra=2
 fault "IPv6 off" ipv6-off sysctl -qw net.ipv6.conf.lab0.disable_ipv6=1
-fault "bridge down" bridge ip link set lab0 down
+# This the daemon would see and mend before the doctor looks.
+daemon_stop
+ip link set lab0 down
+sick "bridge down" "daemon bridge"
+check "bridge down: the fix" grep -qxF 'ip link set dev lab0 up' <(fixes)
+daemon_start
+same "bridge down: the daemon mends it" "" "$(found)"
 fault "address removed" bridge ip addr del 10.9.0.1/24 dev lab0
 fault "MTU of a port" mtu-port ip link set t-a mtu 1400
 fault "port off its bridge" binding-off-bridge ip link set t-a nomaster

@@ -81,10 +81,13 @@ nothing6() {
 	EOF2
 }
 
+# says6 N ADDRESS: announced as its own
+says6() { "$FRAME" send "g$1:eth0" "ether $(mac_of "$1") > $NODES icmp6 $2 > ff02::1 type 136 target $2 tlla $(mac_of "$1") ttl 255" >/dev/null; }
+
 # --- each message, by hand
 
 cycle6() {
-	local method=$1 begin
+	local method=$1 begin beside=
 	fresh 1 clean-traffic-v6 CTRL_IP_LEARNING="$method"
 	nothing6 "$method: at first" 1 "$method" fd00:9::50
 	grant6 1 fd00:9::50 600
@@ -111,9 +114,16 @@ cycle6() {
 	ask6 1 request sduid=$SDUID pd=7
 	answer6 1 pd=7,2001:db8:50::/56,600
 	learned "$method: a delegated prefix" v1 2001:db8:50::/56
-	OTHERS="2001:db8:50:100::1 2001:db8:4f:ffff::1" only6 "$method: a delegated prefix" 1 2001:db8:50::1 2001:db8:50:ff::9
+	# A router has an address of its own beside it, which only "any" lets it claim.
+	says6 1 fd00:9::55
+	[ "$method" = dhcp ] || beside=fd00:9::55
+	# shellcheck disable=SC2086 # none, or one
+	unchanged "$method: an address beside the prefix" v1 2001:db8:50::/56 $beside
+	# shellcheck disable=SC2086
+	OTHERS="2001:db8:50:100::1 2001:db8:4f:ffff::1" only6 "$method: a delegated prefix" 1 2001:db8:50::1 2001:db8:50:ff::9 $beside
 	ask6 1 release sduid=$SDUID pd=7,2001:db8:50::/56
-	learned "$method: a prefix given back" v1
+	# shellcheck disable=SC2086
+	learned "$method: a prefix given back" v1 $beside
 	# Time.
 	begin=$(date +%s%N)
 	grant6 1 fd00:9::60 2
@@ -171,7 +181,6 @@ refused6 any
 # --- neighbour discovery
 
 probe6() { "$FRAME" send g1:eth0 "ether $M1 > 33:33:ff:00:00:${1##*:} icmp6 :: > ff02::1:ff00:${1##*:} type 135 target $1 bare ttl 255" >/dev/null; }
-says6() { "$FRAME" send "g$1:eth0" "ether $(mac_of "$1") > $NODES icmp6 $2 > ff02::1 type 136 target $2 tlla $(mac_of "$1") ttl 255" >/dev/null; }
 fresh 1 clean-traffic-v6 CTRL_IP_LEARNING=any
 probe6 fd00:9::70
 unchanged "any: duplicate address detection: not yet" v1

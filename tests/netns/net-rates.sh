@@ -133,9 +133,10 @@ daemon_start
 same "kill -9 and a restart: traffic control is the same" "$(cat $WORK/before)" "$(state)"
 tc qdisc del dev virbr7 root
 kill -HUP "$DAEMON"
-wait_for sh -c "tc qdisc show dev virbr7 | grep -q 'htb 51:'"
 # Handles of queues are the kernel's own.
 nameless() { sed 's/qdisc \(bfifo\|fq_codel\) [0-9a-f]*:/qdisc \1 x:/; s/leaf [0-9a-f]*:/leaf x:/'; }
+is_back() { [ "$(nameless <$WORK/before)" = "$(state | nameless)" ]; }
+wait_for is_back
 same "SIGHUP brings back what somebody deleted" "$(nameless <$WORK/before)" "$(state | nameless)"
 
 # --- guaranteed rates ---

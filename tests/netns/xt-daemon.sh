@@ -213,9 +213,12 @@ hup() { # LABEL COMMAND...: it takes rules away
 	local label=$1 before
 	before=$(sluice_rules)
 	shift
+	# Stopped, or it would see and mend by itself before we look.
+	kill -STOP "$DAEMON"
 	"$@"
 	[ "$before" != "$(sluice_rules)" ] || not_ok "$label: nothing was taken away"
 	kill -HUP "$DAEMON"
+	kill -CONT "$DAEMON"
 	for _ in $(seq 30); do
 		[ "$before" = "$(sluice_rules)" ] && break
 		sleep 0.2
