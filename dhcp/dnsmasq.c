@@ -290,6 +290,8 @@ launch(Dnsmasq *dnsmasq, const Texts *texts, GError **error)
 		ok = dnsmasq_process_run(env, name, argv, NULL, &words, &local);
 	}
 	if (!ok) {
+		/* What it may have put into the background. */
+		dnsmasq_process_end_strays(env, name, 0);
 		g_propagate_error(error, g_steal_pointer(&local));
 		if (words && texts && error) {
 			message = dnsmasq_config_locate(dnsmasq->network, texts->config, texts->origins, words);

@@ -220,8 +220,6 @@ dnsmasq_process_run(const DnsmasqEnv *env, const char *network_name, const char 
 	int status;
 
 	if (!tool_call(&call, NULL, &words, &status, error)) {
-		/* What it had put into the background. */
-		dnsmasq_process_end_strays(env, network_name, 0);
 		g_prefix_error(error, "network '%s': ", network_name);
 		return FALSE;
 	}

@@ -290,6 +290,34 @@ test_serves(Fixture *fixture, gconstpointer data)
 	g_assert_false(g_file_test(pid_path, G_FILE_TEST_EXISTS));
 }
 
+/* A new configuration is asked about first: an answer that does not come costs nobody the server that runs. */
+static void
+test_hangs_when_asked(Fixture *fixture, gconstpointer data)
+{
+	g_autoptr(Network) network = parse(DOCUMENT(""), "n.xml");
+	g_autoptr(Network) other = parse(DOCUMENT("<domain name='other.example'/>"), "n.xml");
+	g_autofree char *pid_path = dnsmasq_pid_path(&fixture->env, "n");
+	g_autofree char *script = g_strdup_printf("[ \"$1\" = --test ] && exec sleep 100\n"
+						  "[ \"$2\" = again ] && while :; do sleep 0.1; done\n"
+						  "setsid \"$0\" \"$1\" again &\necho $! >'%s'\n",
+						  pid_path);
+	g_autoptr(GError) error = NULL;
+	Dnsmasq *dnsmasq;
+	pid_t pid;
+
+	fixture->env.start_ms = 2000;
+	play(fixture, script);
+	dnsmasq = dnsmasq_start(&fixture->env, network, "br0", &error);
+	g_assert_no_error(error);
+	pid = dnsmasq_pid(dnsmasq);
+	g_assert_false(dnsmasq_update(dnsmasq, other, &error));
+	g_assert_nonnull(error);
+	g_assert_true(is_alive(fixture, pid));
+	g_assert_cmpint(dnsmasq_pid(dnsmasq), ==, pid);
+	dnsmasq_stop(dnsmasq);
+	g_assert_false(is_alive(fixture, pid));
+}
+
 /* The user that dnsmasq runs as is another now: it gets the leases, and nothing that the old one put beside them. */
 static void
 test_other_user(Fixture *fixture, gconstpointer data)
@@ -354,6 +382,7 @@ main(int argc, char **argv)
 	g_test_add_func("/dnsmasq/bridge-names", test_bridge_names);
 	g_test_add("/dnsmasq/fails", Fixture, NULL, set_up, test_fails, tear_down);
 	g_test_add("/dnsmasq/hangs", Fixture, NULL, set_up, test_hangs, tear_down);
+	g_test_add("/dnsmasq/hangs-when-asked", Fixture, NULL, set_up, test_hangs_when_asked, tear_down);
 	g_test_add("/dnsmasq/serves", Fixture, NULL, set_up, test_serves, tear_down);
 	g_test_add("/dnsmasq/stale-pid", Fixture, NULL, set_up, test_stale_pid, tear_down);
 	g_test_add("/dnsmasq/other-user", Fixture, NULL, set_up, test_other_user, tear_down);
