@@ -186,8 +186,9 @@ gboolean
 nflog_record_frame(const NflogRecord *record, guint8 *frame, gsize size, gsize *ret_frame_len)
 {
 	/* A header with a tag in it is longer, but the payload begins where that of one without does. */
-	if (record->family != NFPROTO_BRIDGE || record->link_header_len < NFLOG_ETHER_HEADER || !record->payload_len ||
-	    size < NFLOG_ETHER_HEADER || record->payload_len > size - NFLOG_ETHER_HEADER)
+	if ((record->family != NFPROTO_BRIDGE && record->family != NFPROTO_IPV4 && record->family != NFPROTO_IPV6) ||
+	    record->link_header_len < NFLOG_ETHER_HEADER || !record->payload_len || size < NFLOG_ETHER_HEADER ||
+	    record->payload_len > size - NFLOG_ETHER_HEADER)
 		return FALSE;
 	memcpy(frame, record->link_header, NFLOG_ETHER_HEADER);
 	memcpy(frame + NFLOG_ETHER_HEADER, record->payload, record->payload_len);

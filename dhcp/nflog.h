@@ -12,6 +12,8 @@
  *
  * and INDEV or OUTDEV alone, with the port, where it was built without br_netfilter. The Ethernet header is in L2HDR;
  * HWHEADER, older, is missing on the way out. A VLAN tag that the bridge took off is in VLAN.
+ *
+ * iptables and ip6tables say of a frame that the bridge hands them: PHYSINDEV on INPUT, both on FORWARD; HWHEADER.
  */
 #pragma once
 
@@ -45,7 +47,7 @@ typedef struct {
 gboolean nflog_record_read(const guint8 *bytes, gsize len, NflogRecord *ret_record);
 
 /**
- * nflog_record_frame: Ethernet header and payload of a bridge's frame, put together
+ * nflog_record_frame: Ethernet header and payload of a bridge's frame, put together, also where iptables saw it
  * @ret_frame_len: bytes in @frame
  *
  * Returns: FALSE where there is no Ethernet header, no payload, or more than @size bytes.

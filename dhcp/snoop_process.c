@@ -4,6 +4,7 @@
 #include "dhcp/snoop_process.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter_bridge.h>
 #include <poll.h>
 #include <string.h>
@@ -96,8 +97,8 @@ snoop_process_learn(SnoopProcess *process, const NflogRecord *record)
 	SnoopVerdict verdict;
 	gsize len;
 
-	if ((!is_to_guest && !g_str_equal(record->prefix, SNOOP_PREFIX_FROM)) || !ifindex ||
-	    !nflog_record_frame(record, process->frame, sizeof(process->frame), &len)) {
+	if (record->family != NFPROTO_BRIDGE || (!is_to_guest && !g_str_equal(record->prefix, SNOOP_PREFIX_FROM)) ||
+	    !ifindex || !nflog_record_frame(record, process->frame, sizeof(process->frame), &len)) {
 		process->status.ignored++;
 		return;
 	}
@@ -134,11 +135,11 @@ take_number(const char **at, char end, guint32 *ret_number)
 }
 
 static gboolean
-take_prefix(const char *prefix, SnoopDrop *drop)
+take_prefix(const char *prefix, const char *start, SnoopDrop *drop)
 {
-	const char *at = prefix + strlen(SNOOP_PREFIX_DROP);
+	const char *at = prefix + strlen(start);
 
-	return g_str_has_prefix(prefix, SNOOP_PREFIX_DROP) && take_number(&at, '.', &drop->template_number) &&
+	return g_str_has_prefix(prefix, start) && take_number(&at, '.', &drop->template_number) &&
 	       take_number(&at, ':', &drop->generation) && take_number(&at, '\0', &drop->site);
 }
 
@@ -163,12 +164,13 @@ void
 snoop_process_drop(SnoopProcess *process, const NflogRecord *record)
 {
 	SnoopDrop *drop = &process->message.drop;
+	gboolean is_to_guest = g_str_has_prefix(record->prefix, SNOOP_PREFIX_DROP_TO);
 	gsize len;
 
 	memset(&process->message, 0, sizeof(process->message));
-	drop->ifindex = record->hook == NF_BR_POST_ROUTING ? record->ifindex_out : record->ifindex_in;
-	if (!take_prefix(record->prefix, drop) || !drop->ifindex ||
-	    !nflog_record_frame(record, process->frame, sizeof(process->frame), &len)) {
+	drop->ifindex = is_to_guest || record->hook == NF_BR_POST_ROUTING ? record->ifindex_out : record->ifindex_in;
+	if (!take_prefix(record->prefix, is_to_guest ? SNOOP_PREFIX_DROP_TO : SNOOP_PREFIX_DROP, drop) ||
+	    !drop->ifindex || !nflog_record_frame(record, process->frame, sizeof(process->frame), &len)) {
 		process->status.ignored++;
 		return;
 	}

@@ -13,9 +13,10 @@
 #define SNOOP_GROUPS_MAX 4
 
 /* What the kernel's rules write before a packet: its direction. Any other prefix is somebody else's packet. */
-#define SNOOP_PREFIX_FROM "sluice-from"
-#define SNOOP_PREFIX_TO	  "sluice-to"
-#define SNOOP_PREFIX_DROP "sluice-why:" /* TEMPLATE.GENERATION:SITE follows */
+#define SNOOP_PREFIX_FROM    "sluice-from"
+#define SNOOP_PREFIX_TO	     "sluice-to"
+#define SNOOP_PREFIX_DROP    "sluice-why:" /* TEMPLATE.GENERATION:SITE follows: rules/nft_why.h */
+#define SNOOP_PREFIX_DROP_TO "sluice-why-to:"
 
 typedef struct SnoopProcess SnoopProcess;
 

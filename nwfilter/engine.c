@@ -218,8 +218,12 @@ nw_engine_unbind(NwEngine *engine, const char *port_dev, GError **error)
 	g_autofree char *map = g_strdup_printf("ports.%u", engine->ports_generation);
 	NftElements *elements;
 
-	if (engine->xt)
-		return xt_engine_unbind(engine->xt, port_dev, error);
+	if (engine->xt) {
+		if (!xt_engine_unbind(engine->xt, port_dev, error))
+			return FALSE;
+		g_hash_table_remove(engine->traced, port_dev);
+		return TRUE;
+	}
 	if (!port) {
 		sluice_error_set(error, SLUICE_ERROR_NO_BINDING, "no binding for port '%s'", port_dev);
 		return FALSE;

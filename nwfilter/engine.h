@@ -167,7 +167,9 @@ guint nw_engine_retry_blocked(NwEngine *engine, GError **error);
  * nw_engine_drops: what was dropped on bound ports since they were bound, sorted by port, reason and direction
  * @port_dev: (nullable): of this port only
  *
- * Errors: %SLUICE_ERROR_NO_BINDING; %SLUICE_ERROR_NO_SUPPORT with the back end iptables.
+ * With the back end iptables one process for each tool; see nwfilter/xt_drops.c for what a change of rules leaves out.
+ *
+ * Errors: %SLUICE_ERROR_NO_BINDING; %SLUICE_ERROR_NO_SUPPORT where a tool of eb/iptables tells no counters.
  *
  * Returns: (transfer full) (element-type DropCount): what was dropped at least once.
  */
@@ -176,7 +178,7 @@ GArray *nw_engine_drops(NwEngine *engine, const char *port_dev, GError **error);
 /* What one rule dropped on one port. */
 typedef struct {
 	char port[IF_NAMESIZE];
-	guint32 template_number, generation, site; /* tell it from others; 0 for a port that is blocked */
+	guint32 template_number, generation, site; /* tell it from others of the port; 0 where that is blocked */
 	RuleWay way;
 	RuleAction action;
 	DropReason reason;
@@ -190,10 +192,9 @@ void nw_why_free(gpointer why);
  * nw_engine_why: have the rules of these ports, and no others, say what they drop
  * @ports: (element-type utf8): those that are not bound are passed over
  *
- * They get templates of their own, or lose them, in one transaction; on error nothing changed. A port that is asked
- * about has its rules one by one, as they stand in the filters; its rates and connection limits begin anew.
- *
- * Errors: %SLUICE_ERROR_NO_SUPPORT with the back end iptables.
+ * They get templates of their own, or lose them, in one transaction; with the back end iptables one run of each tool
+ * that has something to do. On error nothing changed. A port that is asked about has its rules one by one, as they
+ * stand in the filters; its rates and connection limits begin anew.
  */
 gboolean nw_engine_why(NwEngine *engine, const GPtrArray *ports, GError **error);
 
@@ -204,7 +205,7 @@ gboolean nw_engine_why(NwEngine *engine, const GPtrArray *ports, GError **error)
  */
 GPtrArray *nw_engine_why_read(NwEngine *engine, GError **error);
 
-/** nw_engine_why_check: whether nw_engine_why() can be, with this back end */
+/** nw_engine_why_check: whether nw_engine_why() can be: %SLUICE_ERROR_NO_SUPPORT without a group of nflog */
 gboolean nw_engine_why_check(const NwEngine *engine, GError **error);
 
 /** nw_engine_ports: names of all bound ports, sorted (transfer full) (element-type utf8) */

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "nwfilter/engine_private.h"
+#include "nwfilter/xt_engine.h"
 
 static gint
 compare_counts(gconstpointer a, gconstpointer b)
@@ -26,14 +27,15 @@ nw_engine_drops(NwEngine *engine, const char *port_dev, GError **error)
 	g_autoptr(GArray) drops = NULL;
 	guint kept = 0;
 
-	if (engine->xt) {
-		sluice_error_set(error, SLUICE_ERROR_NO_SUPPORT,
-				 "what is dropped is counted with the back end nftables only");
-		return NULL;
-	}
-	if (port_dev && !g_hash_table_contains(engine->ports, port_dev)) {
+	if (port_dev && !nw_engine_is_bound(engine, port_dev)) {
 		sluice_error_set(error, SLUICE_ERROR_NO_BINDING, "no nwfilter binding for port dev '%s'", port_dev);
 		return NULL;
+	}
+	if (engine->xt) {
+		drops = xt_engine_drops(engine->xt, port_dev, error);
+		if (drops)
+			g_array_sort(drops, compare_counts);
+		return g_steal_pointer(&drops);
 	}
 	if (engine->config.no_kernel || !engine->has_table)
 		return g_array_new(FALSE, TRUE, sizeof(DropCount));

@@ -310,6 +310,9 @@ GPtrArray *engine_ip_sets_sweep(NwEngine *engine, NftBatch *batch);
 /** engine_why_group: of nflog, for a port that somebody asks about; else 0 */
 guint16 engine_why_group(const NwEngine *engine, const char *port_dev);
 
+/** engine_why_blocked: what a port with this filter dropped because it is blocked: no rule did */
+NwWhy *engine_why_blocked(const DropCount *count, const char *filter);
+
 /** engine_drops_forget: delete the counters of all ports that are not bound; a failure is only logged */
 void engine_drops_forget(NwEngine *engine);
 

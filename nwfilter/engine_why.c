@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "nwfilter/engine_private.h"
+#include "nwfilter/xt_engine.h"
 #include "rules/nft_drops.h"
 #include "rules/nft_why.h"
 
@@ -20,6 +21,13 @@ compare_names(gconstpointer a, gconstpointer b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* By name, with either back end. */
+static GHashTable *
+bound_ports(const NwEngine *engine)
+{
+	return engine->xt ? xt_engine_ports(engine->xt) : engine->ports;
+}
+
 GPtrArray *
 nw_engine_ports(const NwEngine *engine)
 {
@@ -27,7 +35,7 @@ nw_engine_ports(const NwEngine *engine)
 	GHashTableIter iter;
 	gpointer name;
 
-	g_hash_table_iter_init(&iter, engine->ports);
+	g_hash_table_iter_init(&iter, bound_ports(engine));
 	while (g_hash_table_iter_next(&iter, &name, NULL))
 		g_ptr_array_add(names, g_strdup(name));
 	g_ptr_array_sort(names, compare_names);
@@ -37,7 +45,7 @@ nw_engine_ports(const NwEngine *engine)
 gboolean
 nw_engine_is_bound(const NwEngine *engine, const char *port_dev)
 {
-	return g_hash_table_contains(engine->ports, port_dev);
+	return g_hash_table_contains(bound_ports(engine), port_dev);
 }
 
 gboolean
@@ -60,10 +68,9 @@ nw_why_free(gpointer data)
 gboolean
 nw_engine_why_check(const NwEngine *engine, GError **error)
 {
-	if (!engine->xt && engine->config.why_group)
+	if (engine->config.why_group)
 		return TRUE;
-	sluice_error_set(error, SLUICE_ERROR_NO_SUPPORT,
-			 "which rule drops what is known with the back end nftables only");
+	sluice_error_set(error, SLUICE_ERROR_NO_SUPPORT, "which rule drops what is not told without a group of nflog");
 	return FALSE;
 }
 
@@ -92,11 +99,21 @@ stage_moved(Stage *stage, GHashTable *before, GHashTable *after, GError **error)
 	return TRUE;
 }
 
+static gboolean
+move_ports(NwEngine *engine, GHashTable *before, GHashTable *after, GError **error)
+{
+	g_auto(Stage) stage = { 0 };
+
+	if (engine->xt)
+		return xt_engine_why(engine->xt, before, after, error);
+	stage_init(&stage, engine, NULL);
+	return stage_moved(&stage, before, after, error) && (!stage.ports->len || stage_run(&stage, error));
+}
+
 gboolean
 nw_engine_why(NwEngine *engine, const GPtrArray *ports, GError **error)
 {
 	GHashTable *before = engine->traced, *after;
-	g_auto(Stage) stage = { 0 };
 	gboolean ok;
 
 	if (!ports->len && !g_hash_table_size(before))
@@ -105,11 +122,10 @@ nw_engine_why(NwEngine *engine, const GPtrArray *ports, GError **error)
 		return FALSE;
 	after = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (guint i = 0; i < ports->len; i++)
-		if (g_hash_table_contains(engine->ports, ports->pdata[i]))
+		if (nw_engine_is_bound(engine, ports->pdata[i]))
 			g_hash_table_add(after, g_strdup(ports->pdata[i]));
-	stage_init(&stage, engine, NULL);
 	engine->traced = after;
-	ok = stage_moved(&stage, before, after, error) && (!stage.ports->len || stage_run(&stage, error));
+	ok = move_ports(engine, before, after, error);
 	if (!ok) {
 		engine->traced = before;
 		before = after;
@@ -174,7 +190,23 @@ add_template(NwEngine *engine, const Template *template, GPtrArray *list, GError
 	return counts != NULL;
 }
 
-/* Such a port has no rules: it drops all. */
+NwWhy *
+engine_why_blocked(const DropCount *count, const char *filter)
+{
+	NwWhy *why = g_new0(NwWhy, 1);
+
+	g_strlcpy(why->port, count->port, sizeof(why->port));
+	why->way = count->way;
+	why->reason = count->reason;
+	why->action = RULE_ACTION_DROP;
+	why->filter = g_strdup(filter);
+	why->place = g_strdup("no rule");
+	why->words = g_strdup(drop_reason_words(count->reason));
+	why->packets = count->packets;
+	why->bytes = count->bytes;
+	return why;
+}
+
 static gboolean
 add_blocked(NwEngine *engine, GPtrArray *list, GError **error)
 {
@@ -183,22 +215,10 @@ add_blocked(NwEngine *engine, GPtrArray *list, GError **error)
 	for (guint i = 0; drops && i < drops->len; i++) {
 		const DropCount *count = &g_array_index(drops, DropCount, i);
 		const Port *port = g_hash_table_lookup(engine->ports, count->port);
-		NwWhy *why;
 
-		if (count->reason != DROP_REASON_BLOCKED || !port || port->template ||
-		    !nw_engine_is_traced(engine, count->port))
-			continue;
-		why = g_new0(NwWhy, 1);
-		g_strlcpy(why->port, count->port, sizeof(why->port));
-		why->way = count->way;
-		why->reason = count->reason;
-		why->action = RULE_ACTION_DROP;
-		why->filter = g_strdup(port->binding->filter);
-		why->place = g_strdup("no rule");
-		why->words = g_strdup(drop_reason_words(count->reason));
-		why->packets = count->packets;
-		why->bytes = count->bytes;
-		g_ptr_array_add(list, why);
+		if (count->reason == DROP_REASON_BLOCKED && port && !port->template &&
+		    nw_engine_is_traced(engine, count->port))
+			g_ptr_array_add(list, engine_why_blocked(count, port->binding->filter));
 	}
 	return drops != NULL;
 }
@@ -212,6 +232,8 @@ nw_engine_why_read(NwEngine *engine, GError **error)
 
 	if (!nw_engine_why_check(engine, error))
 		return NULL;
+	if (engine->xt)
+		return xt_engine_why_read(engine->xt, list, error) ? g_steal_pointer(&list) : NULL;
 	if (engine->config.no_kernel)
 		return g_steal_pointer(&list);
 	g_hash_table_iter_init(&iter, engine->templates);

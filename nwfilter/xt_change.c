@@ -26,6 +26,11 @@ const char *const xt_tool_save[XT_TOOL_COUNT][4] = {
 	[XT_IPTABLES] = { "iptables-save", "-t", "filter" },
 	[XT_IP6TABLES] = { "ip6tables-save", "-t", "filter" },
 };
+const char *const xt_tool_count[XT_TOOL_COUNT][5] = {
+	[XT_EBTABLES] = { "ebtables-save", "-c" },
+	[XT_IPTABLES] = { "iptables-save", "-c", "-t", "filter" },
+	[XT_IP6TABLES] = { "ip6tables-save", "-c", "-t", "filter" },
+};
 
 /* The network stage first: see above. */
 static const XtTool run_order[XT_TOOL_COUNT] = { XT_IPTABLES, XT_IP6TABLES, XT_EBTABLES };
@@ -110,7 +115,8 @@ append_conjunction(GString *out, XtTool tool, XtStaged *staged, GError **error)
 {
 	const XtPort port = { .name = staged->port->name,
 			      .program = staged->program ? staged->program->rules : NULL,
-			      .vars = staged->vars };
+			      .vars = staged->vars,
+			      .why_group = staged->why_group };
 	const XtHold *before = &staged->port->hold[tool];
 	XtHold *after = &staged->after[tool];
 	g_autoptr(XtRules) front = NULL;
@@ -141,6 +147,21 @@ append_conjunction(GString *out, XtTool tool, XtStaged *staged, GError **error)
 	copy_strings(after->chains, front->chains);
 	copy_strings(after->links, front->links);
 	after->next_slot = slot + 1;
+	return TRUE;
+}
+
+/* Whether packets meet the same decisions as before, in each stage: then it does not matter which of them met which. */
+static gboolean
+decides_the_same(const XtStaged *staged)
+{
+	for (guint i = 0; i < XT_TOOL_COUNT; i++) {
+		const XtHold *hold = &staged->port->hold[i];
+		const XtRules *rules = staged->rules[i];
+
+		if (!hold->is_clean || !hold->is_known || !hold->rules != !rules ||
+		    (rules && !g_str_equal(hold->rules->plain_digest, rules->plain_digest)))
+			return FALSE;
+	}
 	return TRUE;
 }
 
@@ -204,7 +225,8 @@ build_load(XtChange *change, XtTool tool, Load *load, GError **error)
 		if (rules && tool != XT_EBTABLES)
 			load->makes_base |= !state->is_base_whole;
 		load->makes_arp_odd |= rules && rules->uses_arp_odd && !state->has_arp_odd;
-		if (tool == XT_EBTABLES || change->is_unbind || !staged->is_changed[XT_EBTABLES] || !before->links->len)
+		if (tool == XT_EBTABLES || change->is_unbind || !staged->is_changed[XT_EBTABLES] ||
+		    !before->links->len || decides_the_same(staged))
 			append_final(ports, tool, before, rules, &staged->after[tool]);
 		else if (!append_conjunction(ports, tool, staged, error))
 			return FALSE;
@@ -276,6 +298,7 @@ undo(XtChange *change, XtTool tool, gboolean in_doubt)
 			hold_copy(&back, &staged->after[tool]);
 			back.is_clean = back.is_known = FALSE;
 		}
+		xt_drops_keep(staged->port, tool);
 		back.rules = g_steal_pointer(&hold->rules);
 		xt_hold_clear(hold);
 		*hold = back;
@@ -328,6 +351,7 @@ adopt(XtChange *change)
 		for (guint tool = 0; tool < XT_TOOL_COUNT; tool++) {
 			if (!staged->is_changed[tool])
 				continue;
+			xt_drops_keep(port, tool);
 			xt_hold_clear(&port->hold[tool]);
 			port->hold[tool] = staged->after[tool];
 			staged->after[tool] = (XtHold){ 0 };
@@ -496,6 +520,7 @@ sweep_tool(XtEngine *engine, XtTool tool, GPtrArray *ports, GError **error)
 		XtHold *hold = &((XtBound *)ports->pdata[i])->hold[tool];
 
 		if (ok && !hold->is_clean) {
+			xt_drops_keep(ports->pdata[i], tool);
 			after[i].rules = g_steal_pointer(&hold->rules);
 			xt_hold_clear(hold);
 			*hold = after[i];

@@ -75,6 +75,7 @@ xt_engine_free(XtEngine *engine)
 	g_hash_table_unref(engine->ports);
 	g_hash_table_unref(engine->gone);
 	g_hash_table_unref(engine->chain_owner);
+	g_clear_pointer(&engine->dropped, g_hash_table_unref);
 	for (guint i = 0; i < XT_TOOL_COUNT; i++)
 		g_ptr_array_unref(engine->tools[i].base_links);
 	g_free(engine);
@@ -183,6 +184,7 @@ bound_of(XtEngine *engine, const NwBinding *binding)
 	/* Something of it may be left. */
 	if (!g_hash_table_steal_extended(engine->gone, binding->port_dev, NULL, (gpointer *)&port))
 		port = xt_bound_new(binding->port_dev);
+	xt_drops_forget(port);
 	return port;
 }
 
@@ -241,6 +243,12 @@ port_uses(const XtEngine *engine, const XtBound *port, const char *name)
 	/* A port that is blocked or has temporary rules waits for its filters: the tree is not at hand, so it is
 	 * walked. */
 	return engine_tree_uses(engine->parent, port->binding->filter, name);
+}
+
+GHashTable *
+xt_engine_ports(const XtEngine *engine)
+{
+	return engine->ports;
 }
 
 gint
@@ -331,6 +339,41 @@ xt_engine_relearn(XtEngine *engine, const GPtrArray *ports, GPtrArray **ret_fail
 	if (ret_failed)
 		*ret_failed = g_steal_pointer(&failed);
 	return TRUE;
+}
+
+gboolean
+xt_engine_why(XtEngine *engine, GHashTable *before, GHashTable *after, GError **error)
+{
+	g_auto(XtChange) change = { 0 };
+	g_autoptr(GHashTable) moved = g_hash_table_new(g_str_hash, g_str_equal);
+	GHashTableIter iter;
+	gpointer value;
+
+	/* What is swept first needs no conjunction: the rules that come decide the same. */
+	if (!xt_engine_sweep(engine, error) || !survey_again(engine, error))
+		return FALSE;
+	xt_change_init(&change, engine, NULL);
+	g_hash_table_iter_init(&iter, engine->ports);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		XtBound *port = value;
+		XtStaged *staged;
+
+		/* A port that is blocked stays so. */
+		if (!port->program ||
+		    g_hash_table_contains(before, port->name) == g_hash_table_contains(after, port->name))
+			continue;
+		staged = xt_change_add(&change, port, FALSE);
+		if (!xt_stage_binding(&change, staged, port->binding, error))
+			return FALSE;
+		xt_stage_compare(&change, staged);
+		g_hash_table_add(moved, port->name);
+	}
+	if (!change.ports->len)
+		return TRUE;
+	engine->why_read_us = 0;
+	/* Their chains are about to count from nothing; where this fails, what was read last is kept. */
+	xt_drops_read(engine, moved, NULL);
+	return run(&change, error);
 }
 
 const NwLearning *
@@ -441,9 +484,12 @@ start_port(XtChange *change, const NwBinding *binding, GPtrArray *failed, GError
 {
 	XtBound *port = xt_bound_new(binding->port_dev);
 	XtStaged *staged = xt_change_add(change, port, TRUE);
+	const XtTally *tally = g_hash_table_lookup(change->engine->dropped, port->name);
 	g_autoptr(GError) local = NULL;
 
 	port->binding = nw_binding_copy(binding);
+	if (tally)
+		port->dropped = g_memdup2(tally, sizeof(*tally));
 	if (xt_stage_binding(change, staged, binding, &local))
 		return staged;
 	g_ptr_array_add(failed, g_strdup(local->message));
@@ -522,6 +568,7 @@ xt_engine_start(XtEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 	if (local)
 		log_warning("what eb/iptables hold is not known: %s", local->message);
 	g_clear_error(&local);
+	engine->dropped = xt_memory_read_drops(engine->parent);
 	xt_change_init(&change, engine, NULL);
 	for (guint i = 0; i < bindings->len; i++)
 		if (!start_port(&change, bindings->pdata[i], failed, error))
@@ -533,6 +580,7 @@ xt_engine_start(XtEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, G
 		if (!start_one_by_one(engine, bindings, memory, failed, error))
 			return FALSE;
 	}
+	g_clear_pointer(&engine->dropped, g_hash_table_unref);
 	find_gone(engine, memory);
 	/* The file says from now on that the last daemon had this back end, with no port too. */
 	if (!xt_memory_write(engine, NULL, error))

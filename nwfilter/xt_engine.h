@@ -10,7 +10,16 @@ typedef struct XtEngine XtEngine;
 XtEngine *xt_engine_new(NwEngine *parent, GError **error);
 void xt_engine_free(XtEngine *engine);
 
-/* As their counterparts in nwfilter/engine.h. */
+/** xt_engine_ports: name -> port, of all that are bound (transfer none) */
+GHashTable *xt_engine_ports(const XtEngine *engine);
+
+/** xt_engine_why: bring ports that are in one of the two tables only to what they shall be */
+gboolean xt_engine_why(XtEngine *engine, GHashTable *before, GHashTable *after, GError **error);
+
+/** xt_engine_why_read: add what the rules of ports that are asked about have dropped (element-type NwWhy) */
+gboolean xt_engine_why_read(XtEngine *engine, GPtrArray *list, GError **error);
+
+/* As their counterparts in nwfilter/engine.h; counts in no order. */
 gboolean xt_engine_start(XtEngine *engine, GPtrArray *bindings, GPtrArray **ret_failed, GError **error);
 gboolean xt_engine_bind(XtEngine *engine, const NwBinding *binding, GError **error);
 gboolean xt_engine_unbind(XtEngine *engine, const char *port_dev, GError **error);
@@ -23,6 +32,7 @@ gboolean xt_engine_sweep(XtEngine *engine, GError **error);
 gboolean xt_engine_needs_sweep(const XtEngine *engine);
 gboolean xt_engine_check_rules(XtEngine *engine, GError **error);
 gboolean xt_engine_check(XtEngine *engine, GPtrArray **ret_differences, GError **error);
+GArray *xt_engine_drops(XtEngine *engine, const char *port_dev, GError **error);
 gboolean xt_engine_repair(XtEngine *engine, GError **error);
 guint xt_engine_retry_blocked(XtEngine *engine);
 char *xt_engine_describe(const XtEngine *engine);

@@ -18,6 +18,13 @@ typedef struct {
 	gboolean is_known; /* the link stage in force is the one that goes with @rules */
 } XtHold;
 
+/* Numbers of what was dropped. */
+typedef struct {
+	struct {
+		guint64 packets, bytes;
+	} of[RULE_WAY_COUNT][DROP_REASON_COUNT];
+} XtTally;
+
 typedef struct {
 	char *name;
 	NwBinding *binding; /* NULL: on its way out */
@@ -26,6 +33,7 @@ typedef struct {
 	NwLearning learning;   /* method none: nothing is learned */
 	gboolean is_temporary; /* no address is known yet: it has the rules of nw_learning_filter() */
 	XtHold hold[XT_TOOL_COUNT];
+	XtTally *dropped; /* by chains that were loaded again since; NULL: nothing */
 } XtBound;
 
 typedef struct {
@@ -45,10 +53,13 @@ struct XtEngine {
 	GHashTable *chain_owner; /* ebtables' chain -> port's name */
 	gboolean needs_sweep;
 	gboolean has_nf_call; /* bridge-nf-call-* may be on because of us */
+	GHashTable *dropped;  /* name -> XtTally: of the last daemon, while this one starts; else NULL */
+	gint64 why_read_us;   /* when what ports asked about have dropped is read again, at the earliest */
 	NwEngineStats stats;
 };
 
 extern const char *const xt_tool_restore[XT_TOOL_COUNT][4], *const xt_tool_save[XT_TOOL_COUNT][4];
+extern const char *const xt_tool_count[XT_TOOL_COUNT][5]; /* as save, with counters */
 
 /** xt_hold_init: nothing wanted, nothing there */
 void xt_hold_init(XtHold *hold);
@@ -59,12 +70,30 @@ XtBound *xt_bound_new(const char *name);
 
 /* --- what is in the kernel --- */
 
+/* What a rule has counted since it was made. */
+typedef struct {
+	guint64 packets, bytes;
+} XtCounter;
+
+typedef void (*XtReadFn)(XtDrop *drop, const XtCounter *counter, gpointer data);
+
 typedef struct XtSurvey XtSurvey;
 
 /** xt_survey_read: run the tool's save; also sets what engine knows of the base chains */
 XtSurvey *xt_survey_read(XtEngine *engine, XtTool tool, GError **error);
 void xt_survey_free(XtSurvey *survey);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(XtSurvey, xt_survey_free)
+
+/** xt_survey_count: the same with the rules' counters; the engine learns nothing */
+XtSurvey *xt_survey_count(const XtEngine *engine, XtTool tool, GError **error);
+
+/**
+ * xt_survey_drops: tell the counter of each line of @rules that drops
+ * @survey: of xt_survey_count(), and one that matches @rules
+ *
+ * Errors: %SLUICE_ERROR_NO_SUPPORT where the tool tells no counters.
+ */
+gboolean xt_survey_drops(const XtSurvey *survey, const XtRules *rules, XtReadFn fn, gpointer data, GError **error);
 
 /** xt_survey_port: set the hold's chains, links and next slot to what is there */
 void xt_survey_port(const XtSurvey *survey, const char *port, XtHold *hold);
@@ -81,6 +110,20 @@ char *xt_survey_difference(const XtSurvey *survey, const XtHold *hold, const XtR
 /** xt_survey_has_strangers: whether the base chains hold rules for ports that are none of these */
 gboolean xt_survey_has_strangers(const XtSurvey *survey, GHashTable *ports);
 
+/* --- what was dropped --- */
+
+/** xt_tally_add: @tally: made where there is none yet */
+void xt_tally_add(XtTally **tally, RuleWay way, DropReason reason, guint64 packets, guint64 bytes);
+
+/** xt_drops_keep: the tool is loading, or has loaded, the port's chains again: they count from nothing */
+void xt_drops_keep(XtBound *port, XtTool tool);
+
+/** xt_drops_forget: the port is another guest's from now on */
+void xt_drops_forget(XtBound *port);
+
+/** xt_drops_read: read what these ports' rules have dropped, as far as they are those that should be there */
+gboolean xt_drops_read(XtEngine *engine, GHashTable *names, GError **error);
+
 /* --- what survives the daemon --- */
 
 #define XT_DIGEST_UNKNOWN "-"
@@ -94,6 +137,13 @@ gboolean xt_survey_has_strangers(const XtSurvey *survey, GHashTable *ports);
  */
 GHashTable *xt_memory_read(const NwEngine *parent, GError **error);
 
+/**
+ * xt_memory_read_drops: what the last daemon kept of counters
+ *
+ * Returns: (transfer full): port's name -> XtTally; empty where nothing can be read.
+ */
+GHashTable *xt_memory_read_drops(const NwEngine *parent);
+
 /** xt_memory_forget: the last daemon has another back end from now on */
 gboolean xt_memory_forget(const NwEngine *parent, GError **error);
 
@@ -106,7 +156,8 @@ typedef struct {
 	RuleVars *vars;	  /* owned */
 	NwLearning learning;
 	gboolean is_temporary;
-	guint listens; /* as in XtPort */
+	guint listens;	   /* as in XtPort */
+	guint16 why_group; /* likewise */
 	XtRules *rules[XT_TOOL_COUNT];
 	gboolean is_changed[XT_TOOL_COUNT];
 	XtHold after[XT_TOOL_COUNT];

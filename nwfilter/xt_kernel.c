@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/error.h"
 #include "nwfilter/xt_engine_private.h"
 
 /* A rule that leads packets of one port to a chain. */
@@ -16,6 +17,7 @@ struct XtSurvey {
 	GHashTable *chains;  /* name -> number of rules + 1 */
 	GHashTable *targets; /* chain -> GPtrArray of utf8: chains that its rules lead to */
 	GHashTable *links;   /* port -> GPtrArray of Link */
+	GHashTable *counts;  /* chain -> GArray of XtCounter; NULL: not asked for */
 	gboolean is_base_whole, has_arp_odd;
 };
 
@@ -39,6 +41,7 @@ xt_survey_free(XtSurvey *survey)
 	g_hash_table_unref(survey->chains);
 	g_hash_table_unref(survey->targets);
 	g_hash_table_unref(survey->links);
+	g_clear_pointer(&survey->counts, g_hash_table_unref);
 	g_free(survey);
 }
 
@@ -180,22 +183,73 @@ set_base(XtSurvey *survey, XtToolState *state)
 	survey->has_arp_odd = state->has_arp_odd;
 }
 
-XtSurvey *
-xt_survey_read(XtEngine *engine, XtTool tool, GError **error)
+static XtSurvey *
+survey_new(XtTool tool)
 {
-	g_autoptr(XtSurvey) survey = NULL;
-	XtToolState *state = &engine->tools[tool];
-	g_autofree char *text = NULL;
-	const char *table = NULL;
-	g_auto(GStrv) lines = NULL;
+	XtSurvey *survey = g_new0(XtSurvey, 1);
 
-	if (!engine->runner->run(engine->runner->data, xt_tool_save[tool], "", &text, error))
-		return NULL;
-	survey = g_new0(XtSurvey, 1);
 	survey->tool = tool;
 	survey->chains = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	survey->targets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
 	survey->links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+	return survey;
+}
+
+/* "[PACKETS:BYTES] -A CHAIN …": returns what is behind the counter, NULL where there is none. */
+static const char *
+take_counter(const char *line, XtCounter *ret_counter)
+{
+	char *end;
+
+	if (*line != '[')
+		return NULL;
+	ret_counter->packets = g_ascii_strtoull(line + 1, &end, 10);
+	if (*end != ':')
+		return NULL;
+	ret_counter->bytes = g_ascii_strtoull(end + 1, &end, 10);
+	return g_str_has_prefix(end, "] ") ? end + strlen("] ") : NULL;
+}
+
+/* @line: a rule behind "-A " */
+static void
+add_counter(GHashTable *counts, const char *line, const XtCounter *counter)
+{
+	g_autofree char *chain = g_strndup(line, strcspn(line, " "));
+	GArray *list = g_hash_table_lookup(counts, chain);
+
+	if (!list) {
+		list = g_array_new(FALSE, FALSE, sizeof(XtCounter));
+		g_hash_table_insert(counts, g_steal_pointer(&chain), list);
+	}
+	g_array_append_val(list, *counter);
+}
+
+static void
+read_line(XtSurvey *survey, XtToolState *state, const char *line)
+{
+	XtCounter counter = { 0 };
+	const char *behind = take_counter(line, &counter);
+	const char *rule = behind ? behind : line;
+
+	if (*rule == ':') {
+		g_hash_table_insert(survey->chains, g_strndup(rule + 1, strcspn(rule + 1, " ")), GUINT_TO_POINTER(1));
+	} else if (g_str_has_prefix(rule, "-A ")) {
+		read_rule(survey, state, rule + strlen("-A "));
+		if (survey->counts && behind)
+			add_counter(survey->counts, rule + strlen("-A "), &counter);
+	}
+}
+
+/* What @argv prints; @state: set to what it says of the base chains. */
+static gboolean
+survey_fill(XtSurvey *survey, const XtEngine *engine, const char *const *argv, XtToolState *state, GError **error)
+{
+	g_autofree char *text = NULL;
+	const char *table = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	if (!engine->runner->run(engine->runner->data, argv, "", &text, error))
+		return FALSE;
 	g_ptr_array_set_size(state->base_links, 0);
 	lines = g_strsplit(text, "\n", -1);
 	for (guint i = 0; lines[i]; i++) {
@@ -203,16 +257,72 @@ xt_survey_read(XtEngine *engine, XtTool tool, GError **error)
 
 		if (*line == '*')
 			table = line + 1;
-		else if (!table || !g_str_equal(table, tool == XT_EBTABLES ? "nat" : "filter"))
-			continue;
-		else if (*line == ':')
-			g_hash_table_insert(survey->chains, g_strndup(line + 1, strcspn(line + 1, " ")),
-					    GUINT_TO_POINTER(1));
-		else if (g_str_has_prefix(line, "-A "))
-			read_rule(survey, state, line + 3);
+		else if (table && g_str_equal(table, survey->tool == XT_EBTABLES ? "nat" : "filter"))
+			read_line(survey, state, line);
 	}
 	set_base(survey, state);
+	return TRUE;
+}
+
+XtSurvey *
+xt_survey_read(XtEngine *engine, XtTool tool, GError **error)
+{
+	g_autoptr(XtSurvey) survey = survey_new(tool);
+
+	if (!survey_fill(survey, engine, xt_tool_save[tool], &engine->tools[tool], error))
+		return NULL;
 	return g_steal_pointer(&survey);
+}
+
+XtSurvey *
+xt_survey_count(const XtEngine *engine, XtTool tool, GError **error)
+{
+	g_autoptr(XtSurvey) survey = survey_new(tool);
+	g_autoptr(GPtrArray) links = g_ptr_array_new_with_free_func(g_free);
+	XtToolState state = { .base_links = links };
+
+	survey->counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_array_unref);
+	if (!survey_fill(survey, engine, xt_tool_count[tool], &state, error))
+		return NULL;
+	return g_steal_pointer(&survey);
+}
+
+/* NULL: the tool said none. */
+static const XtCounter *
+counter_of(const XtSurvey *survey, const char *chain, guint index)
+{
+	const GArray *list = g_hash_table_lookup(survey->counts, chain);
+
+	return list && index < list->len ? &g_array_index(list, XtCounter, index) : NULL;
+}
+
+gboolean
+xt_survey_drops(const XtSurvey *survey, const XtRules *rules, XtReadFn fn, gpointer data, GError **error)
+{
+	g_autoptr(GHashTable) passed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	const char *text = rules->rules->str, *line = text;
+
+	/* The tool prints the rules of a chain in the order in which they were loaded. */
+	for (guint i = 0; *line && i < rules->drops->len; line = strchr(line, '\n') + 1) {
+		const char *start = line + strlen("-A ");
+		g_autofree char *chain = g_strndup(start, strcspn(start, " "));
+		guint index = GPOINTER_TO_UINT(g_hash_table_lookup(passed, chain));
+		XtDrop *drop = &g_array_index(rules->drops, XtDrop, i);
+
+		if (drop->offset == (gsize)(line - text)) {
+			const XtCounter *counter = counter_of(survey, chain, index);
+
+			if (!counter) {
+				sluice_error_set(error, SLUICE_ERROR_NO_SUPPORT, "%s prints no counters",
+						 xt_tool_count[survey->tool][0]);
+				return FALSE;
+			}
+			fn(drop, counter, data);
+			i++;
+		}
+		g_hash_table_insert(passed, g_steal_pointer(&chain), GUINT_TO_POINTER(index + 1));
+	}
+	return TRUE;
 }
 
 static void

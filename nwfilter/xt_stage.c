@@ -45,6 +45,7 @@ xt_bound_free(XtBound *port)
 	g_free(port->name);
 	nw_binding_free(port->binding);
 	program_unref(port->program);
+	g_free(port->dropped);
 	for (guint i = 0; i < XT_TOOL_COUNT; i++)
 		xt_hold_clear(&port->hold[i]);
 	g_free(port);
@@ -176,7 +177,9 @@ stage_program(XtChange *change, XtStaged *staged, const RuleProgram *program, GE
 			      .program = program,
 			      .vars = staged->vars,
 			      .listens = staged->listens,
-			      .learn_group = change->engine->parent->config.learn_group };
+			      .learn_group = change->engine->parent->config.learn_group,
+			      .why_group = staged->why_group,
+			      .is_blocked = !staged->program };
 
 	for (guint i = 0; i < XT_TOOL_COUNT; i++) {
 		g_clear_pointer(&staged->rules[i], xt_rules_free);
@@ -242,10 +245,9 @@ xt_stage_binding(XtChange *change, XtStaged *staged, const NwBinding *binding, G
 		staged->vars = nw_binding_vars(binding);
 	else if (!stage_learner(change, staged, binding, &program, error))
 		return FALSE;
-	if (!stage_program(change, staged, program->rules, error))
-		return FALSE;
+	staged->why_group = engine_why_group(change->engine->parent, binding->port_dev);
 	staged->program = g_rc_box_acquire(program);
-	return TRUE;
+	return stage_program(change, staged, program->rules, error);
 }
 
 gboolean
@@ -257,7 +259,7 @@ xt_stage_block(XtChange *change, XtStaged *staged, GError **error)
 	g_clear_pointer(&staged->vars, rule_vars_free);
 	staged->vars = rule_vars_new();
 	staged->is_temporary = FALSE;
-	staged->listens = 0;
+	staged->listens = staged->why_group = 0;
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
 		rule_chain_rule(rule_stage_chain(&program->stage[way][RULE_STAGE_LINK], "root", 0, FALSE, 0),
 				RULE_ACTION_DROP, 0);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "rules/nft_learn.h"
+#include "rules/nft_why.h"
 #include "rules/xt_private.h"
 
 #define TOOL		     "ebtables"
@@ -16,6 +17,9 @@
 #define ARP_LENGTHS_IPV4     0x0604
 #define VLAN_ID_MAX	     4094 /* IEEE 802.1Q, 9.6 */
 #define BRIDGE_GROUP_ADDRESS "01:80:c2:00:00:00"
+#define TARGET_DROP	     "DROP"
+
+static const guint16 arp_types[] = { ETHERTYPE_ARP, ETHERTYPE_RARP };
 
 typedef enum {
 	FORM_ADDRESS, /* with a mask */
@@ -63,12 +67,14 @@ static const struct {
 };
 
 typedef struct {
-	GString *out;
+	const XtPort *port;
+	XtRules *rules;
+	GString *out; /* of rules */
 	const RuleChain *chain;
 	const char *chain_name; /* in the kernel */
-	gboolean uses_arp_odd;
-	GPtrArray *chains; /* of utf8: all that the port has */
-	char way;	   /* I or O, as chains are called */
+	const RuleStep *step;	/* that is being said */
+	char *why_chain;	/* of it, where it has one */
+	RuleWay way;
 	guint rate_count;
 } Ebtables;
 
@@ -225,13 +231,19 @@ icmp_tails(GPtrArray *tails, XtRule *rule)
 							       types[t].high, codes[c].low, codes[c].high));
 }
 
+static char
+way_letter(RuleWay way)
+{
+	return way == RULE_FROM_GUEST ? 'I' : 'O';
+}
+
 static const char *
 target_of(RuleAction action)
 {
 	switch (action) {
 	case RULE_ACTION_DROP:
 	case RULE_ACTION_REJECT:
-		return "DROP";
+		return TARGET_DROP;
 	case RULE_ACTION_ACCEPT:
 		return "ACCEPT";
 	case RULE_ACTION_RETURN:
@@ -276,6 +288,27 @@ append_matches(GString *line, GPtrArray *tails, XtRule *rule, GError **error)
 	return xt_rule_check(rule, TOOL, error);
 }
 
+/* The line that comes next has this target. */
+static void
+note_drop(Ebtables *eb, const char *target)
+{
+	if (g_str_equal(target, TARGET_DROP))
+		xt_rules_drop(eb->rules, eb->port, eb->step, eb->way, 0);
+}
+
+/* Back with ARP whose addresses have Ethernet's and IPv4's length, or whose type leaves the length unknown. */
+static void
+append_arp_plain(GString *out, const char *chain, guint16 ethertype)
+{
+	static const char *const hardware[] = { "--arp-mac-src 00:00:00:00:00:00/00:00:00:00:00:00",
+						"--arp-htype ! 1" };
+	static const char *const protocol[] = { "--arp-ip-src 0.0.0.0/0", "--arp-ptype ! 0x0800" };
+
+	for (guint i = 0; i < G_N_ELEMENTS(hardware) * G_N_ELEMENTS(protocol); i++)
+		g_string_append_printf(out, "-A %s -p 0x%04x %s %s -j RETURN\n", chain, ethertype, hardware[i / 2],
+				       protocol[i % 2]);
+}
+
 /*
  * What is above a rate: ebtables knows only what is within it. A chain of the rule's own, which no port and no filter
  * can name, sends that back.
@@ -283,16 +316,53 @@ append_matches(GString *line, GPtrArray *tails, XtRule *rule, GError **error)
 static gboolean
 rate_target(Ebtables *eb, const XtRule *rule, const char *limit, const char *target, char **ret_target, GError **error)
 {
-	g_autofree char *name = g_strdup_printf("%c.%u-%s", eb->way, ++eb->rate_count, rule->port->name);
+	g_autofree char *name = g_strdup_printf("%c.%u-%s", way_letter(eb->way), ++eb->rate_count, eb->port->name);
 
 	if (rule->step->action == RULE_ACTION_RETURN)
 		return xt_rule_refuse(rule, TOOL, "a return above a rate", error);
 	if (!xt_chain_name_check(name, error))
 		return FALSE;
-	g_string_append_printf(eb->out, "-A %s%s -j RETURN\n-A %s -j %s\n", name, limit, name, target);
-	g_ptr_array_add(eb->chains, g_strdup(name));
+	g_string_append_printf(eb->out, "-A %s%s -j RETURN\n", name, limit);
+	note_drop(eb, target);
+	g_string_append_printf(eb->out, "-A %s -j %s\n", name, target);
+	g_ptr_array_add(eb->rules->chains, g_strdup(name));
 	*ret_target = g_steal_pointer(&name);
 	return TRUE;
+}
+
+/* What drops while somebody asks: some go to the log, and all are counted in one place, whatever led here. */
+static gboolean
+why_target(Ebtables *eb, gboolean odd_arp, GError **error)
+{
+	g_autofree char *prefix = NULL;
+	const char letter[] = { way_letter(eb->way), '\0' };
+
+	if (eb->why_chain)
+		return TRUE;
+	eb->why_chain = xt_rules_site(eb->rules, eb->port, eb->step, eb->way, letter, error);
+	if (!eb->why_chain)
+		return FALSE;
+	for (guint i = 0; odd_arp && i < G_N_ELEMENTS(arp_types); i++)
+		append_arp_plain(eb->out, eb->why_chain, arp_types[i]);
+	prefix = xt_rules_log_prefix(eb->rules, XT_EBTABLES, eb->way);
+	g_string_append_printf(eb->out,
+			       "-A %s --limit %d/s --limit-burst %d --nflog-group %u --nflog-prefix %s "
+			       "--nflog-range %d -j CONTINUE\n",
+			       eb->why_chain, NFT_WHY_RATE, NFT_WHY_BURST, eb->port->why_group, prefix,
+			       NFT_WHY_SNAPLEN);
+	xt_rules_drop(eb->rules, eb->port, eb->step, eb->way, eb->rules->sites->len);
+	g_string_append_printf(eb->out, "-A %s -j " TARGET_DROP "\n", eb->why_chain);
+	return TRUE;
+}
+
+/* The last target of a rule. */
+static const char *
+final_target(Ebtables *eb, gboolean odd_arp, GError **error)
+{
+	if (xt_step_drops(eb->step) && eb->port->why_group)
+		return why_target(eb, odd_arp, error) ? eb->why_chain : NULL;
+	eb->rules->uses_arp_odd |= odd_arp;
+	return odd_arp ? XT_ARP_ODD_CHAIN : target_of(eb->step->action);
 }
 
 static gboolean
@@ -313,8 +383,9 @@ rule_append(XtRule *rule, gpointer user_data, GError **error)
 		g_string_append(line, " -d " BRIDGE_GROUP_ADDRESS);
 	if (!take_implied(rule, &odd_arp, error) || !append_matches(line, tails, rule, error))
 		return FALSE;
-	eb->uses_arp_odd |= odd_arp;
-	target = odd_arp ? XT_ARP_ODD_CHAIN : target_of(rule->step->action);
+	target = final_target(eb, odd_arp, error);
+	if (!target)
+		return FALSE;
 	if (rate)
 		limit = g_strdup_printf(" --limit %u/sec --limit-burst %u", xt_match_number(rate),
 					rule_value_get_uint(rate->field, rate->mask));
@@ -325,17 +396,25 @@ rule_append(XtRule *rule, gpointer user_data, GError **error)
 			return FALSE;
 		target = own_chain;
 	}
-	for (guint i = 0; i < MAX(tails->len, 1); i++)
+	for (guint i = 0; i < MAX(tails->len, 1); i++) {
+		note_drop(eb, target);
 		g_string_append_printf(eb->out, "-A %s%s%s%s -j %s\n", eb->chain_name, line->str,
 				       tails->len ? (const char *)tails->pdata[i] : "",
 				       rate && rate->negate ? limit : "", target);
+	}
 	return TRUE;
 }
 
-static char
-way_letter(RuleWay way)
+/* One rule of a filter. */
+static gboolean
+step_append(Ebtables *eb, const RuleStep *step, GError **error)
 {
-	return way == RULE_FROM_GUEST ? 'I' : 'O';
+	gboolean ok;
+
+	eb->step = step;
+	ok = xt_step_expand(eb->port, step, rule_append, eb, error);
+	g_clear_pointer(&eb->why_chain, g_free);
+	return ok;
 }
 
 static char *
@@ -406,7 +485,7 @@ stage_append(Ebtables *eb, const XtPort *port, RuleWay way, XtRules *rules, GErr
 		return FALSE;
 	if (!stage->chains->len)
 		g_ptr_array_add(rules->chains, g_strdup(root));
-	eb->way = way_letter(way);
+	eb->way = way;
 	eb->rate_count = 0;
 	for (guint i = 0; i < stage->chains->len; i++) {
 		const RuleChain *chain = stage->chains->pdata[i];
@@ -422,7 +501,7 @@ stage_append(Ebtables *eb, const XtPort *port, RuleWay way, XtRules *rules, GErr
 			g_autofree char *target = step->jump ? chain_name(stage, step->jump, port->name, way) : NULL;
 
 			if (!target) {
-				if (!xt_step_expand(port, step, rule_append, eb, error))
+				if (!step_append(eb, step, error))
 					return FALSE;
 				continue;
 			}
@@ -447,27 +526,19 @@ stage_append(Ebtables *eb, const XtPort *port, RuleWay way, XtRules *rules, GErr
 void
 xt_arp_odd_append(GString *out)
 {
-	static const guint16 types[] = { ETHERTYPE_ARP, ETHERTYPE_RARP };
-	static const char *const hardware[] = { "--arp-mac-src 00:00:00:00:00:00/00:00:00:00:00:00",
-						"--arp-htype ! 1" };
-	static const char *const protocol[] = { "--arp-ip-src 0.0.0.0/0", "--arp-ptype ! 0x0800" };
-
-	for (guint t = 0; t < G_N_ELEMENTS(types); t++) {
-		for (guint i = 0; i < G_N_ELEMENTS(hardware) * G_N_ELEMENTS(protocol); i++)
-			g_string_append_printf(out, "-A " XT_ARP_ODD_CHAIN " -p 0x%04x %s %s -j RETURN\n", types[t],
-					       hardware[i / 2], protocol[i % 2]);
-		g_string_append_printf(out, "-A " XT_ARP_ODD_CHAIN " -p 0x%04x -j DROP\n", types[t]);
+	for (guint i = 0; i < G_N_ELEMENTS(arp_types); i++) {
+		append_arp_plain(out, XT_ARP_ODD_CHAIN, arp_types[i]);
+		g_string_append_printf(out, "-A " XT_ARP_ODD_CHAIN " -p 0x%04x -j " TARGET_DROP "\n", arp_types[i]);
 	}
 }
 
 gboolean
 xt_rules_ebtables(const XtPort *port, XtRules *rules, GError **error)
 {
-	Ebtables eb = { .out = rules->rules, .chains = rules->chains };
+	Ebtables eb = { .port = port, .rules = rules, .out = rules->rules };
 
 	for (guint way = 0; way < RULE_WAY_COUNT; way++)
 		if (!stage_append(&eb, port, way, rules, error))
 			return FALSE;
-	rules->uses_arp_odd = eb.uses_arp_odd;
 	return TRUE;
 }

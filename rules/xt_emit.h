@@ -8,12 +8,14 @@
  *   ebtables     PREROUTING -i IF -> libvirt-I-IF -> I-IF-CHAIN      from the guest
  *                POSTROUTING -o IF -> libvirt-O-IF -> O-IF-CHAIN     to the guest
  *                 … -> I.N-IF: what is above the rate of the Nth rule that has one
+ *                 … -> I.wN-IF: what the Nth rule that drops shall drop, while somebody asks (XtPort.why_group)
  *   ip(6)tables  FORWARD -> libvirt-in -> FI-IF                      from the guest, accept is RETURN
  *                FORWARD -> libvirt-out -> FO-IF                     to the guest, bridged only
  *                FORWARD -> libvirt-in-post                          what FI-IF let through is accepted
  *                INPUT -> libvirt-host-in -> HI-IF                   from the guest to the host, the same as FI-IF
  *                FI-IF -> FI.N-IF (FO, HI likewise)                  the chains of filters that have their own on layer
  * 3
+ *                 … -> FI.wN-IF (FO, HI likewise)                    as I.wN-IF
  *
  * Where a port is listened to (rules/nft_learn.h), libvirt-I-IF and libvirt-O-IF begin with rules that copy frames to
  * the log, at a rate for each kind. To the guest this is before its filter, too: an ACCEPT ends the last table that
@@ -57,6 +59,7 @@
  */
 #pragma once
 
+#include "rules/drop_reason.h"
 #include "rules/ir.h"
 
 #define XT_CHAIN_NAME_MAX 28   /* as the tools have it: XT_EXTENSION_MAXNAMELEN - 1 */
@@ -68,6 +71,8 @@ typedef struct {
 	const RuleVars *vars; /* MAC among them */
 	guint listens;	      /* bits 1 << NftLearn: frames that are copied to the log */
 	guint16 learn_group;  /* of nfnetlink_log */
+	guint16 why_group; /* likewise, where rules that drop say so, each by itself: rules/nft_why.h; 0: they do not */
+	gboolean is_blocked; /* @program is not its filter's: that cannot be put into force */
 } XtPort;
 
 typedef enum {
@@ -86,13 +91,34 @@ extern const char
 /* Where ebtables sends ARP whose addresses may have another length than Ethernet's and IPv4's: all ports share it. */
 #define XT_ARP_ODD_CHAIN "libvirt-arp-odd"
 
+/* A line that drops. What goes to %XT_ARP_ODD_CHAIN is none: there it is not known whose frame it is. */
+typedef struct {
+	gsize offset; /* in XtRules.rules */
+	RuleWay way;
+	DropReason reason;
+	guint site;		/* number in XtRules.sites, from 1 on; 0: nobody asks */
+	guint64 packets, bytes; /* the reader's: as last read */
+} XtDrop;
+
+/* A rule that drops, for who asks. */
+typedef struct {
+	RuleWay way;
+	RuleAction action;
+	DropReason reason;
+	char *filter, *place, *words; /* place: FILE:LINE */
+} XtSite;
+
 /* The rules of one port for one tool. */
 typedef struct {
 	GPtrArray *chains; /* of utf8: their names */
 	GString *rules;	   /* lines "-A CHAIN …" */
 	GPtrArray *links;  /* of utf8: "PARENT …", the rules that lead to the chains */
 	gboolean uses_arp_odd;
-	char *digest; /* of all of it, hexadecimal */
+	GArray *drops;	    /* of XtDrop, in the order of the lines */
+	GPtrArray *sites;   /* of XtSite; none unless XtPort.why_group is set */
+	guint32 generation; /* tells the sites from those of other rules of the port */
+	char *digest;	    /* of all of it but what is read, hexadecimal */
+	char *plain_digest; /* as it were if nobody asked: rules that agree in it decide the same */
 } XtRules;
 
 void xt_rules_free(XtRules *rules);

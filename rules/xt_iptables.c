@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rules/nft_why.h"
 #include "rules/xt_private.h"
 
 #define ETHERTYPE_IPV4 0x0800
@@ -30,11 +31,17 @@ static const struct {
 };
 
 typedef struct {
-	GString *out;
+	const XtPort *port;
+	XtRules *rules;
+	GString *out; /* of rules */
 	const char *tool;
+	Chain chain;
+	guint slot;
 	gboolean is_ipv6, accept_is_final;
 	gboolean is_own; /* a chain that comes back, where accept would have to leave two */
 	const char *chain_name;
+	const RuleStep *step; /* that is being said */
+	char *why_chain;      /* of it, where it has one */
 } Iptables;
 
 const char *const xt_base_chains[] = { "libvirt-in", "libvirt-out", "libvirt-in-post", "libvirt-host-in", NULL };
@@ -275,6 +282,24 @@ append_comment(GString *line, const char *comment)
 	g_string_append_c(line, '"');
 }
 
+/* "FI": what the names of a port's chains begin with. */
+static char *
+chain_prefix(Chain chain, guint slot)
+{
+	g_autofree char *number = slot > 1 ? g_strdup_printf("%u", slot) : g_strdup("");
+
+	return g_strconcat(slot ? chain_infos[chain].next_prefix : chain_infos[chain].prefix, number, NULL);
+}
+
+/* FI-IF, or FI.1-IF for the first of the chains that it jumps to, which no port can name. */
+static char *
+chain_name(Chain chain, guint slot, guint own, const char *port)
+{
+	g_autofree char *prefix = chain_prefix(chain, slot);
+
+	return own ? g_strdup_printf("%s.%u-%s", prefix, own, port) : g_strdup_printf("%s-%s", prefix, port);
+}
+
 /* To the guest accept is the last word; from the guest libvirt-in-post or INPUT go on. */
 static const char *
 target_of(const Iptables *ipt, RuleAction action)
@@ -314,10 +339,51 @@ never_holds(const XtRule *rule)
 	return FALSE;
 }
 
+/* What drops while somebody asks: some go to the log, and all are counted in one place. */
+static gboolean
+why_target(Iptables *ipt, GError **error)
+{
+	RuleWay way = chain_infos[ipt->chain].way;
+	g_autofree char *prefix = chain_prefix(ipt->chain, ipt->slot), *log_prefix = NULL;
+
+	if (ipt->why_chain)
+		return TRUE;
+	ipt->why_chain = xt_rules_site(ipt->rules, ipt->port, ipt->step, way, prefix, error);
+	if (!ipt->why_chain)
+		return FALSE;
+	log_prefix = xt_rules_log_prefix(ipt->rules, ipt->is_ipv6 ? XT_IP6TABLES : XT_IPTABLES, way);
+	g_string_append_printf(ipt->out,
+			       "-A %s -m limit --limit %d/s --limit-burst %d -j NFLOG --nflog-group %u "
+			       "--nflog-prefix %s --nflog-size %d\n",
+			       ipt->why_chain, NFT_WHY_RATE, NFT_WHY_BURST, ipt->port->why_group, log_prefix,
+			       NFT_WHY_SNAPLEN);
+	xt_rules_drop(ipt->rules, ipt->port, ipt->step, way, ipt->rules->sites->len);
+	g_string_append_printf(ipt->out, "-A %s%s\n", ipt->why_chain, target_of(ipt, ipt->step->action));
+	return TRUE;
+}
+
+static gboolean
+line_append(Iptables *ipt, const char *line, GError **error)
+{
+	if (!xt_step_drops(ipt->step)) {
+		g_string_append_printf(ipt->out, "%s%s\n", line, target_of(ipt, ipt->step->action));
+		return TRUE;
+	}
+	if (ipt->port->why_group) {
+		if (!why_target(ipt, error))
+			return FALSE;
+		g_string_append_printf(ipt->out, "%s -j %s\n", line, ipt->why_chain);
+		return TRUE;
+	}
+	xt_rules_drop(ipt->rules, ipt->port, ipt->step, chain_infos[ipt->chain].way, 0);
+	g_string_append_printf(ipt->out, "%s%s\n", line, target_of(ipt, ipt->step->action));
+	return TRUE;
+}
+
 static gboolean
 rule_append(XtRule *rule, gpointer user_data, GError **error)
 {
-	const Iptables *ipt = user_data;
+	Iptables *ipt = user_data;
 	g_autoptr(GString) line = g_string_new(NULL);
 	XtMatch *match = xt_rule_take(rule, RULE_FIELD_L4_PROTOCOL);
 	gint protocol = match && !match->negate ? (gint)xt_match_number(match) : -1;
@@ -339,8 +405,7 @@ rule_append(XtRule *rule, gpointer user_data, GError **error)
 	if (!xt_rule_check(rule, ipt->tool, error))
 		return FALSE;
 	append_comment(line, rule->step->comment);
-	g_string_append_printf(ipt->out, "%s%s\n", line->str, target_of(ipt, rule->step->action));
-	return TRUE;
+	return line_append(ipt, line->str, error);
 }
 
 static gboolean
@@ -359,41 +424,35 @@ has_rules(const XtPort *port, guint16 ethertype)
 	return FALSE;
 }
 
-/* FI-IF, or FI.1-IF for the first of the chains that it jumps to, which no port can name. */
-static char *
-chain_name(Chain chain, guint slot, guint own, const char *port)
-{
-	g_autofree char *slot_text = slot > 1 ? g_strdup_printf("%u", slot) : g_strdup("");
-	g_autofree char *own_text = own ? g_strdup_printf(".%u", own) : g_strdup("");
-
-	return g_strdup_printf("%s%s%s-%s", slot ? chain_infos[chain].next_prefix : chain_infos[chain].prefix,
-			       slot_text, own_text, port);
-}
-
 static gboolean
-chain_append(Iptables *ipt, const XtPort *port, const RuleChain *chain, const char *name, GError **error)
+chain_append(Iptables *ipt, const RuleChain *chain, const char *name, GError **error)
 {
+	gboolean ok = TRUE;
+
 	ipt->chain_name = name;
 	ipt->is_own = chain->is_own;
-	for (guint i = 0; i < chain->steps->len; i++)
-		if (!xt_step_expand(port, chain->steps->pdata[i], rule_append, ipt, error))
-			return FALSE;
-	return TRUE;
+	for (guint i = 0; ok && i < chain->steps->len; i++) {
+		ipt->step = chain->steps->pdata[i];
+		ok = xt_step_expand(ipt->port, ipt->step, rule_append, ipt, error);
+		g_clear_pointer(&ipt->why_chain, g_free);
+	}
+	return ok;
 }
 
 /* The rules of one family: first the filters' own chains, then the list. */
 static gboolean
-family_append(Iptables *ipt, const XtPort *port, guint16 ethertype, Chain id, guint slot, XtRules *rules,
-	      GError **error)
+family_append(Iptables *ipt, guint16 ethertype, GError **error)
 {
-	const RuleStage *stage = &port->program->stage[chain_infos[id].way][RULE_STAGE_NETWORK];
+	Chain id = ipt->chain;
+	const char *port = ipt->port->name;
+	const RuleStage *stage = &ipt->port->program->stage[chain_infos[id].way][RULE_STAGE_NETWORK];
 	const RuleChain *root = stage->chains->len ? stage->chains->pdata[0] : NULL;
-	g_autofree char *name = chain_name(id, slot, 0, port->name);
+	g_autofree char *name = chain_name(id, ipt->slot, 0, port);
 	guint own_count = 0;
 
 	if (!xt_chain_name_check(name, error))
 		return FALSE;
-	g_ptr_array_add(rules->chains, g_strdup(name));
+	g_ptr_array_add(ipt->rules->chains, g_strdup(name));
 	for (guint i = 0; root && i < root->steps->len; i++) {
 		const RuleChain *chain = ((const RuleStep *)root->steps->pdata[i])->jump;
 		g_autofree char *own = NULL;
@@ -401,17 +460,17 @@ family_append(Iptables *ipt, const XtPort *port, guint16 ethertype, Chain id, gu
 		if (!chain || chain->ethertype != ethertype)
 			continue;
 		if (chain->is_own) {
-			own = chain_name(id, slot, ++own_count, port->name);
+			own = chain_name(id, ipt->slot, ++own_count, port);
 			if (!xt_chain_name_check(own, error))
 				return FALSE;
 			g_string_append_printf(ipt->out, "-A %s -j %s\n", name, own);
-			g_ptr_array_add(rules->chains, g_strdup(own));
+			g_ptr_array_add(ipt->rules->chains, g_strdup(own));
 		}
-		if (!chain_append(ipt, port, chain, own ? own : name, error))
+		if (!chain_append(ipt, chain, own ? own : name, error))
 			return FALSE;
 	}
-	g_ptr_array_add(rules->links, g_strdup_printf("%s -m physdev %s %s -%c %s", chain_infos[id].parent,
-						      chain_infos[id].physdev, port->name, slot ? 'j' : 'g', name));
+	g_ptr_array_add(ipt->rules->links, g_strdup_printf("%s -m physdev %s %s -%c %s", chain_infos[id].parent,
+							   chain_infos[id].physdev, port, ipt->slot ? 'j' : 'g', name));
 	return TRUE;
 }
 
@@ -419,13 +478,19 @@ gboolean
 xt_rules_iptables(const XtPort *port, gboolean is_ipv6, guint slot, XtRules *rules, GError **error)
 {
 	guint16 ethertype = is_ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
-	Iptables ipt = { .out = rules->rules, .tool = is_ipv6 ? "ip6tables" : "iptables", .is_ipv6 = is_ipv6 };
+	Iptables ipt = { .port = port,
+			 .rules = rules,
+			 .out = rules->rules,
+			 .tool = is_ipv6 ? "ip6tables" : "iptables",
+			 .slot = slot,
+			 .is_ipv6 = is_ipv6 };
 
 	if (!has_rules(port, ethertype))
 		return TRUE;
 	for (guint i = 0; i < G_N_ELEMENTS(chain_infos); i++) {
+		ipt.chain = i;
 		ipt.accept_is_final = i == CHAIN_TO_GUEST && !slot;
-		if (!family_append(&ipt, port, ethertype, i, slot, rules, error))
+		if (!family_append(&ipt, ethertype, error))
 			return FALSE;
 	}
 	if (!slot)

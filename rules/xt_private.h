@@ -51,6 +51,19 @@ guint32 xt_match_number(const XtMatch *match);
 /** xt_chain_name_check: refuse a chain that the tools have no room for */
 gboolean xt_chain_name_check(const char *name, GError **error);
 
+/** xt_step_drops: whether the rule drops, or answers and drops */
+gboolean xt_step_drops(const RuleStep *step);
+
+/** xt_rules_drop: the line that comes next in @rules drops */
+void xt_rules_drop(XtRules *rules, const XtPort *port, const RuleStep *step, RuleWay way, guint site);
+
+/** xt_rules_site: give a rule that drops a number, and a chain of that name, "PREFIX.wN-PORT"; NULL: no room for it */
+char *xt_rules_site(XtRules *rules, const XtPort *port, const RuleStep *step, RuleWay way, const char *prefix,
+		    GError **error);
+
+/** xt_rules_log_prefix: of what the rule that came last drops (transfer full) */
+char *xt_rules_log_prefix(const XtRules *rules, XtTool tool, RuleWay way);
+
 /** xt_rules_ebtables: fill in the rules of the link stage */
 gboolean xt_rules_ebtables(const XtPort *port, XtRules *rules, GError **error);
 

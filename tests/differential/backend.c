@@ -138,6 +138,8 @@ const Backend backend_nft_plain = { "nft-plain", nft_plain_load, nft_unload, 0 }
 
 /* --- ebtables and iptables --- */
 
+#define WHY_GROUP 7 /* of nflog: nobody listens */
+
 static gboolean
 iptables_load(Subject *const *subjects, guint count, char **ret_refused, GError **error)
 {
@@ -148,9 +150,11 @@ iptables_load(Subject *const *subjects, guint count, char **ret_refused, GError 
 	g_autoptr(XtInput) input = NULL;
 
 	for (guint i = 0; i < count; i++) {
+		/* Every second port as if somebody asked what it drops: it must decide the same. */
 		const XtPort port = { .name = subjects[i]->binding->port_dev,
 				      .program = subjects[i]->program,
-				      .vars = subjects[i]->vars };
+				      .vars = subjects[i]->vars,
+				      .why_group = i % 2 ? WHY_GROUP : 0 };
 		g_autoptr(GError) refusal = NULL;
 		g_autoptr(XtInput) alone = xt_emit(&port, 1, &refusal);
 

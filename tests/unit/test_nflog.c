@@ -102,8 +102,11 @@ test_others(void)
 	g_assert_true(record.is_tagged);
 	g_assert_true(nflog_record_frame(&record, frame, sizeof(frame), &len));
 	g_assert_cmpuint(len, ==, NFLOG_ETHER_HEADER + 1);
-	/* not a bridge's */
+	/* seen by iptables; by something else */
 	bytes->data[0] = NFPROTO_IPV4;
+	g_assert_true(nflog_record_read(bytes->data, bytes->len, &record));
+	g_assert_true(nflog_record_frame(&record, frame, sizeof(frame), &len));
+	bytes->data[0] = NFPROTO_ARP;
 	g_assert_true(nflog_record_read(bytes->data, bytes->len, &record));
 	g_assert_false(nflog_record_frame(&record, frame, sizeof(frame), &len));
 }

@@ -286,9 +286,9 @@ test_ports(void)
 	g_autoptr(RuleProgram) link = program_of("", IN("drop", "<mac/>"));
 	g_autoptr(RuleProgram) network = program_of("", OUT("accept", "<all/>"));
 	g_autoptr(RuleVars) vars = rule_vars_new();
-	const XtPort ports[] = { { "vnet0", network, vars, 0, 0 },
-				 { "vnet1", network, vars, 0, 0 },
-				 { "vnet2", link, vars, 0, 0 } };
+	const XtPort ports[] = { { .name = "vnet0", .program = network, .vars = vars },
+				 { .name = "vnet1", .program = network, .vars = vars },
+				 { .name = "vnet2", .program = link, .vars = vars } };
 	g_autoptr(GError) error = NULL;
 	g_autoptr(XtInput) input = xt_emit(ports, G_N_ELEMENTS(ports), &error);
 	g_autofree char *printed = NULL, *in = NULL;

@@ -21,6 +21,7 @@ typedef struct {
 	const char *refused, *refused_too; /* a tool refuses an input with one of these texts in it */
 	const char *killed;		   /* the tool that is killed behind its work */
 	guint save_count;
+	guint counted; /* packets, of each rule */
 	ToolRunner runner;
 	const char *known; /* learned addresses: "PORT=ADDRESS PORT=PREFIX/LENGTH" */
 	GString *told;	   /* what the learner was told, a line for each */
@@ -65,7 +66,7 @@ table_copy(Table *table)
 }
 
 static inline char *
-table_print(Table *table, const char *head)
+table_print_with(Table *table, const char *head, const char *counter)
 {
 	GString *out = g_string_new(head);
 	GList *names = g_list_sort(g_hash_table_get_keys(table), (GCompareFunc)strcmp);
@@ -76,10 +77,16 @@ table_print(Table *table, const char *head)
 		const GPtrArray *rules = g_hash_table_lookup(table, l->data);
 
 		for (guint i = 0; i < rules->len; i++)
-			g_string_append_printf(out, "-A %s %s\n", (char *)l->data, (char *)rules->pdata[i]);
+			g_string_append_printf(out, "%s-A %s %s\n", counter, (char *)l->data, (char *)rules->pdata[i]);
 	}
 	g_list_free(names);
 	return g_string_free(out, FALSE);
+}
+
+static inline char *
+table_print(Table *table, const char *head)
+{
+	return table_print_with(table, head, "");
 }
 
 static inline gboolean
@@ -163,8 +170,12 @@ fake_run(gpointer data, const char *const *argv, const char *input, char **ret_o
 	g_auto(GStrv) lines = g_strsplit(input, "\n", -1);
 
 	if (g_str_has_suffix(argv[0], "-save")) {
+		g_autofree char *counter = g_strdup_printf("[%u:%u0] ", fixture->counted, fixture->counted);
+		gboolean counts = argv[1] && g_str_equal(argv[1], "-c");
+
 		fixture->save_count++;
-		*ret_output = table_print(fixture->tables[tool], tool == XT_EBTABLES ? "*nat\n" : "*filter\n");
+		*ret_output = table_print_with(fixture->tables[tool], tool == XT_EBTABLES ? "*nat\n" : "*filter\n",
+					       counts ? counter : "");
 		return TRUE;
 	}
 	g_string_append_printf(fixture->runs, "%s\n", argv[0]);
@@ -247,7 +258,8 @@ engine_up(Fixture *fixture, NwBackend backend)
 				  .learned = learned,
 				  .on_learning = on_learning,
 				  .learn_data = fixture,
-				  .learn_group = 7 };
+				  .learn_group = 7,
+				  .why_group = 8 };
 
 	fixture->engine = nw_engine_new(&config, &error);
 	g_assert_no_error(error);
