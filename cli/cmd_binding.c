@@ -9,8 +9,7 @@
 CliExit
 cli_binding_list(CliContext *context, const CliArgs *args)
 {
-	static const char *const headings[] = { "Port Dev", "Filter" };
-	static const char *const keys[] = { "port", "filter" };
+	static const CliColumn columns[] = { { "Port Dev", "port" }, { "Filter", "filter" } };
 	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
 
@@ -23,10 +22,7 @@ cli_binding_list(CliContext *context, const CliArgs *args)
 		g_ptr_array_add(cells, g_steal_pointer(&binding->text));
 		g_ptr_array_add(cells, g_steal_pointer(&binding->text2));
 	}
-	if (context->json)
-		cli_print_rows_json(keys, G_N_ELEMENTS(keys), cells);
-	else
-		cli_print_table(headings, G_N_ELEMENTS(headings), cells);
+	cli_print_rows(context->json, columns, G_N_ELEMENTS(columns), cells);
 	return CLI_OK;
 }
 
@@ -34,16 +30,13 @@ CliExit
 cli_binding_create(CliContext *context, const CliArgs *args)
 {
 	const char *file = cli_args_get(args, "file");
-	g_autoptr(GError) error = NULL;
 	g_autofree char *failed = g_strdup_printf("Failed to create network filter binding from %s", file);
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
 
-	call.at[0].text = cli_read_document(file, &error);
+	call.at[0].text = cli_take_document(file);
 	call.at[1].number = cli_args_has(args, "validate") ? RPC_FLAG_VALIDATE : 0;
-	if (!call.at[0].text) {
-		cli_error("%s", error->message);
+	if (!call.at[0].text)
 		return CLI_FAILED;
-	}
 	if (!cli_remote_call_document(context, RPC_PROC_BINDING_CREATE, &call, &ret, failed, RPC_BINDING_LABEL, file))
 		return CLI_FAILED;
 	printf("Network filter binding on %s created from %s\n\n", ret.at[0].text, file);

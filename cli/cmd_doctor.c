@@ -142,8 +142,12 @@ gather(CliContext *context, gboolean host_only)
 static CliExit
 list_checks(const CliContext *context)
 {
-	static const char *const headings[] = { "Check", "Severity", "What is wrong", "What mends it" };
-	static const char *const keys[] = { "id", "severity", "what", "fix" };
+	static const CliColumn columns[] = {
+		{ "Check", "id" },
+		{ "Severity", "severity" },
+		{ "What is wrong", "what" },
+		{ "What mends it", "fix" },
+	};
 	g_autoptr(GPtrArray) cells = g_ptr_array_new();
 
 	for (const DoctorCheck *check = doctor_checks; check->id; check++) {
@@ -152,10 +156,7 @@ list_checks(const CliContext *context)
 		g_ptr_array_add(cells, (gpointer)check->what);
 		g_ptr_array_add(cells, (gpointer)check->fix);
 	}
-	if (context->json)
-		cli_print_rows_json(keys, G_N_ELEMENTS(keys), cells);
-	else
-		cli_print_table(headings, G_N_ELEMENTS(headings), cells);
+	cli_print_rows(context->json, columns, G_N_ELEMENTS(columns), cells);
 	return CLI_OK;
 }
 

@@ -94,8 +94,7 @@ cli_nwfilter_discard(CliContext *context, const CliArgs *args)
 CliExit
 cli_nwfilter_guarded(CliContext *context, const CliArgs *args)
 {
-	static const char *const headings[] = { "Name", "Kind", "Seconds left" };
-	static const char *const keys[] = { "name", "kind", "seconds" };
+	static const CliColumn columns[] = { { "Name", "name" }, { "Kind", "kind" }, { "Seconds left", "seconds" } };
 	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
 
@@ -112,9 +111,6 @@ cli_nwfilter_guarded(CliContext *context, const CliArgs *args)
 		g_ptr_array_add(cells, g_strdup(is_shadow ? "shadow" : "confirm"));
 		g_ptr_array_add(cells, g_strdup(is_shadow ? "-" : space + 1));
 	}
-	if (context->json)
-		cli_print_rows_json(keys, G_N_ELEMENTS(keys), cells);
-	else
-		cli_print_table(headings, G_N_ELEMENTS(headings), cells);
+	cli_print_rows(context->json, columns, G_N_ELEMENTS(columns), cells);
 	return CLI_OK;
 }

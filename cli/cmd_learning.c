@@ -33,9 +33,11 @@ record_row(const LearnRecord *record, GPtrArray *cells)
 CliExit
 cli_lease_list(CliContext *context, const CliArgs *args)
 {
-	static const char *const headings[] = { "Port Dev",    "MAC address", "IP address", "Learned by",
-						"Expiry Time", "Server",      "In force" };
-	static const char *const keys[] = { "port", "mac", "address", "source", "expiry", "server", "in-force" };
+	static const CliColumn columns[] = {
+		{ "Port Dev", "port" },	    { "MAC address", "mac" },	 { "IP address", "address" },
+		{ "Learned by", "source" }, { "Expiry Time", "expiry" }, { "Server", "server" },
+		{ "In force", "in-force" },
+	};
 	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GPtrArray) records = cli_remote_records(context, cli_args_get(args, "port"));
 
@@ -43,10 +45,7 @@ cli_lease_list(CliContext *context, const CliArgs *args)
 		return CLI_FAILED;
 	for (guint i = 0; i < records->len; i++)
 		record_row(records->pdata[i], cells);
-	if (context->json)
-		cli_print_rows_json(keys, G_N_ELEMENTS(keys), cells);
-	else
-		cli_print_table(headings, G_N_ELEMENTS(headings), cells);
+	cli_print_rows(context->json, columns, G_N_ELEMENTS(columns), cells);
 	return CLI_OK;
 }
 
@@ -97,16 +96,13 @@ cli_binding_import(CliContext *context, const CliArgs *args)
 {
 	const char *file = cli_args_get(args, "file");
 	g_autofree char *failed = g_strdup_printf("Failed to import network filter binding from %s", file);
-	g_autoptr(GError) error = NULL;
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
 
-	call.at[0].text = cli_read_document(file, &error);
+	call.at[0].text = cli_take_document(file);
 	call.at[1].text = g_strdup(cli_args_get(args, "port"));
 	call.at[2].number = cli_args_has(args, "replace") ? RPC_SLUICE_IMPORT_REPLACE : 0;
-	if (!call.at[0].text) {
-		cli_error("%s", error->message);
+	if (!call.at[0].text)
 		return CLI_FAILED;
-	}
 	if (!cli_remote_call_own(context, RPC_SLUICE_BINDING_IMPORT, &call, &ret, failed, IMPORT_LABEL, file))
 		return CLI_FAILED;
 	printf("Network filter binding on %s imported from %s\n\n", ret.at[0].text, file);

@@ -81,8 +81,12 @@ add_row(CliContext *context, const RpcValue *network, GPtrArray *cells)
 CliExit
 cli_net_list(CliContext *context, const CliArgs *args)
 {
-	static const char *const headings[] = { "Name", "State", "Autostart", "Persistent" };
-	static const char *const keys[] = { "name", "state", "autostart", "persistent" };
+	static const CliColumn columns[] = {
+		{ "Name", "name" },
+		{ "State", "state" },
+		{ "Autostart", "autostart" },
+		{ "Persistent", "persistent" },
+	};
 	gboolean names = cli_args_has(args, "name"), uuids = cli_args_has(args, "uuid");
 	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
@@ -110,10 +114,8 @@ cli_net_list(CliContext *context, const CliArgs *args)
 	}
 	if (names || uuids)
 		printf("\n");
-	else if (context->json)
-		cli_print_rows_json(keys, G_N_ELEMENTS(keys), cells);
 	else
-		cli_print_table(headings, G_N_ELEMENTS(headings), cells);
+		cli_print_rows(context->json, columns, G_N_ELEMENTS(columns), cells);
 	return CLI_OK;
 }
 
@@ -214,17 +216,14 @@ send_document(CliContext *context, const CliArgs *args, guint32 number, guint32 
 	      const char *done)
 {
 	const char *file = cli_args_get(args, "file");
-	g_autoptr(GError) error = NULL;
 	g_autofree char *message = g_strdup_printf("%s %s", failed, file);
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
 	gboolean validate = cli_args_has(args, "validate");
 
-	call.at[0].text = cli_read_document(file, &error);
+	call.at[0].text = cli_take_document(file);
 	call.at[1].number = RPC_FLAG_VALIDATE;
-	if (!call.at[0].text) {
-		cli_error("%s", error->message);
+	if (!call.at[0].text)
 		return CLI_FAILED;
-	}
 	if (!cli_remote_call_document(context, validate ? validating : number, &call, &ret, message, DOCUMENT_LABEL,
 				      file))
 		return CLI_FAILED;
@@ -237,16 +236,13 @@ static CliExit
 apply_document(CliContext *context, const CliArgs *args, gboolean plan_only)
 {
 	const char *file = cli_args_get(args, "file");
-	g_autoptr(GError) error = NULL;
 	g_autofree char *failed = g_strdup_printf("Failed to apply network from %s", file);
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
 
-	call.at[0].text = cli_read_document(file, &error);
+	call.at[0].text = cli_take_document(file);
 	call.at[1].number = plan_only ? RPC_SLUICE_APPLY_PLAN : 0;
-	if (!call.at[0].text) {
-		cli_error("%s", error->message);
+	if (!call.at[0].text)
 		return CLI_FAILED;
-	}
 	if (!cli_remote_call_own(context, RPC_SLUICE_NETWORK_APPLY, &call, &ret, failed, DOCUMENT_LABEL, file))
 		return CLI_FAILED;
 	printf("%s", ret.at[0].text);

@@ -53,15 +53,7 @@ update_word(const Word *words, const char *text, const char *what, guint64 *ret_
 static char *
 read_fragment(const char *xml_or_file)
 {
-	g_autoptr(GError) error = NULL;
-	char *text;
-
-	if (*xml_or_file == '<')
-		return g_strdup(xml_or_file);
-	text = cli_read_document(xml_or_file, &error);
-	if (!text)
-		cli_error("%s", error->message);
-	return text;
+	return *xml_or_file == '<' ? g_strdup(xml_or_file) : cli_take_document(xml_or_file);
 }
 
 /* What --current comes to is the daemon's to say; it depends on whether the network runs. */
@@ -140,9 +132,10 @@ lease_row(const RpcValue *lease, GPtrArray *cells)
 CliExit
 cli_net_dhcp_leases(CliContext *context, const CliArgs *args)
 {
-	static const char *const headings[] = { "Expiry Time", "MAC address", "Protocol",
-						"IP address",  "Hostname",    "Client ID or DUID" };
-	static const char *const keys[] = { "expiry", "mac", "protocol", "address", "hostname", "client-id" };
+	static const CliColumn columns[] = {
+		{ "Expiry Time", "expiry" }, { "MAC address", "mac" },	 { "Protocol", "protocol" },
+		{ "IP address", "address" }, { "Hostname", "hostname" }, { "Client ID or DUID", "client-id" },
+	};
 	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
 	g_autofree char *failed = g_strdup_printf("Failed to get leases info for %s", cli_args_get(args, "network"));
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
@@ -155,10 +148,7 @@ cli_net_dhcp_leases(CliContext *context, const CliArgs *args)
 		return CLI_FAILED;
 	for (guint i = 0; ret.at[0].list && i < ret.at[0].list->len; i++)
 		lease_row(ret.at[0].list->pdata[i], cells);
-	if (context->json)
-		cli_print_rows_json(keys, G_N_ELEMENTS(keys), cells);
-	else
-		cli_print_table(headings, G_N_ELEMENTS(headings), cells);
+	cli_print_rows(context->json, columns, G_N_ELEMENTS(columns), cells);
 	return CLI_OK;
 }
 

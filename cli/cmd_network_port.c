@@ -41,8 +41,7 @@ find_port(CliContext *context, const CliArgs *args, RpcValues *ret)
 CliExit
 cli_net_port_list(CliContext *context, const CliArgs *args)
 {
-	static const char *const headings[] = { "UUID" };
-	static const char *const keys[] = { "uuid" };
+	static const CliColumn columns[] = { { "UUID", "uuid" } };
 	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
 
@@ -53,14 +52,12 @@ cli_net_port_list(CliContext *context, const CliArgs *args)
 		return CLI_FAILED;
 	for (guint i = 0; ret.at[0].list && i < ret.at[0].list->len; i++)
 		g_ptr_array_add(cells, rpc_uuid_format(((const RpcValue *)ret.at[0].list->pdata[i])->uuid2));
-	if (context->json) {
-		cli_print_rows_json(keys, G_N_ELEMENTS(keys), cells);
-	} else if (cli_args_has(args, "uuid")) {
+	if (!context->json && cli_args_has(args, "uuid")) {
 		for (guint i = 0; i < cells->len; i++)
 			printf("%s\n", (const char *)cells->pdata[i]);
 		printf("\n");
 	} else {
-		cli_print_table(headings, G_N_ELEMENTS(headings), cells);
+		cli_print_rows(context->json, columns, G_N_ELEMENTS(columns), cells);
 	}
 	return CLI_OK;
 }

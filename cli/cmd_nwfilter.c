@@ -11,8 +11,7 @@
 CliExit
 cli_nwfilter_list(CliContext *context, const CliArgs *args)
 {
-	static const char *const headings[] = { "UUID", "Name" };
-	static const char *const keys[] = { "uuid", "name" };
+	static const CliColumn columns[] = { { "UUID", "uuid" }, { "Name", "name" } };
 	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
 	g_auto(RpcValues) call = { 0 }, ret = { 0 };
 
@@ -25,10 +24,7 @@ cli_nwfilter_list(CliContext *context, const CliArgs *args)
 		g_ptr_array_add(cells, rpc_uuid_format(filter->uuid));
 		g_ptr_array_add(cells, g_steal_pointer(&filter->text));
 	}
-	if (context->json)
-		cli_print_rows_json(keys, G_N_ELEMENTS(keys), cells);
-	else
-		cli_print_table(headings, G_N_ELEMENTS(headings), cells);
+	cli_print_rows(context->json, columns, G_N_ELEMENTS(columns), cells);
 	return CLI_OK;
 }
 
@@ -49,15 +45,12 @@ CliExit
 cli_nwfilter_define(CliContext *context, const CliArgs *args)
 {
 	const char *file = cli_args_get(args, "file");
-	g_autoptr(GError) error = NULL;
-	g_autofree char *text = cli_read_document(file, &error);
+	g_autofree char *text = cli_take_document(file);
 	g_autofree char *failed = g_strdup_printf("Failed to define network filter from %s", file);
 	g_auto(RpcValues) ret = { 0 };
 
-	if (!text) {
-		cli_error("%s", error->message);
+	if (!text)
 		return CLI_FAILED;
-	}
 	if (cli_args_has(args, "shadow") && cli_args_has(args, "confirm")) {
 		cli_error("--shadow and --confirm exclude each other: what is only tried waits for no time");
 		return CLI_USAGE;

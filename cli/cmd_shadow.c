@@ -51,7 +51,13 @@ rule_text(const json_t *rule)
 static void
 print_lines(const json_t *report, const char *name)
 {
-	static const char *const headings[] = { "Packets", "Bytes", "Direction", "Rule", "Ports and their packets" };
+	static const CliColumn columns[] = {
+		{ "Packets", NULL },
+		{ "Bytes", NULL },
+		{ "Direction", NULL },
+		{ "Rule", NULL },
+		{ "Ports and their packets", NULL },
+	};
 	const json_t *rules = json_object_get(report, "rules"), *missing = json_object_get(report, "not-looked-at");
 	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
 	g_autofree char *since = cli_format_expiry(json_integer_value(json_object_get(report, "since")));
@@ -67,7 +73,7 @@ print_lines(const json_t *report, const char *name)
 		g_ptr_array_add(cells, ports_text(rule));
 	}
 	if (cells->len)
-		cli_print_table(headings, G_N_ELEMENTS(headings), cells);
+		cli_print_table(columns, G_N_ELEMENTS(columns), cells);
 	if (count > (json_int_t)json_array_size(rules))
 		printf("and %" JSON_INTEGER_FORMAT " more rules\n\n", count - (json_int_t)json_array_size(rules));
 	printf("Since %s the new definition of %s would have dropped %" JSON_INTEGER_FORMAT

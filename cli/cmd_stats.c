@@ -7,13 +7,16 @@
 #include "cli/prometheus.h"
 #include "cli/remote.h"
 
-static const char *const keys[] = { "port", "reason", "direction", "packets", "bytes" };
+static const CliColumn columns[] = {
+	{ "Port Dev", "port" },	  { "Reason", "reason" }, { "Direction", "direction" },
+	{ "Packets", "packets" }, { "Bytes", "bytes" },
+};
 
 static void
 add_row(const json_t *count, GPtrArray *cells)
 {
-	for (guint k = 0; k < G_N_ELEMENTS(keys); k++) {
-		const json_t *value = json_object_get(count, keys[k]);
+	for (guint i = 0; i < G_N_ELEMENTS(columns); i++) {
+		const json_t *value = json_object_get(count, columns[i].key);
 
 		if (json_is_integer(value))
 			g_ptr_array_add(cells, g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value)));
@@ -47,7 +50,6 @@ ask(CliContext *context, const char *port)
 CliExit
 cli_nwfilter_stats(CliContext *context, const CliArgs *args)
 {
-	static const char *const headings[] = { "Port Dev", "Reason", "Direction", "Packets", "Bytes" };
 	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(json_t) counts = NULL;
 	json_t *each;
@@ -71,7 +73,7 @@ cli_nwfilter_stats(CliContext *context, const CliArgs *args)
 	} else if (context->json) {
 		cli_print_json(counts);
 	} else {
-		cli_print_table(headings, G_N_ELEMENTS(headings), cells);
+		cli_print_table(columns, G_N_ELEMENTS(columns), cells);
 	}
 	return CLI_OK;
 }

@@ -392,10 +392,10 @@ put_value(CliArgs *args, const CliOption *option, const char *value, GError **er
 	return TRUE;
 }
 
-/* words[*at] is "--name" or "--name=value"; moves *at over a value of its own. */
 /* A word for all commands: it may stand before their names or behind. */
 static const CliOption json_option = { "json", NULL, "print as JSON", 0, 0 };
 
+/* words[*at] is "--name" or "--name=value"; moves *at over a value of its own. */
 static gboolean
 parse_named(const CliCommand *command, CliArgs *args, char *const *words, guint count, guint *at, GError **error)
 {

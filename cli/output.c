@@ -40,18 +40,18 @@ print_cell(const char *text, guint width, gboolean is_last)
 }
 
 void
-cli_print_table(const char *const *headings, guint columns, const GPtrArray *cells)
+cli_print_table(const CliColumn *columns, guint count, const GPtrArray *cells)
 {
 	guint widths[COLUMN_COUNT_MAX] = { 0 };
 	guint total = 0;
 
-	g_return_if_fail(columns && columns <= COLUMN_COUNT_MAX);
-	for (guint i = 0; i < columns; i++)
-		widths[i] = text_width(headings[i]);
+	g_return_if_fail(count && count <= COLUMN_COUNT_MAX);
+	for (guint i = 0; i < count; i++)
+		widths[i] = text_width(columns[i].heading);
 	for (guint i = 0; i < cells->len; i++)
-		widths[i % columns] = MAX(widths[i % columns], text_width(g_ptr_array_index(cells, i)));
-	for (guint i = 0; i < columns; i++) {
-		print_cell(headings[i], widths[i], i == columns - 1);
+		widths[i % count] = MAX(widths[i % count], text_width(g_ptr_array_index(cells, i)));
+	for (guint i = 0; i < count; i++) {
+		print_cell(columns[i].heading, widths[i], i == count - 1);
 		total += widths[i] + COLUMN_GAP;
 	}
 	putchar('\n');
@@ -59,10 +59,10 @@ cli_print_table(const char *const *headings, guint columns, const GPtrArray *cel
 		putchar('-');
 	putchar('\n');
 	for (guint i = 0; i < cells->len; i++) {
-		guint column = i % columns;
+		guint column = i % count;
 
-		print_cell(g_ptr_array_index(cells, i), widths[column], column == columns - 1);
-		if (column == columns - 1)
+		print_cell(g_ptr_array_index(cells, i), widths[column], column == count - 1);
+		if (column == count - 1)
 			putchar('\n');
 	}
 	putchar('\n');
@@ -76,15 +76,19 @@ cli_print_json(const json_t *value)
 }
 
 void
-cli_print_rows_json(const char *const *keys, guint columns, const GPtrArray *cells)
+cli_print_rows(gboolean json, const CliColumn *columns, guint count, const GPtrArray *cells)
 {
 	g_autoptr(json_t) rows = json_array();
 
-	for (guint i = 0; i + columns <= cells->len; i += columns) {
+	if (!json) {
+		cli_print_table(columns, count, cells);
+		return;
+	}
+	for (guint i = 0; i + count <= cells->len; i += count) {
 		json_t *row = json_object();
 
-		for (guint column = 0; column < columns; column++)
-			json_object_set_new(row, keys[column], json_string(g_ptr_array_index(cells, i + column)));
+		for (guint k = 0; k < count; k++)
+			json_object_set_new(row, columns[k].key, json_string(g_ptr_array_index(cells, i + k)));
 		json_array_append_new(rows, row);
 	}
 	cli_print_json(rows);
@@ -94,6 +98,17 @@ char *
 cli_read_document(const char *file, GError **error)
 {
 	return state_file_read(g_str_equal(file, "-") ? "/dev/stdin" : file, NW_FILTER_BYTES_MAX, error);
+}
+
+char *
+cli_take_document(const char *file)
+{
+	g_autoptr(GError) error = NULL;
+	char *text = cli_read_document(file, &error);
+
+	if (!text)
+		cli_error("%s", error->message);
+	return text;
 }
 
 char *
