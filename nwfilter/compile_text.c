@@ -49,7 +49,7 @@ nw_compile_text(const NwBinding *binding, NwLookupFn lookup, gpointer lookup_dat
 	if (format == NW_COMPILE_IPTABLES)
 		return print_iptables(program, vars, binding->port_dev, error);
 	plan = plan_new(program, vars, binding->port_dev, sets, error);
-	if (!plan || !nft_expr_check(plan, &lowering, error))
+	if (!plan || !nft_rule_check(plan, &lowering, error))
 		return NULL;
 	if (format == NW_COMPILE_NFT)
 		plan_optimise(plan);

@@ -52,20 +52,6 @@ engine_mark_mask(const NwEngine *engine)
 	return engine->config.mark_mask ? engine->config.mark_mask : RULE_MARK_MASK_DEFAULT;
 }
 
-static gboolean
-mark_mask_check(guint32 mask, GError **error)
-{
-	guint32 low = mask >> (mask ? __builtin_ctz(mask) : 0);
-
-	if ((low & (low + 1)) || __builtin_popcount(mask) < RULE_MARK_STATE_BITS) {
-		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG,
-				 "mark mask 0x%08x: at least %d bits in one piece are needed", mask,
-				 RULE_MARK_STATE_BITS);
-		return FALSE;
-	}
-	return TRUE;
-}
-
 NwEngine *
 engine_new_empty(const NwEngineConfig *config)
 {
@@ -111,8 +97,12 @@ nw_engine_new(const NwEngineConfig *config, GError **error)
 {
 	g_autoptr(NwEngine) engine = engine_new_empty(config);
 
-	if (!mark_mask_check(engine_mark_mask(engine), error))
+	if (!rule_mark_mask_is_usable(engine_mark_mask(engine))) {
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG,
+				 "mark mask 0x%08x: at least %d bits in one piece are needed", engine_mark_mask(engine),
+				 RULE_MARK_STATE_BITS);
 		return NULL;
+	}
 	if (config->backend == NW_BACKEND_IPTABLES) {
 		engine->xt = xt_engine_new(engine, error);
 		return engine->xt ? g_steal_pointer(&engine) : NULL;

@@ -282,7 +282,7 @@ stage_plan(Stage *stage, StagedTemplate *staged, Program *program, const RuleVar
 					  { 0 },
 					  engine->hits,
 					  why_group };
-	if (!engine_ip_sets_resolve(engine, plan, error) || !nft_expr_check(plan, &staged->lowering, error))
+	if (!engine_ip_sets_resolve(engine, plan, error) || !nft_rule_check(plan, &staged->lowering, error))
 		return FALSE;
 	/* Who asks which rule it was wants to hear of one line. */
 	if (!engine->config.no_optimize && !why_group)
@@ -374,7 +374,7 @@ stage_check(Stage *stage, const NwBinding *binding, const char *shape, const Rul
 	if (g_hash_table_contains(stage->checked, key))
 		return TRUE;
 	plan = plan_new(program, vars, binding->port_dev, stage->engine->sets, error);
-	if (!plan || !nft_expr_check(plan, &lowering, error))
+	if (!plan || !nft_rule_check(plan, &lowering, error))
 		return FALSE;
 	g_hash_table_add(stage->checked, g_steal_pointer(&key));
 	return TRUE;

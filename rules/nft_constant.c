@@ -8,6 +8,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
+#include "rules/ir.h"
 #include "rules/nft_expr.h"
 
 #define ELEMENTS_PER_MESSAGE 400 /* the list's length is 16 bits */

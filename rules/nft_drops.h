@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#include "rules/nft_expr.h"
+#include "rules/nft_rule.h"
 
 #define NFT_DROPS_SET	   "drops"
 #define NFT_DROPS_SET_SIZE (65536u * DROP_REASON_COUNT * RULE_WAY_COUNT) /* more than ports can make */

@@ -1,107 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Rules of a plan as nf_tables expressions. */
+/*
+ * Rules of nf_tables and the expressions that they are made of, each appended to its rule. Registers and keys are the
+ * kernel's (linux/netfilter/nf_tables.h).
+ */
 #pragma once
 
 #include <libnftnl/rule.h>
 
 #include "rules/nft_batch.h"
-#include "rules/plan.h"
-
-/*
- * Bits of the packet mark that the mirrored lowering uses. The low four bits of the field hold the connection's
- * state: a code of RULE_MARK_…, plus 8 in the reply direction. The bits above them hold the number of a connection
- * limit that is still to be checked, 0 for none.
- */
-#define RULE_MARK_MASK_DEFAULT 0xfff00000u
-#define RULE_MARK_STATE_BITS   4
-enum {
-	/* Numbered so that what rules ask for (new or established; established or related) is one masked compare. */
-	RULE_MARK_NEW = 1,
-	RULE_MARK_RELATED = 2,
-	RULE_MARK_ESTABLISHED = 3,
-	RULE_MARK_INVALID = 4,
-	RULE_MARK_UNTRACKED = 5,
-	RULE_MARK_REPLY = 8,
-};
-
-#define NFT_LIMITS_MAX 3 /* connection limits of one direction of a template in the mirrored lowering */
-
-#define NFT_SAME_BYTE_SET "same-byte" /* pairs of equal bytes: compares two fields */
-
-/* What the kernel can do. */
-typedef struct {
-	gboolean bridge_ct; /* connection state in the bridge family: the native lowering */
-	gboolean bridge_reject;
-	gboolean owner;		 /* owned, persistent tables */
-	gboolean bridge_nf_call; /* br_netfilter is there: the mirrored lowering is possible */
-	gboolean ftp_helper;	 /* connection tracking's helper for FTP */
-} NftFeatures;
-
-/* How to lower one template. */
-typedef struct {
-	const NftFeatures *features;
-	guint32 mark_mask;
-	const char *template_name;	    /* "t3" */
-	guint32 generation;		    /* stands in the names of sub-chains */
-	guint32 limit_base[RULE_WAY_COUNT]; /* first number of this template's connection limits */
-	struct NftHits *hits;		    /* NULL: rules drop; else they count what they would drop, and accept */
-	guint16 why_group; /* of nflog, where rules that drop say so: rules/nft_why.h; 0: they do not */
-} NftLowering;
-
-/** nft_chain_name: of one chain of a template (transfer full) */
-char *nft_chain_name(const NftLowering *lowering, RuleWay way, RuleStageId stage, guint index, const char *name);
-
-/** nft_rule_parts: how many rules of nf_tables say one rule of a plan: some negated matches take several */
-guint nft_rule_parts(const PlanRule *rule);
-
-#define NFT_RATE_INFIX	  "-rate"
-#define NFT_RATE_SET_SIZE 65535u /* ports that one rule's rate holds for; what finds no room is not limited */
-/* A port that sent nothing for so long has its whole burst again, whatever the rate. */
-#define NFT_RATE_IDLE_MS G_GUINT64_CONSTANT(10800000)
-G_STATIC_ASSERT(NFT_RATE_IDLE_MS > RULE_RATE_MAX * 1000);
-
-/** nft_rate_set_name: of the set that holds the buckets of one rule with a rate, one for each port (transfer full) */
-char *nft_rate_set_name(const NftLowering *lowering, RuleWay way, guint bucket);
-
-/** nft_limit_set_name: of the set that counts the connections of one limiting rule (transfer full) */
-char *nft_limit_set_name(const NftLowering *lowering, RuleWay way, guint limit);
 
 /**
- * nft_expr_check: whether this plan can be lowered here at all
- *
- * Errors: %SLUICE_ERROR_BUILD_FIREWALL located at the rule, e.g. for a kernel IP set.
+ * nft_rule_new: in the table of the batch that it is sent with, unless it is given one
+ * @comment: (nullable): bounded; told by "nft list"
  */
-gboolean nft_expr_check(const Plan *plan, const NftLowering *lowering, GError **error);
-
-/** nft_rule_drop_chain: the chain that a rule which drops or rejects goes to in the end (transfer full) */
-char *nft_rule_drop_chain(const PlanRule *rule, RuleWay way, RuleStageId stage, const NftFeatures *features);
-
-/** nft_rule_add: append the rule (one, or several that mean the same together) to the batch */
-void nft_rule_add(NftBatch *batch, const Plan *plan, RuleWay way, RuleStageId stage, const PlanChain *chain,
-		  const char *chain_name, const PlanRule *rule, const NftLowering *lowering, guint *limit_index);
-
-/* Building blocks that the table's own chains are made of. */
-/** nft_rule_new: in the table of the batch that it is sent with, unless it is given one */
 struct nftnl_rule *nft_rule_new(guint16 family, const char *chain, const char *comment);
+
+/**
+ * nft_rule_send: append the rule to its chain
+ * @rule: (transfer full)
+ * @what: what an error of the kernel's names
+ */
 void nft_rule_send(NftBatch *batch, struct nftnl_rule *rule, guint16 family, const char *what);
+
+/** nft_expr_meta: what the kernel knows of the packet into a register */
 void nft_expr_meta(struct nftnl_rule *rule, guint32 key, guint32 dreg);
-void nft_expr_lookup(struct nftnl_rule *rule, guint32 sreg, const char *set, guint32 set_id, gboolean has_dreg,
-		     guint32 dreg, gboolean negate);
+
+/** nft_expr_payload: @len bytes of the packet, from @offset of a header; a rule whose bytes are not there ends */
 void nft_expr_payload(struct nftnl_rule *rule, guint32 base, guint32 offset, guint32 len, guint32 dreg);
-void nft_expr_bitwise(struct nftnl_rule *rule, guint32 reg, const void *mask, const void * xor, guint32 len);
-void nft_expr_cmp(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void *data, guint32 len);
-void nft_expr_verdict(struct nftnl_rule *rule, gint verdict, const char *chain);
-/** nft_expr_reject: answer that the port is not reachable */
-void nft_expr_reject(struct nftnl_rule *rule);
+
+/**
+ * nft_expr_exthdr: a part of an IPv6 extension header or TCP option, or with %NFT_EXTHDR_F_PRESENT whether it is there
+ * @op: %NFT_EXTHDR_OP_IPV6 or %NFT_EXTHDR_OP_TCPOPT
+ */
+void nft_expr_exthdr(struct nftnl_rule *rule, guint32 op, guint8 type, guint32 offset, guint32 len, guint32 flags,
+		     guint32 dreg);
+
+/** nft_expr_ct: what is known of the connection into a register */
+void nft_expr_ct(struct nftnl_rule *rule, guint32 key, guint32 dreg);
+
 /** nft_expr_number: a constant into a register of four bytes */
 void nft_expr_number(struct nftnl_rule *rule, guint32 dreg, guint32 number);
-/** nft_expr_count: update @set { <sreg> counter }: does not go on where the set is full */
-void nft_expr_count(struct nftnl_rule *rule, const char *set, guint32 sreg);
-void nft_expr_set_mark(struct nftnl_rule *rule, guint32 keep, guint32 value);
-void nft_expr_ct(struct nftnl_rule *rule, guint32 key, guint32 dreg);
+
+/** nft_expr_bitwise: register & @mask ^ @xor; @xor NULL: zero */
+void nft_expr_bitwise(struct nftnl_rule *rule, guint32 reg, const void *mask, const void * xor, guint32 len);
+
+/** nft_expr_cmp: register == data, or with @negate not */
+void nft_expr_cmp(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void *data, guint32 len);
+
 /** nft_expr_range: low <= register <= high, or not */
 void nft_expr_range(struct nftnl_rule *rule, gboolean negate, guint32 sreg, const void *low, const void *high,
 		    guint32 len);
+
+/**
+ * nft_expr_lookup: whether the registers from @sreg on are in a set, or not; or what a map has for them
+ * @set_id: of a set that is new in this batch and anonymous; 0: @set names it
+ * @has_dreg: a map's value goes to @dreg
+ */
+void nft_expr_lookup(struct nftnl_rule *rule, guint32 sreg, const char *set, guint32 set_id, gboolean has_dreg,
+		     guint32 dreg, gboolean negate);
+
+/** nft_expr_verdict: @verdict is NF_… or NFT_…; @chain where it goes to one, else NULL */
+void nft_expr_verdict(struct nftnl_rule *rule, gint verdict, const char *chain);
+
+/** nft_expr_reject: answer that the port is not reachable */
+void nft_expr_reject(struct nftnl_rule *rule);
+
+/** nft_expr_set_mark: meta mark set meta mark & @keep | @value */
+void nft_expr_set_mark(struct nftnl_rule *rule, guint32 keep, guint32 value);
+
+/** nft_expr_limit: add @set { <sreg> ct count [over] @limit }: goes on only above it, or with @negate within */
+void nft_expr_limit(struct nftnl_rule *rule, const char *set, guint32 sreg, guint32 limit, gboolean negate);
+
+/** nft_expr_count: update @set { <sreg> counter }: does not go on where the set is full */
+void nft_expr_count(struct nftnl_rule *rule, const char *set, guint32 sreg);
+
 /**
  * nft_expr_rate: update @set { <sreg> limit rate [over] @rate/second burst @burst packets }: goes on only within it, or
  * above
@@ -109,6 +81,6 @@ void nft_expr_range(struct nftnl_rule *rule, gboolean negate, guint32 sreg, cons
  */
 void nft_expr_rate(struct nftnl_rule *rule, const char *set, guint32 sreg, guint64 forget_ms, guint64 rate,
 		   guint32 burst, gboolean is_above);
+
 /** nft_expr_log: a copy of the first @snaplen bytes to a group of nfnetlink_log */
 void nft_expr_log(struct nftnl_rule *rule, guint16 group, const char *prefix, guint32 snaplen);
-void nft_expr_limit(struct nftnl_rule *rule, const char *set, guint32 sreg, guint32 limit, gboolean negate);

@@ -17,7 +17,7 @@
  */
 #pragma once
 
-#include "rules/nft_expr.h"
+#include "rules/nft_rule.h"
 
 #define NFT_HELPER_TABLE "sluice_helpers"
 

@@ -24,7 +24,7 @@
  */
 #pragma once
 
-#include "rules/nft_expr.h"
+#include "rules/nft_rule.h"
 
 #define NFT_MIRROR_CHAIN      "prerouting-state." /* the mask of the mark follows, in hexadecimal */
 #define NFT_PORT_DATA_LEN     8			  /* a value of the ports' map: zero, and the template's number */

@@ -18,6 +18,6 @@
  * A plan that looks at connections still does so afterwards: the kernel tracks them for rules that ask only, and
  * puts fragments together where it does.
  *
- * Call after nft_expr_check(): a rule that cannot be lowered must be refused though no packet reaches it.
+ * Call after nft_rule_check(): a rule that cannot be lowered must be refused though no packet reaches it.
  */
 void plan_optimise(Plan *plan);

@@ -849,7 +849,7 @@ assert_check(const char *body, const NftFeatures *features, const char *why)
 	g_autoptr(Plan) plan = plan_new(program, vars, PORT, sets, NULL);
 	const NftLowering lowering = { features, RULE_MARK_MASK_DEFAULT, "t1", 5, { 0, 0 }, NULL, 0 };
 	g_autoptr(GError) error = NULL;
-	gboolean ok = nft_expr_check(plan, &lowering, &error);
+	gboolean ok = nft_rule_check(plan, &lowering, &error);
 
 	if (!why) {
 		g_assert_no_error(error);
