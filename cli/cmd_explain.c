@@ -68,7 +68,7 @@ fetch_binding(Subject *subject, const char *port, GError **error)
 	return subject->remote != NULL;
 }
 
-/* Values that the daemon does not tell, a learned address say. */
+/* Beside the binding's own; what they give is not learned. */
 static gboolean
 add_params(Subject *subject, const CliArgs *args, GError **error)
 {
@@ -276,19 +276,25 @@ explain_captured(const guint8 *bytes, gsize len, guint number, gpointer user_dat
 static gboolean
 usage_is_right(const CliArgs *args, const char **ret_line, const char **ret_problem)
 {
+	static const char *const of_filters[] = { "ifname", "mac", "filters", "lenient" };
 	const char *check = cli_args_get(args, "check"), *line = cli_args_get(args, "packet");
 	const char *filter = cli_args_get(args, "filter");
+	gboolean asks_daemon = cli_args_has(args, "port"), has_of_filters = FALSE;
 
 	/* With a port there is no filter to name: the bare word is the packet. */
-	if (cli_args_has(args, "port") && filter && !line) {
+	if (asks_daemon && filter && !line) {
 		line = filter;
 		filter = NULL;
 	}
 	*ret_line = line;
+	for (guint i = 0; i < G_N_ELEMENTS(of_filters); i++)
+		has_of_filters |= cli_args_has(args, of_filters[i]);
 	if (cli_args_has(args, "in") == cli_args_has(args, "out"))
 		*ret_problem = "one of --in (to the guest) and --out (from the guest) is needed";
-	else if (!filter == !cli_args_has(args, "port"))
+	else if (!filter == !asks_daemon)
 		*ret_problem = "one of a filter and --port is needed";
+	else if (asks_daemon && has_of_filters)
+		*ret_problem = "--ifname, --mac, --filters and --lenient are not for --port: the daemon has its own";
 	else if (!line == !cli_args_has(args, "pcap"))
 		*ret_problem = "one of a packet's line and --pcap is needed";
 	else if (check && !g_str_equal(check, "accept") && !g_str_equal(check, "drop"))

@@ -254,8 +254,14 @@ apply_document(CliContext *context, const CliArgs *args, gboolean plan_only)
 CliExit
 cli_net_define(CliContext *context, const CliArgs *args)
 {
-	if (cli_args_has(args, "apply") || cli_args_has(args, "plan"))
-		return apply_document(context, args, cli_args_has(args, "plan"));
+	gboolean apply = cli_args_has(args, "apply"), plan = cli_args_has(args, "plan");
+
+	if (apply && plan) {
+		cli_error("--apply and --plan exclude each other: a plan changes nothing");
+		return CLI_USAGE;
+	}
+	if (apply || plan)
+		return apply_document(context, args, plan);
 	return send_document(context, args, RPC_PROC_NETWORK_DEFINE, RPC_PROC_NETWORK_DEFINE_FLAGS,
 			     "Failed to define network from", "defined");
 }

@@ -78,6 +78,8 @@ explain_port() { sluice nwfilter-explain --port v1 --out "udp $1:1 > 10.9.0.12:2
 check "--port: own address" explain_port 10.9.0.11 accept
 check "--port: another's address" explain_port 10.9.0.99 drop
 check_refused "--port: a wrong --check" 'no-ip-spoofing:[0-9]+ ' explain_port 10.9.0.99 accept
+check_refused "--port: what the daemon knows is not to be said" 'are not for --port' \
+	sluice nwfilter-explain --port v1 --mac 52:54:00:00:00:09 --out "udp 10.9.0.11:1 > 10.9.0.12:2"
 check_refused "--port: no such port" 'v9' sluice nwfilter-explain --port v9 --out "udp 10.9.0.11:1 > 10.9.0.12:2"
 note "sent $sent packets, left out $left_out"
 finish

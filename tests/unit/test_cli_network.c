@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* net-validate: its words, its exit status, files with each other, JSON. */
+/* net-validate, and usage of others: its words, its exit status, files with each other, JSON. */
 
 #include "cli/command.h"
 
@@ -31,6 +31,7 @@ static const struct {
 	{ "json", "net-validate " GOOD " " BAD, TRUE, CLI_FAILED,
 	  "*\"ok\": true*\"name\": \"nat-default\"*\"ok\": false*", "" },
 	{ "usage", "net-validate", FALSE, CLI_USAGE, "*", "*" },
+	{ "apply-plan", "net-define --apply --plan " GOOD, FALSE, CLI_USAGE, "*", "error: --apply and --plan *" },
 };
 
 static void
