@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/state_file.h"
+#include "rules/nft_rule.h"
 
 #include <string.h>
 
@@ -39,7 +40,8 @@ set_mark_mask(DaemonConfig *config, const char *value)
 	gboolean is_hex = g_str_has_prefix(value, "0x");
 	guint64 mask;
 
-	if (!g_ascii_string_to_unsigned(is_hex ? value + 2 : value, is_hex ? 16 : 10, 1, G_MAXUINT32, &mask, NULL))
+	if (!g_ascii_string_to_unsigned(is_hex ? value + 2 : value, is_hex ? 16 : 10, 1, G_MAXUINT32, &mask, NULL) ||
+	    !rule_mark_mask_is_usable((guint32)mask))
 		return FALSE;
 	config->mark_mask = (guint32)mask;
 	return TRUE;
@@ -140,7 +142,7 @@ static const ConfigKey config_keys[] = {
 	{ "drop_in_sockets", set_drop_in_sockets, "yes or no" },
 	{ "firewall_backend", set_firewall_backend, "nftables or iptables" },
 	{ "log_level", set_log_level, "error, warning, info or debug" },
-	{ "mark_mask", set_mark_mask, "a number from 1 to 0xffffffff" },
+	{ "mark_mask", set_mark_mask, "a number with at least 4 bits, all in one piece, such as 0xfff00000" },
 	{ "max_clients", set_max_clients, "a number from 1 to 50000" },
 	{ "nflog_group", set_nflog_group, "a number from 1 to 65535" },
 	{ "optimize", set_optimize, "yes or no" },
@@ -148,6 +150,12 @@ static const ConfigKey config_keys[] = {
 	{ "dnsmasq_user", set_dnsmasq_user, "the name of a user that is not root" },
 	{ "snoop_user", set_snoop_user, "the name of a user that is not root" },
 };
+
+const char *
+daemon_config_key(guint index)
+{
+	return index < G_N_ELEMENTS(config_keys) ? config_keys[index].key : NULL;
+}
 
 static gboolean
 config_line(DaemonConfig *config, char *line, const char *path, guint number, GError **error)

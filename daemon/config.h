@@ -31,5 +31,9 @@ typedef struct {
  * Errors: %SLUICE_ERROR_CONFIG_UNSUPPORTED, as "FILE:LINE: what is wrong".
  */
 DaemonConfig *daemon_config_load(const char *path, GError **error);
+
+/** daemon_config_key: the names of all settings, from 0 on; NULL past the last */
+const char *daemon_config_key(guint index);
+
 void daemon_config_free(DaemonConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DaemonConfig, daemon_config_free)

@@ -37,7 +37,16 @@ test_table(void)
 	g_assert_null(cli_command_find("nwfilter"));
 }
 
-/* The manual has each command. */
+/* "--name" as a whole word. */
+static gboolean
+names_option(const char *text, const char *name)
+{
+	g_autofree char *pattern = g_strdup_printf("--%s(?![a-z-])", name);
+
+	return g_regex_match_simple(pattern, text, 0, 0);
+}
+
+/* The manual has each command, and there each of its options that cannot be given without a name. */
 static void
 test_manual(void)
 {
@@ -45,11 +54,16 @@ test_manual(void)
 
 	g_assert_true(g_file_get_contents("docs/man/sluice.1.scd", &text, NULL, NULL));
 	for (const CliCommand *command = cli_commands; command->name; command++) {
-		g_autofree char *head = g_strdup_printf("\n*%s*", command->name);
-		const char *at = strstr(text, head);
+		g_autofree char *head = g_strdup_printf("\n*%s*", command->name), *section = NULL;
+		const char *at = strstr(text, head), *end;
 
 		g_test_message("%s", command->name);
 		g_assert_nonnull(at);
+		end = strstr(at + 1, "\n*");
+		section = g_strndup(at, end ? (gsize)(end - at) : strlen(at));
+		for (const CliOption *option = command->options; option && option->name; option++)
+			if (!(option->flags & CLI_OPTION_POSITIONAL) && !names_option(section, option->name))
+				g_error("the manual does not name --%s of %s", option->name, command->name);
 	}
 }
 

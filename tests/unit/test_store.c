@@ -233,9 +233,10 @@ test_first_start(void)
 static void
 test_config(Fixture *fixture, gconstpointer data)
 {
-	static const char *const bad[] = { "log_levle = debug\n", "# ok\n\nmax_clients = 0\n", "mark_mask\n",
-					   "log_level = loud\n",  "mark_mask = 0x1ffffffff\n", "optimize = maybe\n" };
-	static const guint lines[] = { 1, 3, 1, 1, 1, 1 };
+	static const char *const bad[] = { "log_levle = debug\n",  "# ok\n\nmax_clients = 0\n", "mark_mask\n",
+					   "log_level = loud\n",   "mark_mask = 0x1ffffffff\n", "optimize = maybe\n",
+					   "\nmark_mask = 0xf0f\n" };
+	static const guint lines[] = { 1, 3, 1, 1, 1, 1, 2 };
 	g_autoptr(DaemonConfig) config = NULL;
 	g_autofree char *path = g_build_filename(fixture->root, "test.conf", NULL);
 
@@ -257,6 +258,23 @@ test_config(Fixture *fixture, gconstpointer data)
 	g_assert_true(config->no_optimize);
 }
 
+/* The manual has each setting. */
+static void
+test_config_manual(void)
+{
+	g_autofree char *manual = NULL;
+	g_autoptr(GError) error = NULL;
+
+	g_file_get_contents("docs/man/sluiced.8.scd", &manual, NULL, &error);
+	g_assert_no_error(error);
+	for (guint i = 0; daemon_config_key(i); i++) {
+		g_autofree char *head = g_strdup_printf("(^|, )\\*%s\\*(,|$)", daemon_config_key(i));
+
+		if (!g_regex_match_simple(head, manual, G_REGEX_MULTILINE, 0))
+			g_error("'%s' is not in the manual", daemon_config_key(i));
+	}
+}
+
 #define ADD(path, function) g_test_add(path, Fixture, NULL, fixture_up, function, fixture_down)
 
 int
@@ -273,5 +291,6 @@ main(int argc, char **argv)
 	ADD("/store/bindings", test_bindings);
 	g_test_add_func("/store/first-start", test_first_start);
 	ADD("/store/config", test_config);
+	g_test_add_func("/store/config-manual", test_config_manual);
 	return g_test_run();
 }
