@@ -10,12 +10,8 @@
 . "$(dirname "$0")/lib-learn.sh"
 RATE=${SLUICE_FLOOD_RATE:-12000} ROUNDS=${SLUICE_LEARN_ROUNDS:-6} FLOOD=${SLUICE_LEARN_FLOOD:-50000}
 LEAKED=FLOODED! HONEST=HONESTLY
-make_host
-make_guest 2
-bare_guest 1
-bare_guest 3
-daemon_start
-bind v2 $M2 clean-traffic IP=10.9.0.12 || not_ok "the neighbour is bound"
+make_ground 1 3
+bind_neighbour clean-traffic
 
 # sink MARKER: counts at guest 2 until sink_stop; then GOT is "RECEIVED MISSED"
 sink() {

@@ -7,13 +7,9 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/netns/lib-learn.sh
 . "$(dirname "$0")/lib-learn.sh"
-make_host
-make_guest 2
-bare_guest 1
-bare_guest 3
-daemon_start
+make_ground 1 3
 N2=fd00:9::12
-bind v2 $M2 clean-traffic-v6 IP=10.9.0.12 IPV6=$N2 || not_ok "the neighbour is bound"
+bind_neighbour clean-traffic-v6 IPV6=$N2
 
 NODES=33:33:00:00:00:01 SDUID=0003000152540000fefe SERVER6=fe80::5054:ff:fe00:fe
 link_local() { echo "fe80::5054:ff:fe00:$1"; }

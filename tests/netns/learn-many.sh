@@ -7,11 +7,8 @@
 # shellcheck source=tests/netns/lib-learn.sh
 . "$(dirname "$0")/lib-learn.sh"
 PORTS=${SLUICE_LEARN_PORTS:-500}
-make_host
-make_guest 2
-bare_guest 1
-daemon_start
-bind v2 $M2 clean-traffic IP=10.9.0.12 || not_ok "the neighbour is bound"
+make_ground 1
+bind_neighbour clean-traffic
 bind v1 $M1 clean-traffic CTRL_IP_LEARNING=dhcp
 grant 1 10.9.0.50 600
 grant 1 10.9.0.51 forever client=01aabbccddeeff

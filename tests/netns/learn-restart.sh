@@ -6,12 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/netns/lib-learn.sh
 . "$(dirname "$0")/lib-learn.sh"
-make_host
-make_guest 2
-bare_guest 1
-bare_guest 3
-daemon_start
-bind v2 $M2 clean-traffic IP=10.9.0.12 || not_ok "the neighbour is bound"
+make_ground 1 3
+bind_neighbour clean-traffic
 bind v1 $M1 clean-traffic CTRL_IP_LEARNING=dhcp
 bind v3 $M3 clean-traffic CTRL_IP_LEARNING=any
 grant 1 10.9.0.50 600

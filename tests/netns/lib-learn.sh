@@ -18,6 +18,18 @@ bare_guest() {
 	in_ns "g$1" sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1
 	in_ns "g$1" ip -4 addr flush dev eth0
 }
+# make_ground N...: the host, the neighbour and bare guests, and the daemon
+make_ground() {
+	local n
+	make_host
+	make_guest 2
+	for n in "$@"; do
+		bare_guest "$n"
+	done
+	daemon_start
+}
+# bind_neighbour FILTER [NAME=VALUE]...: with its IPv4 address
+bind_neighbour() { bind v2 $M2 "$1" IP=10.9.0.12 "${@:2}" || not_ok "the neighbour is bound"; }
 # fresh N FILTER [NAME=VALUE]...: as bind_guest, with nothing that was learned before
 fresh() {
 	sluice nwfilter-lease-flush --all >/dev/null

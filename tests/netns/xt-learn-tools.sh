@@ -26,7 +26,7 @@ ran() { # LABEL TOOL...: these since the last look
 	: >$WORK/tools
 }
 PATH=$WORK/bin:$PATH daemon_start
-bind v2 $M2 clean-traffic IP=10.9.0.12 || not_ok "the neighbour is bound"
+bind_neighbour clean-traffic
 for n in 1 3; do bind_guest $n clean-traffic CTRL_IP_LEARNING=dhcp; done
 : >$WORK/tools
 grant 1 10.9.0.50 600

@@ -227,13 +227,23 @@ create(Op *op, const char *port, char *document)
 	become(op, "binding", port, canonical_binding(document));
 }
 
-static void delete (Op *op, const char *port)
+static void
+unbind(Op *op, const char *port)
 {
 	use(op, RPC_PROC_BINDING_DELETE, port);
 	op->args.at[0].text = g_strdup(port);
 	op->args.at[0].text2 = g_strdup("any");
 	become(op, "binding", port, NULL);
 	become(op, "lease", port, NULL);
+}
+
+static gboolean
+unbind_held(Survival *survival, Op *op, const char *port)
+{
+	if (!holds(survival, "binding", port))
+		return FALSE;
+	unbind(op, port);
+	return TRUE;
 }
 
 static gboolean
@@ -258,10 +268,7 @@ plan_unbind(Survival *survival, Op *op, guint which)
 {
 	g_autofree char *port = g_strdup_printf("p%u", which);
 
-	if (!holds(survival, "binding", port))
-		return FALSE;
-	delete (op, port);
-	return TRUE;
+	return unbind_held(survival, op, port);
 }
 
 /* --- the port that comes and goes --- */
@@ -298,7 +305,7 @@ static gboolean
 plan_rebind(Survival *survival, Op *op, guint which)
 {
 	if (holds(survival, "binding", SURVIVAL_REBOUND))
-		delete (op, SURVIVAL_REBOUND);
+		unbind(op, SURVIVAL_REBOUND);
 	else
 		create(op, SURVIVAL_REBOUND, binding_document(SURVIVAL_REBOUND, REBOUND_MAC, "top", "IP", "10.9.0.13"));
 	op->run = run_rebind;
@@ -351,10 +358,7 @@ plan_import_end(Survival *survival, Op *op, guint which)
 {
 	g_autofree char *port = g_strdup_printf("q%u", which);
 
-	if (!holds(survival, "binding", port))
-		return FALSE;
-	delete (op, port);
-	return TRUE;
+	return unbind_held(survival, op, port);
 }
 
 static Outcome

@@ -63,3 +63,17 @@ plan_lines(const Plan *plan, RuleWay way)
 		}
 	return g_string_free(out, FALSE);
 }
+
+/* For a plan that outlives its program, whose documents the rules' origins point into. */
+static inline void
+plan_forget_origins(const Plan *plan)
+{
+	for (guint way = 0; way < RULE_WAY_COUNT; way++)
+		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
+			for (guint i = 0; i < plan->chains[way][id]->len; i++) {
+				const PlanChain *chain = plan->chains[way][id]->pdata[i];
+
+				for (guint k = 0; k < chain->rules->len; k++)
+					((PlanRule *)chain->rules->pdata[k])->origin = (RuleOrigin){ 0 };
+			}
+}

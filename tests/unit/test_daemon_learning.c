@@ -2,8 +2,7 @@
 /* Learning in the daemon: what is loaded when part of it cannot be, names that come from outside, a clock that jumps.
  */
 
-#include <time.h>
-
+#include "tests/unit/clock.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/rpc_call.h"
 
@@ -11,18 +10,6 @@
 	"{\"port\":\"" port "\",\"mac\":\"52:54:00:00:00:" mac "\",\"address\":\"" address                             \
 	"\",\"source\":\"dhcpv4\",\"expires\":" expires "}"
 #define MAC "05" /* of fixture_binding() */
-
-static gint64 clock_moved_us;
-
-/* GLib's, for a clock that somebody sets. */
-gint64
-g_get_real_time(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000 + clock_moved_us;
-}
 
 static guint
 known(const Fixture *fixture, const char *port)

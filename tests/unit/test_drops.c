@@ -9,7 +9,7 @@
 #include "rules/nft_why.h"
 #include "rules/optimise.h"
 #include "rules/plan_tags.h"
-#include "tests/unit/filters.h"
+#include "tests/unit/plans.h"
 
 static void
 test_names(void)
@@ -68,15 +68,7 @@ plan_of_port(GHashTable *filters, const char *filter, const char *variables, Pla
 	if (optimised)
 		plan_optimise(plan);
 	plan_expand_tags(plan);
-	/* The plan borrows what its rules come from. */
-	for (guint way = 0; way < RULE_WAY_COUNT; way++)
-		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
-			for (guint i = 0; i < plan->chains[way][id]->len; i++) {
-				const PlanChain *chain = plan->chains[way][id]->pdata[i];
-
-				for (guint k = 0; k < chain->rules->len; k++)
-					((PlanRule *)chain->rules->pdata[k])->origin = (RuleOrigin){ 0 };
-			}
+	plan_forget_origins(plan);
 	return plan;
 }
 

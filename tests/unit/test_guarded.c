@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Filters that hold for a time only: whose clock counts, and what the file says when the disk failed. */
 
-#include <time.h>
-
+#include "tests/unit/clock.h"
 #include "tests/unit/fixture.h"
 
 #define SECONDS 2
-
-static gint64 clock_moved_us;
-
-/* GLib's, for a clock that somebody sets. */
-gint64
-g_get_real_time(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000 + clock_moved_us;
-}
 
 static void
 guard(Fixture *fixture, const char *body)

@@ -5,8 +5,9 @@
 #include "daemon/networks_port.h"
 #include "vswitch/host_bus.h"
 
-#include <gio/gio.h>
 #include <string.h>
+
+#include "tests/unit/bus.h"
 
 #define LOG_WAIT_US (10 * G_USEC_PER_SEC)
 
@@ -57,16 +58,6 @@ on_call(GDBusConnection *connection, const gchar *sender, const gchar *path, con
 		g_dbus_method_invocation_return_value(invocation, NULL);
 }
 
-static void
-request_name(Fake *fake, const char *name)
-{
-	g_autoptr(GVariant) answer = g_dbus_connection_call_sync(
-		fake->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-		"RequestName", g_variant_new("(su)", name, 0), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL);
-
-	g_assert_nonnull(answer);
-}
-
 static gpointer
 serve(gpointer data)
 {
@@ -76,17 +67,11 @@ serve(gpointer data)
 	Fake *fake = data;
 
 	g_main_context_push_thread_default(fake->context);
-	fake->connection = g_dbus_connection_new_for_address_sync(
-		fake->host.address,
-		G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION, NULL,
-		NULL, NULL);
-	g_assert_nonnull(fake->connection);
+	fake->connection = bus_connect(fake->host.address);
 	for (guint i = 0; i < G_N_ELEMENTS(paths); i++)
-		g_assert_cmpuint(g_dbus_connection_register_object(fake->connection, paths[i], info->interfaces[i],
-								   &functions, fake, NULL, NULL),
-				 >, 0);
-	request_name(fake, "org.fedoraproject.FirewallD1");
-	request_name(fake, "org.freedesktop.resolve1");
+		bus_serve(fake->connection, paths[i], info->interfaces[i], &functions, fake);
+	bus_own_name(fake->connection, "org.fedoraproject.FirewallD1");
+	bus_own_name(fake->connection, "org.freedesktop.resolve1");
 	g_mutex_lock(&fake->lock);
 	fake->is_ready = TRUE;
 	g_cond_signal(&fake->ready);

@@ -9,7 +9,7 @@
 
 #include "rules/nft_constant.h"
 #include "rules/nft_table.h"
-#include "tests/unit/filters.h"
+#include "tests/unit/plans.h"
 
 #define PORT "vnet0"
 /* A load that fails on a later fragment, before the first look into the layer 4 header. */
@@ -251,15 +251,7 @@ plan_of(const char *head, const char *body, const char *variables)
 		sets = plan_sets_new(); /* plans point into it */
 	plan = plan_new(program, vars, PORT, sets, &error);
 	g_assert_no_error(error);
-	/* The origin is the program's: nothing below reads it. */
-	for (guint way = 0; way < RULE_WAY_COUNT; way++)
-		for (guint id = 0; id < RULE_STAGE_COUNT; id++)
-			for (guint i = 0; i < plan->chains[way][id]->len; i++) {
-				const PlanChain *chain = plan->chains[way][id]->pdata[i];
-
-				for (guint k = 0; k < chain->rules->len; k++)
-					((PlanRule *)chain->rules->pdata[k])->origin = (RuleOrigin){ 0 };
-			}
+	plan_forget_origins(plan);
 	return plan;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* polkit as a bus of the test's own shows it: what it is asked, and what becomes of clients by its answer. */
 
+#include "tests/unit/bus.h"
 #include "tests/unit/fixture.h"
 
 #include <unistd.h>
@@ -47,21 +48,10 @@ start_service(World *world)
 {
 	static const GDBusInterfaceVTable functions = { .method_call = on_call };
 	g_autoptr(GDBusNodeInfo) info = g_dbus_node_info_new_for_xml(interface_xml, NULL);
-	g_autoptr(GError) error = NULL;
-	g_autoptr(GVariant) answer = NULL;
 
-	world->service = g_dbus_connection_new_for_address_sync(g_test_dbus_get_bus_address(world->bus),
-								G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-									G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-								NULL, NULL, &error);
-	g_assert_no_error(error);
-	g_assert_cmpuint(g_dbus_connection_register_object(world->service, "/org/freedesktop/PolicyKit1/Authority",
-							   info->interfaces[0], &functions, world, NULL, NULL),
-			 >, 0);
-	answer = g_dbus_connection_call_sync(
-		world->service, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName",
-		g_variant_new("(su)", "org.freedesktop.PolicyKit1", 0), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, &error);
-	g_assert_no_error(error);
+	world->service = bus_connect(g_test_dbus_get_bus_address(world->bus));
+	bus_serve(world->service, "/org/freedesktop/PolicyKit1/Authority", info->interfaces[0], &functions, world);
+	bus_own_name(world->service, "org.freedesktop.PolicyKit1");
 }
 
 /* @data: non-NULL: a bus without polkit */
