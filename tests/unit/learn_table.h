@@ -310,3 +310,12 @@ assert_expired(LearnTable *table, gint64 now, const char *expected, gint64 next)
 	g_assert_cmpstr(found, ==, expected);
 	g_assert_cmpint(found_next, ==, next);
 }
+
+static inline LearnTable *
+table_with_a(LearnMethod method)
+{
+	LearnTable *table = test_table();
+
+	g_assert_false(add_port(table, "a0", mac_a, method));
+	return table;
+}
