@@ -3,24 +3,17 @@
 
 #include "rules/nft_watch.h"
 
-#include <errno.h>
-#include <glib-unix.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <sys/socket.h>
 
-#include "base/error.h"
-
-#define RECEIVE_BYTES	   (64 * 1024)
-#define EVENT_BUFFER_BYTES (1024 * 1024)
+#include "base/netlink_events.h"
 
 struct NftWatch {
 	NftWatchIsFn is_watched;
 	NftWatchFn on_change;
 	gpointer data;
-	struct mnl_socket *socket;
-	guint source;
+	NetlinkEvents *events;
 	GArray *passed; /* of guint32: port ids of our own */
 	GString *what;	/* of the transaction that is being told */
 	guint count;
@@ -151,46 +144,28 @@ message_cb(const struct nlmsghdr *header, void *data)
 	return MNL_CB_OK;
 }
 
-static gboolean
-on_event(gint fd, G_GNUC_UNUSED GIOCondition condition, gpointer data)
+static void
+on_lost(gpointer data)
 {
-	NftWatch *watch = data;
-	g_autofree char *buffer = g_malloc(RECEIVE_BYTES);
+	const NftWatch *watch = data;
 
-	for (;;) {
-		ssize_t len = recv(fd, buffer, RECEIVE_BYTES, MSG_DONTWAIT);
-
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len < 0 && errno == ENOBUFS) {
-			watch->on_change("more changes than the kernel could tell of", watch->data);
-			continue;
-		}
-		if (len <= 0)
-			return G_SOURCE_CONTINUE;
-		mnl_cb_run(buffer, (size_t)len, 0, 0, message_cb, watch);
-	}
+	watch->on_change("more changes than the kernel could tell of", watch->data);
 }
 
 NftWatch *
 nft_watch_new(NftWatchIsFn is_watched, NftWatchFn on_change, gpointer data, GError **error)
 {
 	g_autoptr(NftWatch) watch = g_new0(NftWatch, 1);
-	int group = NFNLGRP_NFTABLES, size = EVENT_BUFFER_BYTES;
 
 	watch->is_watched = is_watched;
 	watch->on_change = on_change;
 	watch->data = data;
 	watch->passed = g_array_new(FALSE, FALSE, sizeof(guint32));
 	watch->what = g_string_new(NULL);
-	watch->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!watch->socket || mnl_socket_bind(watch->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_setsockopt(watch->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {
-		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot watch nf_tables: %s", g_strerror(errno));
+	watch->events = netlink_events_new(NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1), message_cb, on_lost, watch,
+					   "nf_tables", error);
+	if (!watch->events)
 		return NULL;
-	}
-	setsockopt(mnl_socket_get_fd(watch->socket), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	watch->source = g_unix_fd_add(mnl_socket_get_fd(watch->socket), G_IO_IN, on_event, watch);
 	return g_steal_pointer(&watch);
 }
 
@@ -199,10 +174,7 @@ nft_watch_free(NftWatch *watch)
 {
 	if (!watch)
 		return;
-	if (watch->source)
-		g_source_remove(watch->source);
-	if (watch->socket)
-		mnl_socket_close(watch->socket);
+	netlink_events_free(watch->events);
 	g_clear_pointer(&watch->passed, g_array_unref);
 	g_string_free(watch->what, TRUE);
 	g_free(watch);

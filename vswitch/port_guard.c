@@ -4,7 +4,6 @@
 #include "vswitch/port_guard.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
@@ -12,16 +11,16 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
+#include "base/netlink_events.h"
 
 #define GROUP_FORWARD_BPDU 1u /* bit 0: 01:80:c2:00:00:00 */
 #define RECEIVE_BYTES	   (64 * 1024)
-#define EVENT_BUFFER_BYTES (4 * 1024 * 1024)
 
 struct PortGuard {
 	PortGuardWantsFn wants;
 	gpointer user_data;
-	struct mnl_socket *events, *requests;
-	guint source;
+	NetlinkEvents *events;
+	struct mnl_socket *requests;
 	guint32 sequence;
 	const char *released; /* during port_guard_release(): wants nothing, whatever it wanted */
 };
@@ -180,45 +179,29 @@ port_guard_release(PortGuard *guard, const char *port)
 	guard->released = NULL;
 }
 
-static gboolean
-on_event(gint fd, GIOCondition condition, gpointer data)
+/* What is there now is all that matters. */
+static void
+on_lost(gpointer data)
 {
-	PortGuard *guard = data;
-	g_autofree char *buffer = g_malloc(RECEIVE_BYTES);
-
-	for (;;) {
-		ssize_t len = recv(fd, buffer, RECEIVE_BYTES, MSG_DONTWAIT);
-
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len < 0 && errno == ENOBUFS) {
-			/* Events were lost: what is there now is all that matters. */
-			port_guard_check_all(guard);
-			continue;
-		}
-		if (len <= 0)
-			return G_SOURCE_CONTINUE;
-		mnl_cb_run(buffer, (size_t)len, 0, 0, link_cb, guard);
-	}
+	port_guard_check_all(data);
 }
 
 PortGuard *
 port_guard_new(PortGuardWantsFn wants, gpointer user_data, GError **error)
 {
 	g_autoptr(PortGuard) guard = g_new0(PortGuard, 1);
-	int size = EVENT_BUFFER_BYTES;
 
 	guard->wants = wants;
 	guard->user_data = user_data;
-	guard->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	guard->requests = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (!guard->events || !guard->requests || mnl_socket_bind(guard->events, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_bind(guard->requests, 0, MNL_SOCKET_AUTOPID) < 0) {
-		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot watch the host's links: %s", g_strerror(errno));
+	if (!guard->requests || mnl_socket_bind(guard->requests, 0, MNL_SOCKET_AUTOPID) < 0) {
+		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot ask for the host's links: %s", g_strerror(errno));
 		return NULL;
 	}
-	setsockopt(mnl_socket_get_fd(guard->events), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	guard->source = g_unix_fd_add(mnl_socket_get_fd(guard->events), G_IO_IN, on_event, guard);
+	guard->events =
+		netlink_events_new(NETLINK_ROUTE, RTMGRP_LINK, link_cb, on_lost, guard, "the host's links", error);
+	if (!guard->events)
+		return NULL;
 	port_guard_check_all(guard);
 	return g_steal_pointer(&guard);
 }
@@ -228,10 +211,7 @@ port_guard_free(PortGuard *guard)
 {
 	if (!guard)
 		return;
-	if (guard->source)
-		g_source_remove(guard->source);
-	if (guard->events)
-		mnl_socket_close(guard->events);
+	netlink_events_free(guard->events);
 	if (guard->requests)
 		mnl_socket_close(guard->requests);
 	g_free(guard);
