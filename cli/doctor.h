@@ -117,9 +117,12 @@ struct DoctorCheck {
 
 /* Ends with id == NULL. */
 extern const DoctorCheck doctor_checks[];
+
+/** doctor_check_find: NULL when there is none of that name */
 const DoctorCheck *doctor_check_find(const char *id);
 const char *doctor_severity_name(DoctorSeverity severity);
 
+/** doctor_facts_new: nothing is known, and nothing is lacking */
 DoctorFacts *doctor_facts_new(void);
 void doctor_facts_free(DoctorFacts *facts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DoctorFacts, doctor_facts_free)
@@ -134,15 +137,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DoctorReport, doctor_report_free)
 
 /** doctor_report_worst: the gravest severity found, or -1 */
 gint doctor_report_worst(const DoctorReport *report);
+
+/** doctor_report_print: findings in the order of the checks, then what was skipped (transfer full) */
 char *doctor_report_print(const DoctorReport *report);
+
+/** doctor_report_to_json: the same, as sluice(1) has it (transfer full) */
 json_t *doctor_report_to_json(const DoctorReport *report);
 
 /* --- for the checks --- */
 
 /** doctor_found: (transfer none): a new finding of the check that runs */
 DoctorFinding *doctor_found(DoctorReport *report, const char *subject, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
 /** doctor_retell: another cause in place of the one it has */
 void doctor_retell(DoctorFinding *finding, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/** doctor_fix: one more command that mends it, for a shell; names go through doctor_word() */
 void doctor_fix(DoctorFinding *finding, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /** doctor_is_plain: whether a name means itself to a shell and to nft */
@@ -157,10 +167,18 @@ const char *doctor_word(DoctorReport *report, const char *name);
 
 /** doctor_sysctl: a number below /proc/sys/net; -1 where there is none */
 gint64 doctor_sysctl(const DoctorFacts *facts, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/** doctor_link: by name; NULL where there is none */
 const LinkInfo *doctor_link(const DoctorFacts *facts, const char *name);
+
+/** doctor_link_by_index: likewise */
 const LinkInfo *doctor_link_by_index(const DoctorFacts *facts, guint32 index);
+
 /** doctor_default_route: the best one of a family; NULL where there is none */
 const LinkRoute *doctor_default_route(const DoctorFacts *facts, guint16 family);
+
+/** doctor_has_family: whether the network has an address of %AF_INET or %AF_INET6 */
 gboolean doctor_has_family(const Network *network, guint16 family);
+
 /** doctor_has_dns: whether dnsmasq serves DNS there */
 gboolean doctor_has_dns(const Network *network);

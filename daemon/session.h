@@ -6,8 +6,8 @@
  *	any --bad frame--> BROKEN	ends at once: the stream has lost its sense
  *
  * A client that does not get to OPEN in SESSION_SETUP_SEC, or is silent for SESSION_FRAME_SEC in the middle of a frame,
- *is broken too: it holds a place and memory for nothing. A call that is larger than it may be is refused and passed
- *over.
+ * is broken too: it holds a place and memory for nothing. A call that is larger than it may be is refused and
+ * passed over.
  *
  * Where polkit decides who may connect, all but the calls for that are refused until it said yes. Meanwhile the session
  * waits, and nobody else does; after SESSION_AUTH_TRIES noes it is broken.
@@ -59,8 +59,8 @@ typedef struct {
 	guint64 start_time; /* of that process */
 	gboolean needs_auth;
 	guint auth_failures;
-	PolkitCheck
-		*check; /* NULL: nobody is being asked; else @waiting is answered when it ends, and no call before */
+	/* NULL: nobody is being asked; else @waiting is answered when it ends, and no call before */
+	PolkitCheck *check;
 	RpcHeader waiting;
 	void (*on_answer)(gpointer data); /* (nullable) */
 	gpointer on_answer_data;

@@ -20,6 +20,7 @@ typedef enum {
 	USAGE_CLASS, /* that of root, or of all others */
 } UsageScope;
 
+/** usage_new: @clients_max: of all users together; @bytes_max: likewise */
 Usage *usage_new(guint clients_max, gsize bytes_max);
 void usage_free(Usage *usage);
 

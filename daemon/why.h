@@ -24,6 +24,7 @@ typedef struct {
 	gpointer data;
 } WhyConfig;
 
+/** why_new: nobody asks; the strings of @config are copied */
 Why *why_new(const WhyConfig *config);
 void why_free(Why *why);
 

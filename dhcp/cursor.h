@@ -14,6 +14,7 @@ typedef struct {
 	gsize left;
 } Cursor;
 
+/** cursor_over: from the first of @len bytes on, which must outlive it */
 Cursor cursor_over(const guint8 *bytes, gsize len);
 
 /** cursor_take: Returns: (transfer none): the next @len bytes; NULL where fewer are left */
@@ -22,6 +23,7 @@ const guint8 *cursor_take(Cursor *cursor, gsize len);
 /** cursor_sub: the next @len bytes as a cursor of their own */
 gboolean cursor_sub(Cursor *cursor, gsize len, Cursor *ret_sub);
 
+/* As said above; numbers are in network order in the frame. */
 gboolean cursor_skip(Cursor *cursor, gsize len);
 gboolean cursor_u8(Cursor *cursor, guint8 *ret_value);
 gboolean cursor_u16(Cursor *cursor, guint16 *ret_value);

@@ -6,8 +6,8 @@
  *	    "client-id": "01:52:…", "iaid": "…", "server-duid": "…" }, … ]
  *
  * "expiry" counts seconds since the epoch, 0 is never; only "address" is always there. What clients say of themselves
- *is text from outside: lease_host_name_is_valid() and lease_id_is_valid() hold it to a few characters before it is
- *stored, and again when it is read.
+ * is text from outside: lease_host_name_is_valid() and lease_id_is_valid() hold it to a few characters before it is
+ * stored, and again when it is read.
  */
 #pragma once
 

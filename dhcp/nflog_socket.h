@@ -37,4 +37,5 @@ typedef void (*NflogRecordFunc)(const NflogRecord *record, gpointer data);
  */
 gboolean nflog_socket_read(NflogSocket *self, guint records_max, NflogRecordFunc func, gpointer data);
 
+/** nflog_socket_counts: since it was opened (transfer none) */
 const NflogCounts *nflog_socket_counts(const NflogSocket *self);

@@ -124,5 +124,7 @@ typedef enum {
  * @ret_event: written on %SNOOP_OK only, then wholly; @ifindex is 0: the caller's to set
  */
 SnoopVerdict snoop_parse(const guint8 *frame, gsize len, gsize frame_len, gboolean is_to_guest, SnoopEvent *ret_event);
+
+/** snoop_verdict_name, snoop_protocol_name: one word for people */
 const char *snoop_verdict_name(SnoopVerdict verdict);
 const char *snoop_protocol_name(SnoopProtocol protocol);

@@ -46,6 +46,7 @@ SnoopChild *snoop_child_new(const SnoopChildConfig *config);
 void snoop_child_stop(SnoopChild *child);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SnoopChild, snoop_child_stop)
 
+/** snoop_child_is_ready: whether it listens now */
 gboolean snoop_child_is_ready(const SnoopChild *child);
 
 /**

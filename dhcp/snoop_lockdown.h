@@ -4,7 +4,7 @@
  *
  * The process reads what guests write, so it is taken for granted that one day a guest runs code in it. What such code
  * finds is a process that holds two kinds of descriptors (nflog groups, already bound, and a socket to the daemon) and
- *can do nothing but read from the first and write fixed-size messages to the second, which the daemon checks.
+ * can do nothing but read from the first and write fixed-size messages to the second, which the daemon checks.
  *
  * The order, each step with its own failure, after which the process ends instead of going on:
  *
@@ -12,8 +12,8 @@
  *	2. user and group are looked up, while there is a file system
  *	3. the root becomes an empty folder that has no name any more, so that nothing can be put into it
  *	4. user, group, no other groups; all capabilities go, also those to inherit (ambient) and the bound (bounding
- *set): a netlink socket asks for the capability of its user with each message, so not even the groups that are open can
- *be configured any more
+ *	   set): a netlink socket asks for the capability of its user with each message, so not even the groups that
+ *	   are open can be configured any more
  *	5. no new privileges by execve; no debugger and no core dump of the same user (not dumpable)
  *	6. limits: descriptors, files' size, processes, memory
  *	7. all that is read back: identity, capabilities; to become root again must fail

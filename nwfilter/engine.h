@@ -60,8 +60,8 @@ void nw_engine_free(NwEngine *engine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NwEngine, nw_engine_free)
 
 /**
- * nw_engine_start: once, after nw_engine_new(): make the kernel hold just these bindings, in one transaction, sending
- *only the difference
+ * nw_engine_start: once, after nw_engine_new(): make the kernel hold just these bindings, in one transaction that holds
+ * only the difference
  * @bindings: (element-type NwBinding): (transfer none)
  * @ret_failed: (element-type utf8) (out): a line for each binding that cannot be compiled; such a port drops
  *	everything until its filter is mended
@@ -139,6 +139,7 @@ gboolean nw_engine_check(NwEngine *engine, GPtrArray **ret_differences, GError *
  */
 gboolean nw_engine_watch(const NwEngine *engine, guint32 *ret_port_id);
 
+/** nw_engine_is_iptables: whether the rules are eb/iptables' */
 gboolean nw_engine_is_iptables(const NwEngine *engine);
 
 /** nw_engine_repair: make the kernel have what it should have, in one transaction in place of what is there */
@@ -186,6 +187,7 @@ typedef struct {
 	guint64 packets, bytes;
 } NwWhy;
 
+/** nw_why_free: @why: NwWhy, as GDestroyNotify has it */
 void nw_why_free(gpointer why);
 
 /**
@@ -220,6 +222,7 @@ gboolean nw_engine_is_traced(const NwEngine *engine, const char *port_dev);
 /** nw_engine_describe: back end and lowerings in use, one "name: value" line each (transfer full) */
 char *nw_engine_describe(const NwEngine *engine);
 
+/** nw_engine_stats: ports and templates now, commits and messages since nw_engine_new() */
 void nw_engine_stats(const NwEngine *engine, NwEngineStats *ret_stats);
 
 /**

@@ -115,6 +115,7 @@ gboolean engine_port_uses(const NwEngine *engine, const Port *port, const char *
 /** engine_batch: of the engine's table */
 NftBatch *engine_batch(const NwEngine *engine);
 
+/** engine_shadows_new: of the definitions that are tried; none yet */
 GPtrArray *engine_shadows_new(void);
 
 /** engine_shadows_redefined, engine_shadows_dirty: their rules are made anew with the next sweep; @name: of a filter */
@@ -127,6 +128,10 @@ void engine_shadows_port(NwEngine *engine, const char *port);
 /** engine_shadows_unbind: it is about to lose its filter, and passes what nobody looks at */
 void engine_shadows_unbind(NwEngine *engine, const char *port);
 
+/*
+ * The same for the definitions that are tried as for the engine that they stand behind: whether a tree holds a filter,
+ * whether any @needs something, IP sets, sweep.
+ */
 gboolean engine_shadows_use(const NwEngine *engine, const char *name);
 gboolean engine_shadows_need(const NwEngine *engine, gboolean (*needs)(const NwEngine *engine));
 void engine_shadows_refresh(NwEngine *engine);

@@ -59,6 +59,7 @@ gboolean nw_learning_of(const NwBinding *binding, RuleProgram *program, NwLearni
 /** nw_learning_is_needed: whether anything is awaited, and may be learned */
 gboolean nw_learning_is_needed(const NwLearning *learning);
 
+/** nw_learning_equal: whether both ask for the same, in the same way */
 gboolean nw_learning_equal(const NwLearning *a, const NwLearning *b);
 
 /**
@@ -91,4 +92,5 @@ GArray *nw_learning_fixed(const NwBinding *binding);
  */
 NwFilter *nw_learning_filter(const NwBinding *binding, const NwLearning *learning);
 
+/** nw_learn_method_name: as CTRL_IP_LEARNING has it */
 const char *nw_learn_method_name(NwLearnMethod method);

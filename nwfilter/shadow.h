@@ -40,4 +40,11 @@ gboolean nw_shadow_start(NwEngine *engine, NwFilter *definition, gboolean lenien
 /** nw_shadow_stop: returns whether there was one; nothing of it is left in the kernel */
 gboolean nw_shadow_stop(NwEngine *engine, const char *name);
 
+/**
+ * nw_shadow_read: what a definition that is tried would have dropped since it is
+ * @ret_report: to be cleared
+ *
+ * Errors: %SLUICE_ERROR_OPERATION_INVALID when none of that name is tried, %SLUICE_ERROR_OPERATION_FAILED when its
+ * rules could not be brought up to date; those of reading the kernel.
+ */
 gboolean nw_shadow_read(NwEngine *engine, const char *name, NwShadowReport *ret_report, GError **error);

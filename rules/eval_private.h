@@ -9,8 +9,8 @@
 /* An iterator of a rule. Those that meet in one match (a range, a mask) share a group: they are tried together. */
 typedef struct {
 	guint id, len, group, at;
-	const char
-		*one; /* the variable of a list that is shorter than others: it stays as it is beside a learned one */
+	/* the variable of a list that is shorter than others: it stays as it is beside a learned one */
+	const char *one;
 	gboolean learns;
 } RuleIterator;
 

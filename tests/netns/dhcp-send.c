@@ -7,9 +7,9 @@
  *	dhcp-send print v4|v6 TYPE [NAME=VALUE]...	the frame as hexadecimal digits
  *
  * src, dst (MAC), from, to (IP), xid, rapid=1, vlan, count, gap_ms. Version 4: chaddr, your, ciaddr, asked, lease
- *(seconds or "forever"), server, client (hexadecimal digits), relay. Version 6: duid, sduid (hexadecimal digits),
- *ia=IAID,ADDRESS,SECONDS, pd=IAID,PREFIX/LEN,SECONDS (both any number of times; without SECONDS only the IAID is said),
- *status.
+ * (seconds or "forever"), server, client (hexadecimal digits), relay. Version 6: duid, sduid (hexadecimal digits),
+ * ia=IAID,ADDRESS,SECONDS, pd=IAID,PREFIX/LEN,SECONDS (both any number of times; without SECONDS only the IAID is
+ * said), status.
  */
 
 #include <arpa/inet.h>
