@@ -168,48 +168,69 @@ nw_engine_check_rules(NwEngine *engine, GError **error)
 	return !engine->xt || xt_engine_check_rules(engine->xt, error);
 }
 
-/* @is_sent: FALSE: the kernel is about to be given all anew, without what is swept here. */
-static gboolean
-sweep(NwEngine *engine, gboolean is_sent, GError **error)
-{
-	g_autoptr(NftBatch) batch = NULL;
-	g_autoptr(GPtrArray) templates = g_ptr_array_new(), sets = g_ptr_array_new(), ip_sets = NULL, settled = NULL;
-	gboolean drops_net, drops_mirror, drops_learn, asks_helper;
+/* One sweep: what goes, found before its transaction, and forgotten behind it. */
+typedef struct {
+	NftBatch *batch;
+	GPtrArray *templates, *sets, *ip_sets, *settled;
+	gboolean drops_net, drops_mirror, drops_learn;
+} Sweep;
 
-	batch = engine_batch(engine);
-	settled = engine_settle_messages(engine, batch);
-	drops_net = engine->has_net_chains && !engine->hits && !any_needs(engine, NEEDS_NETWORK);
-	drops_mirror = engine->has_mirror && !any_needs(engine, NEEDS_STATE);
-	drops_learn = engine->has_learn && !engine_any_learns(engine);
-	if (drops_net)
-		nft_table_net_chains(batch, FALSE, 0);
-	if (drops_learn) {
-		nft_learn_chains(batch, engine->config.learn_group, FALSE);
-		nft_learn_sets(batch, engine->sets, FALSE);
-	}
-	sweep_templates(engine, batch, templates);
-	sweep_limits(engine, batch, settled, drops_mirror);
-	sweep_sets(engine, batch, drops_learn, sets);
-	ip_sets = engine_ip_sets_sweep(engine, batch);
+static void
+sweep_clear(Sweep *sweep)
+{
+	g_clear_pointer(&sweep->batch, nft_batch_free);
+	g_clear_pointer(&sweep->templates, g_ptr_array_unref);
+	g_clear_pointer(&sweep->sets, g_ptr_array_unref);
+	g_clear_pointer(&sweep->ip_sets, g_ptr_array_unref);
+	g_clear_pointer(&sweep->settled, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Sweep, sweep_clear)
+
+static void
+sweep_ports(NwEngine *engine, NftBatch *batch)
+{
+	g_autofree char *map = g_strdup_printf("ports.%u", engine->ports_generation);
+	NftElements *elements;
+	GHashTableIter iter;
+	gpointer name;
+
 	for (guint i = 0; i < engine->stale_maps->len; i++)
 		nft_table_ports_map_delete(batch, g_array_index(engine->stale_maps, guint32, i));
-	if (g_hash_table_size(engine->stale_ports)) {
-		g_autofree char *map = g_strdup_printf("ports.%u", engine->ports_generation);
-		NftElements *elements = nft_elements_begin(batch, map, FALSE);
-		GHashTableIter iter;
-		gpointer name;
+	if (!g_hash_table_size(engine->stale_ports))
+		return;
+	elements = nft_elements_begin(batch, map, FALSE);
+	g_hash_table_iter_init(&iter, engine->stale_ports);
+	while (g_hash_table_iter_next(&iter, &name, NULL))
+		map_add(elements, name, 0);
+	nft_elements_end(elements);
+}
 
-		g_hash_table_iter_init(&iter, engine->stale_ports);
-		while (g_hash_table_iter_next(&iter, &name, NULL))
-			map_add(elements, name, 0);
-		nft_elements_end(elements);
+static void
+sweep_stage(NwEngine *engine, Sweep *sweep)
+{
+	sweep->batch = engine_batch(engine);
+	sweep->templates = g_ptr_array_new();
+	sweep->sets = g_ptr_array_new();
+	sweep->settled = engine_settle_messages(engine, sweep->batch);
+	sweep->drops_net = engine->has_net_chains && !engine->hits && !any_needs(engine, NEEDS_NETWORK);
+	sweep->drops_mirror = engine->has_mirror && !any_needs(engine, NEEDS_STATE);
+	sweep->drops_learn = engine->has_learn && !engine_any_learns(engine);
+	if (sweep->drops_net)
+		nft_table_net_chains(sweep->batch, FALSE, 0);
+	if (sweep->drops_learn) {
+		nft_learn_chains(sweep->batch, engine->config.learn_group, FALSE);
+		nft_learn_sets(sweep->batch, engine->sets, FALSE);
 	}
-	if (is_sent && !engine_commit(engine, batch, error)) {
-		/* These are gathered anew by each sweep. */
-		for (guint i = 0; i < templates->len; i++)
-			sweep_forget_limits(engine, templates->pdata[i]);
-		return FALSE;
-	}
+	sweep_templates(engine, sweep->batch, sweep->templates);
+	sweep_limits(engine, sweep->batch, sweep->settled, sweep->drops_mirror);
+	sweep_sets(engine, sweep->batch, sweep->drops_learn, sweep->sets);
+	sweep->ip_sets = engine_ip_sets_sweep(engine, sweep->batch);
+	sweep_ports(engine, sweep->batch);
+}
+
+static void
+sweep_forget(NwEngine *engine, const Sweep *sweep)
+{
 	engine->needs_sweep = FALSE;
 	if (g_hash_table_size(engine->uncounted))
 		engine_drops_forget(engine);
@@ -218,19 +239,27 @@ sweep(NwEngine *engine, gboolean is_sent, GError **error)
 	g_ptr_array_set_size(engine->stale_sets, 0);
 	g_ptr_array_set_size(engine->stale_limits, 0);
 	g_hash_table_remove_all(engine->stale);
-	for (guint i = 0; i < templates->len; i++)
-		g_hash_table_remove(engine->templates, ((const Template *)templates->pdata[i])->identity);
-	for (guint i = 0; i < ip_sets->len; i++)
-		g_hash_table_remove(engine->ip_sets, ip_sets->pdata[i]);
-	for (guint i = 0; i < sets->len; i++)
-		g_hash_table_remove(engine->sets, ((const PlanSet *)sets->pdata[i])->name);
-	if (drops_net)
+	for (guint i = 0; i < sweep->templates->len; i++)
+		g_hash_table_remove(engine->templates, ((const Template *)sweep->templates->pdata[i])->identity);
+	for (guint i = 0; i < sweep->ip_sets->len; i++)
+		g_hash_table_remove(engine->ip_sets, sweep->ip_sets->pdata[i]);
+	for (guint i = 0; i < sweep->sets->len; i++)
+		g_hash_table_remove(engine->sets, ((const PlanSet *)sweep->sets->pdata[i])->name);
+	if (sweep->drops_net)
 		engine->has_net_chains = FALSE;
-	if (drops_learn) {
+	if (sweep->drops_learn) {
 		engine->has_learn = FALSE;
 		for (guint i = 0; i < NFT_LEARN_COUNT; i++)
 			nft_learn_set(engine->sets, i)->in_kernel = FALSE;
 	}
+}
+
+/* The host's settings and the tables of helpers, which no transaction holds. */
+static void
+sweep_host(NwEngine *engine, const Sweep *sweep, gboolean is_sent)
+{
+	gboolean asks_helper;
+
 	if (engine->has_tagged && !any_needs(engine, NEEDS_TAGGED)) {
 		engine->has_tagged = FALSE;
 		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, FALSE, NULL);
@@ -240,13 +269,30 @@ sweep(NwEngine *engine, gboolean is_sent, GError **error)
 		engine_helper_sweep(engine, asks_helper);
 	else if (!asks_helper)
 		engine_helper_forget(engine);
-	if (drops_mirror) {
+	if (sweep->drops_mirror) {
 		engine->has_mirror = FALSE;
 		engine_sysctl_switch(engine, ENGINE_BRIDGE_NF, FALSE, NULL);
 	}
+}
+
+/* @is_sent: FALSE: the kernel is about to be given all anew, without what is swept here. */
+static gboolean
+sweep_all(NwEngine *engine, gboolean is_sent, GError **error)
+{
+	g_auto(Sweep) sweep = { 0 };
+
+	sweep_stage(engine, &sweep);
+	if (is_sent && !engine_commit(engine, sweep.batch, error)) {
+		/* These are gathered anew by each sweep. */
+		for (guint i = 0; i < sweep.templates->len; i++)
+			sweep_forget_limits(engine, sweep.templates->pdata[i]);
+		return FALSE;
+	}
+	sweep_forget(engine, &sweep);
+	sweep_host(engine, &sweep, is_sent);
 	/* What the settled templates counted connections in goes at once; nothing is left to settle then. */
-	engine_settle_done(engine, settled);
-	return !engine->needs_sweep || sweep(engine, is_sent, error);
+	engine_settle_done(engine, sweep.settled);
+	return !engine->needs_sweep || sweep_all(engine, is_sent, error);
 }
 
 gboolean
@@ -255,12 +301,12 @@ nw_engine_sweep(NwEngine *engine, GError **error)
 	if (engine->xt)
 		return xt_engine_sweep(engine->xt, error);
 	engine_shadows_sweep(engine);
-	return !engine->needs_sweep || sweep(engine, TRUE, error);
+	return !engine->needs_sweep || sweep_all(engine, TRUE, error);
 }
 
 void
 engine_sweep_forget(NwEngine *engine)
 {
 	if (engine->needs_sweep)
-		sweep(engine, FALSE, NULL);
+		sweep_all(engine, FALSE, NULL);
 }

@@ -214,6 +214,62 @@ match_is_of_nothing(const GPtrArray *groups, guint index)
 	return FALSE;
 }
 
+/* The upper end of a range that begins at @low. */
+static gboolean
+lower_high(Lower *lower, const RuleStep *step, const RuleMatch *match, const GPtrArray *groups, const guint *choice,
+	   const guint8 low[16], PlanMatch *out, GError **error)
+{
+	guint8 high[16];
+
+	if (!operand_bytes(lower, step, groups, choice, &match->high, high, error))
+		return FALSE;
+	if (memcmp(low, high, 16) > 0) {
+		sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL,
+				 "%s:%u: port '%s': the range of %s ends before it starts", step->origin.file,
+				 step->origin.line, lower->port, rule_field_info(match->field)->name);
+		return FALSE;
+	}
+	out->is_range = TRUE;
+	plan_match_value(out, high);
+	return TRUE;
+}
+
+/* A match on the values of one choice among those of the variables. */
+static gboolean
+lower_values(Lower *lower, const RuleStep *step, const RuleMatch *match, const GPtrArray *groups, const guint *choice,
+	     PlanRule *rule, GError **error)
+{
+	PlanMatch *out = plan_match_new(rule, match->field, match->negate);
+	guint8 bytes[16];
+
+	if (match->field == RULE_FIELD_IPSET) {
+		out->ip_set_words = g_strdup(strrchr(match->text, ' ') + 1);
+		return plan_ip_set_name(lower, step, match, &out->ip_set_name, error);
+	}
+	if (!operand_bytes(lower, step, groups, choice, &match->low, bytes, error))
+		return FALSE;
+	if (match->has_mask) {
+		out->has_mask = TRUE;
+		if (!operand_bytes(lower, step, groups, choice, &match->mask, out->mask, error))
+			return FALSE;
+		/* A flag that is wanted but masked away never matches, as in iptables. */
+		for (guint i = 0; rule_field_masks_value(match->field) && i < 16; i++)
+			bytes[i] &= out->mask[i];
+	}
+	/* "false" asks for no check. */
+	if (rule_field_is_flag(match->field) && !bytes[0]) {
+		g_ptr_array_remove_index(rule->matches, rule->matches->len - 1);
+		return TRUE;
+	}
+	plan_match_value(out, bytes);
+	if (match->field == RULE_FIELD_RATE)
+		out->bucket = ++lower->buckets;
+	if (match->has_high && !lower_high(lower, step, match, groups, choice, bytes, out, error))
+		return FALSE;
+	plan_match_ethertype(out);
+	return TRUE;
+}
+
 static gboolean
 lower_match(Lower *lower, const RuleStep *step, guint index, const GPtrArray *groups, const guint *choice,
 	    PlanRule *rule, GError **error)
@@ -263,46 +319,7 @@ lower_match(Lower *lower, const RuleStep *step, guint index, const GPtrArray *gr
 	case GROUP_NEVER:
 		break;
 	}
-	out = plan_match_new(rule, match->field, match->negate);
-	if (match->field == RULE_FIELD_IPSET) {
-		out->ip_set_words = g_strdup(strrchr(match->text, ' ') + 1);
-		return plan_ip_set_name(lower, step, match, &out->ip_set_name, error);
-	}
-	if (!operand_bytes(lower, step, groups, choice, &match->low, bytes, error))
-		return FALSE;
-	if (match->has_mask) {
-		out->has_mask = TRUE;
-		if (!operand_bytes(lower, step, groups, choice, &match->mask, out->mask, error))
-			return FALSE;
-		/* A flag that is wanted but masked away never matches, as in iptables. */
-		for (guint i = 0; rule_field_masks_value(match->field) && i < 16; i++)
-			bytes[i] &= out->mask[i];
-	}
-	/* "false" asks for no check. */
-	if (rule_field_is_flag(match->field) && !bytes[0]) {
-		g_ptr_array_remove_index(rule->matches, rule->matches->len - 1);
-		return TRUE;
-	}
-	plan_match_value(out, bytes);
-	if (match->field == RULE_FIELD_RATE)
-		out->bucket = ++lower->buckets;
-	if (match->has_high) {
-		guint8 low[16];
-
-		memcpy(low, bytes, 16);
-		if (!operand_bytes(lower, step, groups, choice, &match->high, bytes, error))
-			return FALSE;
-		if (memcmp(low, bytes, 16) > 0) {
-			sluice_error_set(error, SLUICE_ERROR_BUILD_FIREWALL,
-					 "%s:%u: port '%s': the range of %s ends before it starts", step->origin.file,
-					 step->origin.line, lower->port, rule_field_info(match->field)->name);
-			return FALSE;
-		}
-		out->is_range = TRUE;
-		plan_match_value(out, bytes);
-	}
-	plan_match_ethertype(out);
-	return TRUE;
+	return lower_values(lower, step, match, groups, choice, rule, error);
 }
 
 static gboolean
