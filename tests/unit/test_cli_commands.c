@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "nwfilter/model.h"
+#include "vswitch/network.h"
 
 #include <string.h>
 
@@ -75,6 +77,75 @@ parse(const char *line, GError **error)
 	return cli_args_parse(cli_command_find(words[0]), words + 1, g_strv_length(words) - 1, error);
 }
 
+/* "sluice COMMAND …", as a document shows it. */
+static void
+check_shown_command(const char *line)
+{
+	g_auto(GStrv) words = NULL;
+	g_autoptr(GError) error = NULL;
+	g_autoptr(CliArgs) args = NULL;
+	const CliCommand *command;
+	guint first = 1;
+
+	g_assert_true(g_shell_parse_argv(line, NULL, &words, &error));
+	if (g_strcmp0(words[first], "--json") == 0)
+		first++;
+	command = words[first] ? cli_command_find(words[first]) : NULL;
+	if (command)
+		args = cli_args_parse(command, words + first + 1, g_strv_length(words) - first - 1, &error);
+	if (!args)
+		g_error("%s: %s", line, error ? error->message : "no such command");
+}
+
+/* What stands behind "$ cat FILE". */
+static void
+check_shown_document(const char *label, const char *text)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (g_str_has_prefix(text, "<network"))
+		network_free(network_parse(text, label, FALSE, NULL, &error));
+	else if (g_str_has_prefix(text, "<filterbinding"))
+		nw_binding_free(nw_binding_parse(text, label, &error));
+	else
+		nw_filter_free(nw_filter_parse(text, label, FALSE, NULL, &error));
+	g_assert_no_error(error);
+}
+
+/* Commands that documents show are commands, and the XML that they show is right. */
+static void
+test_shown(void)
+{
+	static const char *const files[] = { "README.md", "docs/man/sluice.1.scd", "docs/man/sluiced.8.scd",
+					     "docs/network.md" };
+	guint commands = 0, documents = 0;
+
+	for (guint f = 0; f < G_N_ELEMENTS(files); f++) {
+		g_autofree char *text = NULL;
+		g_auto(GStrv) lines = NULL;
+
+		g_assert_true(g_file_get_contents(files[f], &text, NULL, NULL));
+		lines = g_strsplit(text, "\n", -1);
+		for (guint i = 0; lines[i]; i++) {
+			const char *line = g_str_has_prefix(lines[i], "$ ") ? lines[i] + 2 : lines[i];
+
+			if (g_str_has_prefix(line, "sluice ") && !g_str_has_prefix(line, "sluice - ")) {
+				check_shown_command(line);
+				commands++;
+			} else if (g_str_has_prefix(lines[i], "$ cat ")) {
+				g_autoptr(GString) document = g_string_new(NULL);
+
+				while (lines[i + 1] && *lines[i + 1] != '$' && *lines[i + 1] != '`')
+					g_string_append_printf(document, "%s\n", lines[++i]);
+				check_shown_document(line, document->str);
+				documents++;
+			}
+		}
+	}
+	g_assert_cmpuint(commands, >=, 15);
+	g_assert_cmpuint(documents, >=, 3);
+}
+
 static void
 test_forms(void)
 {
@@ -129,6 +200,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/cli/commands/table", test_table);
 	g_test_add_func("/cli/commands/manual", test_manual);
+	g_test_add_func("/cli/commands/shown", test_shown);
 	g_test_add_func("/cli/commands/forms", test_forms);
 	g_test_add_func("/cli/commands/repeat", test_repeat);
 	g_test_add_func("/cli/commands/usage-errors", test_usage_errors);
