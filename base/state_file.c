@@ -4,6 +4,7 @@
 #include "base/state_file.h"
 
 #include "base/error.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -198,6 +199,16 @@ state_file_read_foreign(const char *path, gsize max, GError **error)
 		return NULL;
 	}
 	return read_all(fd, path, max, error);
+}
+
+void
+state_file_set_aside(const char *path, const char *lost, const GError *why)
+{
+	g_autofree char *aside = g_strdup_printf("%s.damaged", path);
+
+	log_error("%s are lost, '%s' is kept as '%s': %s", lost, path, aside, why->message);
+	if (rename(path, aside) < 0)
+		log_error("cannot rename '%s': %s", path, g_strerror(errno));
 }
 
 gboolean

@@ -49,6 +49,13 @@ char *state_file_read(const char *path, gsize max, GError **error);
 /** state_file_read_foreign: a file in a folder that another user may write: a regular file, no link to one */
 char *state_file_read_foreign(const char *path, gsize max, GError **error);
 
+/**
+ * state_file_set_aside: rename a file that cannot be read to PATH.damaged, and log it: a new one is written in its place
+ * @lost: what it held, as the log's first words
+ * @why: from reading it
+ */
+void state_file_set_aside(const char *path, const char *lost, const GError *why);
+
 /** state_dir_ensure: create the folder and its parents; @ret_created: (nullable): whether it was not there */
 gboolean state_dir_ensure(const char *path, guint mode, gboolean *ret_created, GError **error);
 

@@ -4,7 +4,6 @@
 #include "daemon/guarded.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -117,13 +116,26 @@ load(Guarded *guarded, GError **error)
 	if (!text)
 		return FALSE;
 	list = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+	if (!list) {
+		g_autofree char *what = g_strescape(where.text, "\"'");
+
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "%s:%d: %s", guarded->path, where.line, what);
+		return FALSE;
+	}
+	if (!json_is_array(list)) {
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "%s: no list of definitions", guarded->path);
+		return FALSE;
+	}
 	for (gsize i = 0; i < json_array_size(list); i++) {
 		const json_t *object = json_array_get(list, i);
 		const char *name = json_string_value(json_object_get(object, "name"));
 		Waiting *waiting;
 
-		if (!name || !nw_name_check(name, NULL))
+		if (!name || !nw_name_check(name, NULL)) {
+			log_error("%s: definition %" G_GSIZE_FORMAT " names no filter and is left out", guarded->path,
+				  i + 1);
 			continue;
+		}
 		waiting = g_new0(Waiting, 1);
 		waiting->name = g_strdup(name);
 		waiting->deadline =
@@ -135,10 +147,7 @@ load(Guarded *guarded, GError **error)
 			waiting->deadline = waiting->due = G_MAXINT64;
 		g_hash_table_replace(guarded->waiting, waiting->name, waiting);
 	}
-	if (json_is_array(list))
-		return TRUE;
-	sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "%s: no list of definitions", guarded->path);
-	return FALSE;
+	return TRUE;
 }
 
 /* --- back --- */
@@ -257,18 +266,13 @@ Guarded *
 guarded_new(const GuardedConfig *config, const char *path)
 {
 	Guarded *guarded = g_new0(Guarded, 1);
-	g_autofree char *aside = g_strdup_printf("%s.damaged", path);
 	g_autoptr(GError) error = NULL;
 
 	guarded->config = *config;
 	guarded->path = g_strdup(path);
 	guarded->waiting = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, waiting_free);
-	if (!load(guarded, &error)) {
-		log_error("definitions that wait for a confirmation are lost, '%s' is kept as '%s': %s", path, aside,
-			  error->message);
-		if (rename(path, aside) < 0)
-			log_error("cannot rename '%s'", path);
-	}
+	if (!load(guarded, &error))
+		state_file_set_aside(path, "definitions that wait for a confirmation", error);
 	shadows_start(guarded);
 	on_time(guarded);
 	return guarded;

@@ -4,10 +4,10 @@
 #include "daemon/learning.h"
 
 #include <net/if.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/state_file.h"
 
 struct Learning {
 	LearningConfig config;
@@ -379,16 +379,11 @@ load(Learning *learning)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) records = learn_store_load(learning->store, &error);
-	g_autofree char *aside = g_strdup_printf("%s.damaged", learning->store);
 
-	if (records) {
+	if (records)
 		load_ports(learning, records);
-		return;
-	}
-	log_error("addresses learned before are lost, '%s' is kept as '%s': %s", learning->store, aside,
-		  error->message);
-	if (rename(learning->store, aside) < 0)
-		log_error("cannot rename '%s'", learning->store);
+	else
+		state_file_set_aside(learning->store, "addresses learned before", error);
 }
 
 Learning *

@@ -74,6 +74,24 @@ test_file_deadline(Fixture *fixture, gconstpointer data)
 	}
 }
 
+static void
+test_file_damaged(Fixture *fixture, gconstpointer data)
+{
+	static const char *const texts[] = { "[{\"name\":\"a\",\n\"deadline\"]", "{}" };
+	g_autofree char *aside = g_strconcat(fixture->paths->guarded_file, ".damaged", NULL);
+
+	for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+		g_autofree char *kept = NULL;
+
+		daemon_free(fixture->daemon);
+		g_assert_true(g_file_set_contents(fixture->paths->guarded_file, texts[i], -1, NULL));
+		fixture_start(fixture);
+		g_assert_false(waits(fixture));
+		g_assert_true(g_file_get_contents(aside, &kept, NULL, NULL));
+		g_assert_cmpstr(kept, ==, texts[i]);
+	}
+}
+
 /* What was defined by other means since must not be undone by a restart, even if the file could not be written then. */
 static void
 test_unsaved(Fixture *fixture, gconstpointer data)
@@ -102,6 +120,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	ADD("/guarded/clock-set", test_clock_set);
 	ADD("/guarded/file-deadline", test_file_deadline);
+	ADD("/guarded/file-damaged", test_file_damaged);
 	ADD("/guarded/unsaved", test_unsaved);
 	return g_test_run();
 }
