@@ -62,6 +62,26 @@ run_export(DispatchCall *call, GError **error)
 	return TRUE;
 }
 
+/* The port has another name on this host. */
+static gboolean
+import_rename(NwBinding *binding, const GPtrArray *records, const char *port, GError **error)
+{
+	if (!device_name_is_valid(port) || !g_utf8_validate(port, -1, NULL)) {
+		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "no port can have this name: %s",
+				 DEVICE_NAME_EXPECTED);
+		return FALSE;
+	}
+	g_free(binding->port_dev);
+	binding->port_dev = g_strdup(port);
+	for (guint i = 0; i < records->len; i++) {
+		LearnRecord *record = records->pdata[i];
+
+		g_free(record->port);
+		record->port = g_strdup(port);
+	}
+	return TRUE;
+}
+
 /* What export gave: the binding and its records, both for the port @port if that is not NULL. */
 static gboolean
 import_parse(const char *text, const char *port, NwBinding **ret_binding, GPtrArray **ret_records, GError **error)
@@ -96,7 +116,7 @@ import_parse(const char *text, const char *port, NwBinding **ret_binding, GPtrAr
 	if (!records)
 		return FALSE;
 	for (guint i = 0; i < records->len; i++) {
-		LearnRecord *record = records->pdata[i];
+		const LearnRecord *record = records->pdata[i];
 
 		if (!g_str_equal(record->port, binding->port_dev) ||
 		    memcmp(record->mac, binding->mac, sizeof(record->mac))) {
@@ -105,20 +125,9 @@ import_parse(const char *text, const char *port, NwBinding **ret_binding, GPtrAr
 					 i + 1);
 			return FALSE;
 		}
-		if (port) {
-			g_free(record->port);
-			record->port = g_strdup(port);
-		}
 	}
-	if (port && (!device_name_is_valid(port) || !g_utf8_validate(port, -1, NULL))) {
-		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG, "no port can have this name: %s",
-				 DEVICE_NAME_EXPECTED);
+	if (port && !import_rename(binding, records, port, error))
 		return FALSE;
-	}
-	if (port) {
-		g_free(binding->port_dev);
-		binding->port_dev = g_strdup(port);
-	}
 	*ret_binding = g_steal_pointer(&binding);
 	*ret_records = g_steal_pointer(&records);
 	return TRUE;
