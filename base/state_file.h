@@ -50,7 +50,8 @@ char *state_file_read(const char *path, gsize max, GError **error);
 char *state_file_read_foreign(const char *path, gsize max, GError **error);
 
 /**
- * state_file_set_aside: rename a file that cannot be read to PATH.damaged, and log it: a new one is written in its place
+ * state_file_set_aside: rename a file that cannot be read to PATH.damaged, and log it: a new one is written in its
+ * place
  * @lost: what it held, as the log's first words
  * @why: from reading it
  */

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "daemon/privileges.h"
 
-
 #include <stdio.h>
 #include <string.h>
 

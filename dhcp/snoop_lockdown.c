@@ -195,7 +195,8 @@ add_rules(scmp_filter_ctx filter, int send_fd)
 	/* No address: not even the sockets of nflog could be written to. */
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 2,
 				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)send_fd, 0), SCMP_A4(SCMP_CMP_EQ, 0, 0)) == 0 &&
-	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0)) == 0;
+	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0)) ==
+		       0;
 }
 
 static gboolean

@@ -565,8 +565,8 @@ nft_rule_check(const Plan *plan, const NftLowering *lowering, GError **error)
 					else if (ip_set && !ip_set->ip_set)
 						why = "nf_tables cannot look into a kernel IP set: only the daemon "
 						      "holds its content";
-					else if (nft_emit_find(rule, RULE_FIELD_CT_COUNT) && ++limits > NFT_LIMITS_MAX &&
-						 !is_native(lowering))
+					else if (nft_emit_find(rule, RULE_FIELD_CT_COUNT) &&
+						 ++limits > NFT_LIMITS_MAX && !is_native(lowering))
 						why = "too many connection limits in one direction for a kernel "
 						      "without bridge connection tracking";
 					else if (nft_emit_find(rule, RULE_FIELD_CT_COUNT) && !is_native(lowering) &&

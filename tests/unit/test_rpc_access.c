@@ -188,9 +188,9 @@ test_read_only(World *world, gconstpointer data)
 static void
 test_writes(void)
 {
-	static const char *const verbs[] = { "define", "undefine", "create",  "destroy", "start",    "delete", "set",
-					     "update", "apply",	   "begin",   "commit",	 "rollback", "import", "repair", "why",
-					     "flush",  "guard",	   "confirm", "discard", NULL };
+	static const char *const verbs[] = { "define", "undefine", "create", "destroy", "start",    "delete", "set",
+					     "update", "apply",	   "begin",  "commit",	"rollback", "import", "repair",
+					     "why",    "flush",	   "guard",  "confirm", "discard",  NULL };
 	static const char *const reads[] = { "set-identity", "guard-list", NULL };
 
 	for (const RpcProcInfo *proc = rpc_procs; proc->name; proc++) {
