@@ -61,10 +61,11 @@ healthy "all ports are gone"
 bind v2 "$M2" clean-traffic IP=10.9.0.12
 bind v1 "$M1" clean-traffic-v6 CTRL_IP_LEARNING=any
 healthy "nothing learned yet"
-"$FRAME" send g1:eth0 "ether $M1 > ff:ff:ff:ff:ff:ff arp request 10.9.0.11 tell 10.9.0.11" >/dev/null
+# sluice-snoop may be starting yet.
 for _ in $(seq $((50 * SLOW))); do
 	sluice nwfilter-lease-list | grep -q 10.9.0.11 && break
 	sleep 0.1
+	"$FRAME" send g1:eth0 "ether $M1 > ff:ff:ff:ff:ff:ff arp request 10.9.0.11 tell 10.9.0.11" >/dev/null
 done
 check "an address is learned" grep -q 10.9.0.11 <(sluice nwfilter-lease-list)
 healthy "an address learned"

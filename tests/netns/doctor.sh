@@ -229,6 +229,9 @@ sick "bridge down" "daemon bridge"
 check "bridge down: the fix" grep -qxF 'ip link set dev lab0 up' <(fixes)
 daemon_start
 same "bridge down: the daemon mends it" "" "$(found)"
+# What the kernel tells of the bridge that came up would have it look, and mend the next fault before the doctor sees it.
+wait_for grep -qx up /sys/class/net/lab0/operstate
+sleep 0.$((SLOW * 2))
 fault "address removed" bridge ip addr del 10.9.0.1/24 dev lab0
 fault "MTU of a port" mtu-port ip link set t-a mtu 1400
 fault "port off its bridge" binding-off-bridge ip link set t-a nomaster

@@ -14,7 +14,7 @@ guard() { # PORT TIME: what it says
 	port_filter "$1" >$WORK/one.xml
 	sluice nwfilter-define $WORK/one.xml --confirm "$2"
 }
-T=$((SLOW > 1 ? 5 * SLOW : 2)) # seconds: enough to look at what waits, or to start another daemon
+T=$((SLOW > 1 ? 5 * SLOW : 4)) # seconds: enough to look at what waits, or to start another daemon
 # drops TITLE PORT: the guest's packets to PORT are dropped, those to the other one pass
 drops() {
 	local other=$((7 + 8 - $2))
@@ -40,7 +40,7 @@ drops "before" 7
 check "a definition for seconds" guard 8 ${T}s
 drops "while it waits" 8
 same "it is listed" 1 "$(waits)"
-check "time passes" until_gone 5
+check "time passes" until_gone 8
 drops "it was not confirmed" 7
 
 check "another, confirmed" guard 8 $T
@@ -55,7 +55,7 @@ check "again, for longer" guard 7 1h
 check "discarded" sluice nwfilter-discard one
 drops "discarded: what it was before" 8
 
-check "one that a plain definition ends" guard 7 2
+check "one that a plain definition ends" guard 7 $T
 port_filter 7 | define_text >/dev/null
 same "nothing waits" 0 "$(waits)"
 sleep $((T + 1))
@@ -73,7 +73,7 @@ check "a definition for seconds" guard 8 $T
 daemon_kill
 daemon_start
 same "the next daemon goes on waiting" 1 "$(waits)"
-check "time passes" until_gone 5
+check "time passes" until_gone 8
 drops "and brings it back" 7
 check "a definition for one second" guard 8 1
 daemon_kill
@@ -86,7 +86,10 @@ drops "overdue" 7
 
 echo "<filter name='new'><rule action='drop' direction='in'/></filter>" >$WORK/new.xml
 check "a new filter" sluice nwfilter-define $WORK/new.xml --confirm 1
-sleep 2.2
+for _ in $(seq $((50 * SLOW))); do
+	sluice nwfilter-dumpxml new >/dev/null 2>&1 || break
+	sleep 0.1
+done
 check_refused "goes again" 'new' sluice nwfilter-dumpxml new
 check "the kernel has what it should have" sluice check
 finish

@@ -10,17 +10,21 @@ make_ground 1 3
 bind_neighbour clean-traffic
 bind v1 $M1 clean-traffic CTRL_IP_LEARNING=dhcp
 bind v3 $M3 clean-traffic CTRL_IP_LEARNING=any
+T=$((SLOW > 1 ? 15 * SLOW : 5)) # seconds: what is looked at before a lease ends takes less
 
 begin=$(date +%s%N)
-grant 1 10.9.0.50 3
+grant 1 10.9.0.50 $T
 grant 1 10.9.0.51 600 client=01aabbccddeeff
-grant 3 10.9.0.60 3
+grant 3 10.9.0.60 $T
 learned "leases" v1 10.9.0.50 10.9.0.51
 learned "leases" v3 10.9.0.60
+lasts "a lease by DHCP" v1 10.9.0.50 "$begin" $T
+DHCP_END=$END
+lasts "a lease under any" v3 10.9.0.60 "$begin" $T
 kill -STOP "$DAEMON"
 only "the daemon is stopped" 1 10.9.0.50 10.9.0.51
-expired "the daemon is stopped, dhcp" 1 10.9.0.50 "$begin" 3
-expired "the daemon is stopped, any" 3 10.9.0.60 "$begin" 3
+expired "the daemon is stopped, dhcp" 1 10.9.0.50 $DHCP_END
+expired "the daemon is stopped, any" 3 10.9.0.60 $END
 OTHERS=10.9.0.50 only "the other lease" 1 10.9.0.51
 kill -CONT "$DAEMON"
 learned "it goes on" v1 10.9.0.51
@@ -29,13 +33,16 @@ OTHERS=10.9.0.50 only "it goes on" 1 10.9.0.51
 nothing "it goes on" 3 any 10.9.0.60
 
 begin=$(date +%s%N)
-grant 1 10.9.0.52 2
-grant 3 10.9.0.61 2
-learned "leases of two seconds" v1 10.9.0.51 10.9.0.52
-learned "leases of two seconds" v3 10.9.0.61
+grant 1 10.9.0.52 $T
+grant 3 10.9.0.61 $T
+learned "other short leases" v1 10.9.0.51 10.9.0.52
+learned "other short leases" v3 10.9.0.61
+lasts "another lease by DHCP" v1 10.9.0.52 "$begin" $T
+DHCP_END=$END
+lasts "another lease under any" v3 10.9.0.61 "$begin" $T
 daemon_kill
-expired "the daemon was killed, dhcp" 1 10.9.0.52 "$begin" 2
-expired "the daemon was killed, any" 3 10.9.0.61 "$begin" 2
+expired "the daemon was killed, dhcp" 1 10.9.0.52 $DHCP_END
+expired "the daemon was killed, any" 3 10.9.0.61 $END
 OTHERS=10.9.0.52 only "the other lease" 1 10.9.0.51
 daemon_start
 learned "it is there again" v1 10.9.0.51

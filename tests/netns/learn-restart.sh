@@ -43,8 +43,8 @@ daemon_kill
 daemon_start
 sent_nothing "the daemon killed"
 all_hold "the daemon killed"
-rules_flush
 daemon_stop
+rules_flush
 daemon_start
 all_hold "as after a reboot: no rules were there"
 
@@ -61,7 +61,8 @@ is_new() {
 for ((i = 0; i < 60 * SLOW; i++)); do is_new && break; sleep 0.1; done
 check "sluice-snoop is started again" is_new
 said "that is logged" "sluice-snoop"
-sleep 0.3
+READER_OF=
+reader_ready
 grant 1 10.9.0.53 600
 learned "and reads leases" v1 10.9.0.51 10.9.0.53
 only "and reads leases" 1 10.9.0.51 10.9.0.53

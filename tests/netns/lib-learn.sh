@@ -30,15 +30,27 @@ make_ground() {
 }
 # bind_neighbour FILTER [NAME=VALUE]...: with its IPv4 address
 bind_neighbour() { bind v2 $M2 "$1" IP=10.9.0.12 "${@:2}" || not_ok "the neighbour is bound"; }
+# reader_ready: sluice-snoop listens; what is sent before is not learned from. Asked once of each daemon.
+READER_OF=
+reader_ready() {
+	local i
+	[ "$READER_OF" != "$DAEMON" ] || return 0
+	for ((i = 0; i < 100 * SLOW; i++)); do
+		sluice version --verbose | grep -q '^snoop: running' && READER_OF=$DAEMON && return
+		sleep 0.05
+	done
+	not_ok "sluice-snoop listens"
+}
 # fresh N FILTER [NAME=VALUE]...: as bind_guest, with nothing that was learned before
 fresh() {
 	sluice nwfilter-lease-flush --all >/dev/null
-	bind_guest "$@"
+	bind_guest "$@" && reader_ready
 }
 # ask N TYPE [WORD]..., answer N TYPE [WORD]...: version 4; the transaction is the last ask's
 ask() {
 	local n=$1 type=$2
 	shift 2
+	reader_ready
 	XID=$((XID + 1))
 	"$DHCP" "g$n:eth0" v4 "$type" xid=$XID "$@" src="$(mac_of "$n")"
 }
@@ -68,7 +80,7 @@ tools_end() {
 learned() {
 	local label=$1 port=$2 got i
 	shift 2
-	for ((i = 0; i < 40 * SLOW; i++)); do
+	for ((i = 0; i < 80 * SLOW; i++)); do
 		got=$(addresses "$port")
 		[ "$got" != "$*" ] || break
 		sleep 0.05
@@ -85,7 +97,7 @@ unchanged() {
 }
 said() { # LABEL PATTERN: the daemon's log
 	local i
-	for ((i = 0; i < 40 * SLOW; i++)); do
+	for ((i = 0; i < 80 * SLOW; i++)); do
 		grep -Eq -- "$2" $WORK/daemon.log && ok "$1" && return
 		sleep 0.05
 	done
@@ -138,16 +150,32 @@ nothing() {
 		pass an answer to all | ether $HOST_MAC > $ALL udp $SERVER:67 > 255.255.255.255:68
 	EOF2
 }
-# expired TITLE N ADDRESS GRANTED_NS SECONDS: passes until its time, and is gone within a second of it; waits
+# lasts TITLE PORT ADDRESS GRANTED_NS SECONDS: listed with an end that is so long after the grant, soon; END is that end. The
+# daemon's clock counts whole seconds.
+lasts() {
+	local title=$1 port=$2 address=$3 granted=$4 ns=$(($5 * 1000000000)) when i
+	END=0
+	for ((i = 0; i < 80 * SLOW; i++)); do
+		when=$(sluice nwfilter-lease-list --port "$port" | awk -v a="$address" '$NF == "yes" && index($3 "/", a "/") == 1' | grep -oE '[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}')
+		END=$(($(date -d "${when:-1970-01-02}" +%s) * 1000000000))
+		[ $END -le $((granted + ns - 1000000000)) ] || [ $END -gt $(($(date +%s%N) + ns)) ] || break
+		sleep 0.05
+	done
+	check "$title: it ends $5 s after its grant" test $END -gt $((granted + ns - 1000000000)) -a $END -le $(($(date +%s%N) + ns))
+}
+# expired TITLE N ADDRESS END_NS: passes until its time, and is gone within a second of it; waits
 expired() {
-	local title=$1 n=$2 address=$3 end=$(($4 + $5 * 1000000000)) m begin got
+	local title=$1 n=$2 address=$3 end=$4 m begin after passed=0 got=
 	m=$(mac_of "$n")
 	while begin=$(date +%s%N) && [ "$begin" -lt $((end + 6000000000 * SLOW)) ]; do
 		got=$("$FRAME" probe "${GUEST:-g}$n:eth0" "${GUEST:-g}2:eth0" 150 "ether $m > $M2 udp $address:9 > 10.9.0.12:9")
+		after=$(date +%s%N)
 		[ "$got" = + ] || break
+		passed=$begin
 		sleep 0.05
 	done
 	note "measured: $title: no longer $(((begin - end) / 1000000)) ms after its time"
-	# The daemon's clock counts whole seconds.
-	check "$title: stops within a second of its time" test $((begin - end)) -lt $((1000000000 * SLOW)) -a $((begin - end)) -gt -1100000000
+	# What got lost was sent 150 ms before the probe ended, or earlier.
+	check "$title: passes until its time" test "$got" = - -a $((after - 150000000)) -ge "$end"
+	check "$title: stops within a second of its time" test "$got" = - -a $((passed - end)) -lt $((1000000000 * SLOW))
 }

@@ -218,7 +218,10 @@ if command -v ipset >/dev/null && ipset create tried hash:ip 2>/dev/null; then
 	"$FRAME" send g1:eth0 "$(udp 1 2 13)" 3 100 >$WORK/sent
 	same "what is in it is counted" "one:3 out v1 3" "$(all_rules)"
 	ipset del tried 10.9.0.12
-	sleep $((1 + SLOW / 2)).5
+	for _ in $(seq $((50 * SLOW))); do
+		nft list ruleset 2>/dev/null | sed -n '/^table bridge sluice_shadow/,/^}/p' | grep -Fq 10.9.0.12 || break
+		sleep 0.1
+	done
 	"$FRAME" send g1:eth0 "$(udp 1 2 13)" 3 100 >$WORK/sent
 	same "what is in it no more is not" "one:3 out v1 3" "$(all_rules)"
 else
