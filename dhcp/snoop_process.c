@@ -92,13 +92,14 @@ send_frame(SnoopProcess *process, SnoopWireKind kind)
 void
 snoop_process_learn(SnoopProcess *process, const NflogRecord *record)
 {
-	gboolean is_to_guest = g_str_equal(record->prefix, SNOOP_PREFIX_TO);
+	gboolean is_to_guest = g_str_equal(record->prefix, NFLOG_PREFIX_TO_GUEST);
 	guint32 ifindex = is_to_guest ? record->ifindex_out : record->ifindex_in;
 	SnoopVerdict verdict;
 	gsize len;
 
-	if (record->family != NFPROTO_BRIDGE || (!is_to_guest && !g_str_equal(record->prefix, SNOOP_PREFIX_FROM)) ||
-	    !ifindex || !nflog_record_frame(record, process->frame, sizeof(process->frame), &len)) {
+	if (record->family != NFPROTO_BRIDGE ||
+	    (!is_to_guest && !g_str_equal(record->prefix, NFLOG_PREFIX_FROM_GUEST)) || !ifindex ||
+	    !nflog_record_frame(record, process->frame, sizeof(process->frame), &len)) {
 		process->status.ignored++;
 		return;
 	}
@@ -164,12 +165,12 @@ void
 snoop_process_drop(SnoopProcess *process, const NflogRecord *record)
 {
 	SnoopDrop *drop = &process->message.drop;
-	gboolean is_to_guest = g_str_has_prefix(record->prefix, SNOOP_PREFIX_DROP_TO);
+	gboolean is_to_guest = g_str_has_prefix(record->prefix, NFLOG_PREFIX_DROP_TO);
 	gsize len;
 
 	memset(&process->message, 0, sizeof(process->message));
 	drop->ifindex = is_to_guest || record->hook == NF_BR_POST_ROUTING ? record->ifindex_out : record->ifindex_in;
-	if (!take_prefix(record->prefix, is_to_guest ? SNOOP_PREFIX_DROP_TO : SNOOP_PREFIX_DROP, drop) ||
+	if (!take_prefix(record->prefix, is_to_guest ? NFLOG_PREFIX_DROP_TO : NFLOG_PREFIX_DROP, drop) ||
 	    !drop->ifindex || !nflog_record_frame(record, process->frame, sizeof(process->frame), &len)) {
 		process->status.ignored++;
 		return;

@@ -9,14 +9,9 @@
 
 #include "dhcp/nflog_socket.h"
 #include "dhcp/snoop_wire.h"
+#include "rules/nflog_prefix.h"
 
 #define SNOOP_GROUPS_MAX 4
-
-/* What the kernel's rules write before a packet: its direction. Any other prefix is somebody else's packet. */
-#define SNOOP_PREFIX_FROM    "sluice-from"
-#define SNOOP_PREFIX_TO	     "sluice-to"
-#define SNOOP_PREFIX_DROP    "sluice-why:" /* TEMPLATE.GENERATION:SITE follows: rules/nft_why.h */
-#define SNOOP_PREFIX_DROP_TO "sluice-why-to:"
 
 typedef struct SnoopProcess SnoopProcess;
 

@@ -126,7 +126,7 @@ rule_send(NftBatch *batch, const char *chain, guint row, guint16 group)
 		nft_expr_payload(rule, NFT_PAYLOAD_LL_HEADER, SOURCE_AT, 6, NFT_REG_2);
 	nft_expr_rate(rule, nft_learn_frames[row].rate_set, NFT_REG_1, NFT_LEARN_FORGET_MS, NFT_LEARN_RATE,
 		      NFT_LEARN_BURST, FALSE);
-	nft_expr_log(rule, group, nft_learn_frames[row].to_guest ? NFT_LEARN_TO_PREFIX : NFT_LEARN_FROM_PREFIX,
+	nft_expr_log(rule, group, nft_learn_frames[row].to_guest ? NFLOG_PREFIX_TO_GUEST : NFLOG_PREFIX_FROM_GUEST,
 		     NFT_LEARN_SNAPLEN);
 	nft_rule_send(batch, rule, NFPROTO_BRIDGE, chain);
 }

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "rules/nflog_prefix.h"
 #include "rules/nft_table.h"
 
 /* What a port needs to be listened to for. */
@@ -41,8 +42,6 @@ typedef struct {
 #define NFT_LEARN_FRAME_COUNT 8
 extern const NftLearnFrame nft_learn_frames[NFT_LEARN_FRAME_COUNT];
 
-#define NFT_LEARN_FROM_PREFIX "sluice-from" /* of the log, so that the reader knows which way a frame went */
-#define NFT_LEARN_TO_PREFIX   "sluice-to"
 #define NFT_LEARN_SNAPLEN     1500
 #define NFT_LEARN_RATE	      10    /* frames a second, of one port, kind and way; to the guest of one sender, too */
 #define NFT_LEARN_BURST	      20    /* frames at once */

@@ -125,7 +125,7 @@ add_rules(PlanRule *rule, RuleWay way, RuleStageId stage, gpointer data)
 	target = nft_rule_drop_chain(rule, way, stage, lowering->features);
 	count = count_set(lowering);
 	rate = rate_set(lowering);
-	prefix = g_strdup_printf(NFT_WHY_PREFIX "%u.%u:%u", install->number, lowering->generation, rule->site);
+	prefix = g_strdup_printf(NFLOG_PREFIX_DROP "%u.%u:%u", install->number, lowering->generation, rule->site);
 	/* update @tN-why.G { iifname . SITE counter } */
 	nft = rule_begin(chain, rule, way);
 	nft_expr_count(nft, count, NFT_REG32_00);

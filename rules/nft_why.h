@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "rules/nflog_prefix.h"
 #include "rules/nft_table.h"
 
 #define NFT_WHY_INFIX	  "-why"
@@ -16,9 +17,6 @@
 #define NFT_WHY_BURST	  2
 #define NFT_WHY_FORGET_MS 10000
 #define NFT_WHY_SNAPLEN	  192 /* bytes behind the Ethernet header: all headers, and little of what they carry */
-#define NFT_WHY_PREFIX	  "sluice-why:" /* TEMPLATE.GENERATION:SITE follows */
-/* The same for what was on its way to a guest, in eb/iptables: iptables' hook does not tell. */
-#define NFT_WHY_TO_PREFIX "sluice-why-to:"
 
 /** nft_why_number: give each rule that drops its number, which its copies keep */
 void nft_why_number(Plan *plan);

@@ -467,7 +467,7 @@ append_listening(GString *out, const XtPort *port, RuleWay way, const char *chai
 				       " --limit %d/s --limit-burst %d --nflog-group %u --nflog-prefix %s "
 				       "--nflog-range %d -j CONTINUE\n",
 				       NFT_LEARN_RATE, NFT_LEARN_BURST, port->learn_group,
-				       frame->to_guest ? NFT_LEARN_TO_PREFIX : NFT_LEARN_FROM_PREFIX,
+				       frame->to_guest ? NFLOG_PREFIX_TO_GUEST : NFLOG_PREFIX_FROM_GUEST,
 				       NFT_LEARN_SNAPLEN);
 	}
 	return listens;

@@ -104,8 +104,8 @@ xt_rules_site(XtRules *rules, const XtPort *port, const RuleStep *step, RuleWay 
 char *
 xt_rules_log_prefix(const XtRules *rules, XtTool tool, RuleWay way)
 {
-	return g_strdup_printf("%s%u.%u:%u", way == RULE_FROM_GUEST ? NFT_WHY_PREFIX : NFT_WHY_TO_PREFIX, tool + 1,
-			       rules->generation, rules->sites->len);
+	return g_strdup_printf("%s%u.%u:%u", way == RULE_FROM_GUEST ? NFLOG_PREFIX_DROP : NFLOG_PREFIX_DROP_TO,
+			       tool + 1, rules->generation, rules->sites->len);
 }
 
 /* --- the rules of a port --- */

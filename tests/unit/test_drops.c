@@ -284,7 +284,7 @@ test_why(void)
 	g_assert_false(g_ptr_array_find_with_equal_func(made, "t7-why-5.3", g_str_equal, NULL));
 	g_assert_true(batch_names(batch, "drop-policy-from"));
 	g_assert_true(batch_names(batch, "reject-policy"));
-	g_assert_true(batch_names(batch, NFT_WHY_PREFIX "7.3:1"));
+	g_assert_true(batch_names(batch, NFLOG_PREFIX_DROP "7.3:1"));
 }
 
 /* What comes from a guest is either a line or nothing. */
