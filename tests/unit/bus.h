@@ -36,4 +36,5 @@ bus_own_name(GDBusConnection *connection, const char *name)
 		g_variant_new("(su)", name, 0), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, &error);
 
 	g_assert_no_error(error);
+	g_assert_nonnull(answer);
 }

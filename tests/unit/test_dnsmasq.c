@@ -117,6 +117,7 @@ test_long_lines(void)
 	g_autofree char *none = NULL;
 
 	g_assert_no_error(error);
+	g_assert_nonnull(config);
 	if (has_dnsmasq())
 		dnsmasq_test(&golden_env, good, "br0", &error);
 	g_assert_no_error(error);

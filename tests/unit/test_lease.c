@@ -229,7 +229,6 @@ static void
 on_lease(const char *network_name, const DhcpLease *lease, gboolean is_gone, gpointer data)
 {
 	Fixture *fixture = data;
-	g_autofree char *path = lease_store_path(fixture->dir, network_name);
 	g_autoptr(GPtrArray) records = lease_store_load(fixture->dir, network_name, NULL);
 
 	g_string_append_printf(fixture->told, "%s %s %s %s stored=%d\n", network_name, is_gone ? "gone" : "here",
@@ -255,6 +254,7 @@ test_events(Fixture *fixture, gconstpointer data)
 	struct stat st;
 
 	g_assert_no_error(error);
+	g_assert_nonnull(events);
 	g_assert_cmpint(stat(fixture->events, &st), ==, 0);
 	g_assert_cmpint(st.st_mode & 0777, ==, 0600);
 	run(fixture, name, WORDS("add", "52:54:00:00:00:01", "10.0.0.5", "one"), NULL, NULL, NULL);
