@@ -44,10 +44,14 @@ asks_for(const Subject *subject, const GenFrame *frame, RuleField first, RuleFie
 	return FALSE;
 }
 
+/* A rule on these asks for the bridges' group address; ebt_stp itself looks at neither the length nor the type. */
 static gboolean
 is_stp_field(const Subject *subject, const GenFrame *frame, const PacketView *view)
 {
-	return view->kind == PACKET_BPDU && asks_for(subject, frame, RULE_FIELD_STP_TYPE, RULE_FIELD_STP_FORWARD_DELAY);
+	static const guint8 group[6] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
+
+	return memcmp(view->bytes, group, sizeof(group)) == 0 &&
+	       asks_for(subject, frame, RULE_FIELD_STP_TYPE, RULE_FIELD_STP_FORWARD_DELAY);
 }
 
 static gboolean
