@@ -104,6 +104,13 @@ padded(RuleField field)
 	return (rule_field_bytes(field) + 3) & ~3u;
 }
 
+/* Whether a use is looked up among the prefixes of the form's length. */
+static gboolean
+is_prefixed(const Lower *lower, guint match_index)
+{
+	return (lower->prefixed & G_GUINT64_CONSTANT(1) << match_index) != 0;
+}
+
 PlanSet *
 plan_set_find(Lower *lower, const RuleStep *step, const Use *uses, guint count)
 {
@@ -123,7 +130,8 @@ plan_set_find(Lower *lower, const RuleStep *step, const Use *uses, guint count)
 		if (var->is_element)
 			g_string_append_printf(name, ".%u", var->index);
 		if (match->has_mask) {
-			g_string_append(name, ".m"); /* no variable's name holds a dot */
+			/* No variable's name holds a dot. Prefixes are not what addresses are under a mask. */
+			g_string_append(name, is_prefixed(lower, uses[i].match) ? ".p" : ".m");
 			for (guint k = 0; k < rule_field_bytes(match->field); k++)
 				g_string_append_printf(name, "%02x", match->mask.bytes[k]);
 		}
@@ -281,8 +289,7 @@ group_gather(Lower *lower, const RuleStep *step, GPtrArray *groups, guint match_
 
 	use.values = rule_vars_get(lower->vars, var->name);
 	if (rule_vars_expiries(lower->vars, var->name)) {
-		const View *view = view_get(lower, var->name,
-					    lower->prefixed & G_GUINT64_CONSTANT(1) << match_index ? lower->prefix : 0);
+		const View *view = view_get(lower, var->name, is_prefixed(lower, match_index) ? lower->prefix : 0);
 
 		use.values = view->values;
 		use.expiries = view->expiries;

@@ -208,7 +208,7 @@ test_one_family(Fixture *fixture, gconstpointer data)
 	g_assert_false(port_of(fixture, "vnet0")->is_temporary);
 	g_assert_cmpuint(element_count(fixture, "vnet0", "ip4-IP"), ==, 0);
 	g_assert_cmpuint(element_count(fixture, "vnet0", "ip6-IPV6"), ==, 1);
-	g_assert_cmpuint(element_count(fixture, "vnet0", "ip6-IPV6.mffffffffffffff000000000000000000"), ==, 1);
+	g_assert_cmpuint(element_count(fixture, "vnet0", "ip6-IPV6.pffffffffffffff000000000000000000"), ==, 1);
 	g_assert_cmpuint(element_count(fixture, "vnet0", "learn-arp"), ==, 1);
 }
 

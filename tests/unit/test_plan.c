@@ -626,11 +626,20 @@ test_learned_prefix(void)
 	assert_plan(IN("<ipv6 srcipaddr='$IPV6'/>"),
 		    "IPV6? IPV6=2001:db8::1!9 IPV6=2001:db8:1::/56!8 IPV6=2001:db8:2::/64",
 		    "ether.type ipv6 ip6.src @ip6-IPV6 drop\n"
-		    "ether.type ipv6 ip6.src @ip6-IPV6.mffffffffffffff000000000000000000 drop\n"
-		    "ether.type ipv6 ip6.src @ip6-IPV6.mffffffffffffffff0000000000000000 drop\n",
+		    "ether.type ipv6 ip6.src @ip6-IPV6.pffffffffffffff000000000000000000 drop\n"
+		    "ether.type ipv6 ip6.src @ip6-IPV6.pffffffffffffffff0000000000000000 drop\n",
 		    "ip6-IPV6 2001:db8::1 until 9\n"
-		    "ip6-IPV6.mffffffffffffff000000000000000000 2001:db8:1:: until 8\n"
-		    "ip6-IPV6.mffffffffffffffff0000000000000000 2001:db8:2::\n");
+		    "ip6-IPV6.pffffffffffffff000000000000000000 2001:db8:1:: until 8\n"
+		    "ip6-IPV6.pffffffffffffffff0000000000000000 2001:db8:2::\n");
+	/* An address under a mask of that length is no such prefix. */
+	assert_plan(IN("<ipv6 srcipaddr='$IPV6'/><ipv6 dstipaddr='$IPV6' dstipmask='56'/>"),
+		    "IPV6? IPV6=2001:db8:7::1 IPV6=2001:db8:1::/56",
+		    "ether.type ipv6 ip6.src @ip6-IPV6 ip6.dst @ip6-IPV6.mffffffffffffff000000000000000000 drop\n"
+		    "ether.type ipv6 ip6.src @ip6-IPV6.pffffffffffffff000000000000000000 "
+		    "ip6.dst @ip6-IPV6.mffffffffffffff000000000000000000 drop\n",
+		    "ip6-IPV6 2001:db8:7::1\n"
+		    "ip6-IPV6.mffffffffffffff000000000000000000 2001:db8:7::\n"
+		    "ip6-IPV6.pffffffffffffff000000000000000000 2001:db8:1::\n");
 	/* What is not to be one's own stays what is not one's address: fewer packets pass. */
 	assert_plan(IN("<ipv6 match='no' srcipaddr='$IPV6'/>"), "IPV6? IPV6=2001:db8::1 IPV6=2001:db8:1::/56",
 		    "ether.type ipv6 ip6.src != @ip6-IPV6 drop\n", "ip6-IPV6 2001:db8::1\n");
