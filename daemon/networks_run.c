@@ -89,6 +89,22 @@ raise_managed(Networks *networks, NetworkEntry *entry, GError **error)
 	       networks_status_save(networks, entry, error);
 }
 
+/*
+ * Of a network that is not live any more. What failed may have been of the moment, so it is tried twice; then each
+ * later change of any network's rules, and each start of the daemon, brings all of them.
+ */
+static void
+withdraw_rules(Networks *networks, const char *name)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (networks_firewall_sync(networks, NULL, NULL, NULL))
+		return;
+	net_firewall_refresh(networks->config.firewall);
+	if (!networks_firewall_sync(networks, NULL, NULL, &error))
+		log_warning("the rules of network '%s' are still there: %s", name, error->message);
+}
+
 /* Whether nothing of it is left. */
 static gboolean
 undo_managed(Networks *networks, NetworkEntry *entry)
@@ -106,11 +122,9 @@ undo_managed(Networks *networks, NetworkEntry *entry)
 		log_error("%s", error->message);
 		is_clear = FALSE;
 	}
-	g_clear_error(&error);
 	networks_status_remove(networks, entry->name);
 	g_clear_pointer(&entry->live, network_free);
-	if (!networks_firewall_sync(networks, NULL, NULL, &error))
-		log_error("the rules of network '%s' are still there: %s", entry->name, error->message);
+	withdraw_rules(networks, entry->name);
 	restore_sysctls(networks);
 	return is_clear;
 }
@@ -284,7 +298,6 @@ gboolean
 networks_halt(Networks *networks, NetworkEntry *entry, GError **error)
 {
 	gboolean is_managed = network_is_managed(entry->live), is_clear;
-	g_autoptr(GError) rules_error = NULL;
 
 	if (!networks_status_retire(networks, entry, error))
 		return FALSE;
@@ -299,9 +312,7 @@ networks_halt(Networks *networks, NetworkEntry *entry, GError **error)
 		is_clear = halt_managed(networks, entry);
 	}
 	g_clear_pointer(&entry->live, network_free);
-	/* Each later change of any network's rules, and each start of the daemon, brings all of them. */
-	if (!networks_firewall_sync(networks, NULL, NULL, &rules_error))
-		log_warning("the rules of network '%s' are still there: %s", entry->name, rules_error->message);
+	withdraw_rules(networks, entry->name);
 	restore_sysctls(networks);
 	if (is_clear)
 		networks_pending_remove(networks, entry->name);
