@@ -334,6 +334,7 @@ rate_target(Ebtables *eb, const XtRule *rule, const char *limit, const char *tar
 static gboolean
 why_target(Ebtables *eb, gboolean odd_arp, GError **error)
 {
+	guint16 ethertype = rule_step_ethertype(eb->chain, eb->step);
 	g_autofree char *prefix = NULL;
 	const char letter[] = { way_letter(eb->way), '\0' };
 
@@ -343,7 +344,8 @@ why_target(Ebtables *eb, gboolean odd_arp, GError **error)
 	if (!eb->why_chain)
 		return FALSE;
 	for (guint i = 0; odd_arp && i < G_N_ELEMENTS(arp_types); i++)
-		append_arp_plain(eb->out, eb->why_chain, arp_types[i]);
+		if (!ethertype || ethertype == arp_types[i])
+			append_arp_plain(eb->out, eb->why_chain, arp_types[i]);
 	prefix = xt_rules_log_prefix(eb->rules, XT_EBTABLES, eb->way);
 	g_string_append_printf(eb->out,
 			       "-A %s --limit %d/s --limit-burst %d --nflog-group %u --nflog-prefix %s "
