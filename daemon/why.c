@@ -29,6 +29,7 @@ struct Why {
 	GHashTable *samples; /* "PORT TEMPLATE.GENERATION:SITE" -> GBytes */
 	SnoopChild *child;
 	guint tick;
+	gint64 ticked_us; /* when the tick came last */
 };
 
 static void
@@ -182,10 +183,15 @@ on_tick(gpointer data)
 {
 	Why *why = data;
 	gint64 now = g_get_monotonic_time();
+	gboolean is_late = now - why->ticked_us > 2 * TICK_MS * G_TIME_SPAN_MILLISECOND;
 	guint gone = 0;
 	GHashTableIter iter;
 	gpointer value;
 
+	why->ticked_us = now;
+	/* The daemon was busy: who asked meanwhile still waits to be heard. */
+	if (is_late)
+		return G_SOURCE_CONTINUE;
 	g_hash_table_iter_init(&iter, why->askers);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
 		if (((const Asker *)value)->until_us < now) {
@@ -277,6 +283,7 @@ why_ask(Why *why, gconstpointer asker, const char *port, GError **error)
 {
 	Asker *known = g_hash_table_lookup(why->askers, asker);
 	gboolean is_new = !known || g_strcmp0(known->port, port) != 0;
+	GPtrArray *texts;
 
 	if (!nw_engine_why_check(why->engine, error))
 		return NULL;
@@ -289,15 +296,19 @@ why_ask(Why *why, gconstpointer asker, const char *port, GError **error)
 		known->port = g_strdup(port);
 		g_hash_table_replace(why->askers, (gpointer)asker, known);
 	}
-	known->until_us = g_get_monotonic_time() + WHY_LEASE_MS * G_TIME_SPAN_MILLISECOND;
 	/* A port may have come since, too. */
 	if (!update(why, error)) {
 		g_hash_table_remove(why->askers, asker);
 		return NULL;
 	}
-	if (!why->tick)
+	if (!why->tick) {
 		why->tick = g_timeout_add(TICK_MS, on_tick, why);
-	return texts_for(why, port, error);
+		why->ticked_us = g_get_monotonic_time();
+	}
+	texts = texts_for(why, port, error);
+	/* From the answer on: with many ports on eb/iptables it takes seconds. */
+	known->until_us = g_get_monotonic_time() + WHY_LEASE_MS * G_TIME_SPAN_MILLISECOND;
+	return texts;
 }
 
 gboolean

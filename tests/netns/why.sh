@@ -142,6 +142,33 @@ bind_guest 1 mine
 check "bound again: no difference" sluice check
 plain=$(layout)
 
+# --- tools that take longer than an ask lasts: it stays on all the same
+if on_iptables; then
+	mkdir -p $WORK/bin
+	printf '#!/bin/sh\necho loaded >>%s/loads\nsleep 3.5\nexec %s "$@"\n' "$WORK" "$(command -v ebtables-restore)" >$WORK/bin/ebtables-restore
+	chmod +x $WORK/bin/ebtables-restore
+	daemon_stop
+	PATH=$WORK/bin:$PATH daemon_start
+	: >$WORK/loads
+	"$BUILD/sluice" --root $ROOT why v1 --follow >$WORK/why.out 2>$WORK/why.err &
+	WHY=$!
+	# It asks again a second behind the answer.
+	for _ in $(seq 200); do [ -s $WORK/loads ] && break; sleep 0.05; done
+	kill -STOP $WHY
+	for _ in $(seq 200); do ebtables -t nat -L I.w1-v1 >/dev/null 2>&1 && break; sleep 0.05; done
+	sleep 1
+	kill -CONT $WHY
+	for _ in $(seq 600); do grep -q Watching $WORK/why.err && break; sleep 0.05; done
+	same "slow tools: loaded once" 1 "$(wc -l <$WORK/loads)"
+	check "slow tools: it watches" grep -q Watching $WORK/why.err
+	kill $WHY
+	wait $WHY 2>/dev/null
+	for _ in $(seq 300); do [ "$(layout)" = "$plain" ] && break; sleep 0.1; done
+	daemon_stop
+	daemon_start
+	left_nothing "slow tools"
+fi
+
 # --- in a flood
 cpu_ms() { awk '{ print ($14 + $15) * 10 }' "/proc/$1/stat"; }
 "$FRAME" sink g2:eth0 FLOODED! >$WORK/sink &
