@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
@@ -18,6 +19,7 @@
 
 #define EVENT_BUFFER_BYTES (4 * 1024 * 1024)
 #define EVENT_BYTES	   (64 * 1024)
+#define EVENT_GROUPS	   (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR)
 /* With STP on: IEEE 802.1D table 8-3 has 4 to 30, the kernel takes 2. */
 #define DELAY_MS_MIN 2000
 #define DELAY_MS_MAX 30000
@@ -541,18 +543,41 @@ links_tap_create(Links *links, const LinkTap *tap, GError **error)
 
 /* --- events --- */
 
-static int
-event_cb(const struct nlmsghdr *message, void *data)
+static void
+on_link_message(Links *links, const struct nlmsghdr *message)
 {
-	Links *links = data;
 	const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
 	LinkInfo info;
 
 	/* The bridge family repeats each port in its own words. */
-	if ((message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK) || link->ifi_family == AF_BRIDGE)
-		return MNL_CB_OK;
+	if (link->ifi_family == AF_BRIDGE)
+		return;
 	info = link_parse(message);
 	links->changed(&info, message->nlmsg_type == RTM_DELLINK, links->changed_data);
+}
+
+/* A link that is gone by now is told of in a message of its own. */
+static void
+on_part_message(Links *links, guint32 index)
+{
+	LinkInfo info;
+
+	if (links_find_index(links, index, &info))
+		links->changed(&info, FALSE, links->changed_data);
+}
+
+static int
+event_cb(const struct nlmsghdr *message, void *data)
+{
+	switch (message->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		on_link_message(data, message);
+		break;
+	case RTM_DELADDR:
+		on_part_message(data, ((const struct ifaddrmsg *)mnl_nlmsg_get_payload(message))->ifa_index);
+		break;
+	}
 	return MNL_CB_OK;
 }
 
@@ -589,7 +614,7 @@ links_watch(Links *links, LinksChangedFn changed, gpointer data, GError **error)
 	if (!links->rtnl)
 		return TRUE;
 	links->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!links->events || mnl_socket_bind(links->events, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0) {
+	if (!links->events || mnl_socket_bind(links->events, EVENT_GROUPS, MNL_SOCKET_AUTOPID) < 0) {
 		sluice_error_set(error, SLUICE_ERROR_SYSTEM, "cannot watch the interfaces: %s", g_strerror(errno));
 		return FALSE;
 	}

@@ -180,22 +180,30 @@ has_stp(const Network *network)
 }
 
 /* The host neither takes addresses from what guests advertise nor shows itself where the network has no IPv6. */
+static const char *const ipv6_settings[] = { "accept_ra", "autoconf", "disable_ipv6" };
+
+static const char *
+ipv6_setting(const Network *network, const char *name)
+{
+	return g_str_equal(name, "disable_ipv6") && !has_family(network, AF_INET6) ? "1" : "0";
+}
+
+/* (transfer full) (nullable): a kernel without IPv6 has none of them */
+static char *
+ipv6_path(Links *links, const Network *network, const char *name)
+{
+	g_autofree char *path = g_strdup_printf("ipv6/conf/%s/%s", network->bridge->name, name);
+
+	return links_sysctl_exists(links, path) ? g_steal_pointer(&path) : NULL;
+}
+
 static gboolean
 set_ipv6(Links *links, const Network *network, GError **error)
 {
-	const struct {
-		const char *name, *value;
-	} settings[] = {
-		{ "accept_ra", "0" },
-		{ "autoconf", "0" },
-		{ "disable_ipv6", has_family(network, AF_INET6) ? "0" : "1" },
-	};
+	for (guint i = 0; i < G_N_ELEMENTS(ipv6_settings); i++) {
+		g_autofree char *path = ipv6_path(links, network, ipv6_settings[i]);
 
-	for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
-		g_autofree char *path = g_strdup_printf("ipv6/conf/%s/%s", network->bridge->name, settings[i].name);
-
-		/* A kernel without IPv6 has none of them. */
-		if (links_sysctl_exists(links, path) && !links_sysctl_set(links, path, settings[i].value, error))
+		if (path && !links_sysctl_set(links, path, ipv6_setting(network, ipv6_settings[i]), error))
 			return FALSE;
 	}
 	return TRUE;
@@ -382,7 +390,8 @@ net_bridge_settle(Links *links, const Network *network, GError **error)
 
 	if (!addresses || links_find(links, name, &info, error) <= 0)
 		return FALSE;
-	if (mtu(network) && info.mtu != mtu(network) && !links_set_mtu(links, name, mtu(network), error))
+	if ((mtu(network) && info.mtu != mtu(network) && !links_set_mtu(links, name, mtu(network), error)) ||
+	    !set_ipv6(links, network, error))
 		return FALSE;
 	for (guint i = 0; i < addresses->len; i++) {
 		const LinkAddress *address = &g_array_index(addresses, LinkAddress, i);
@@ -457,10 +466,40 @@ check_forwarding(Links *links, const Network *network, GPtrArray *differences)
 	}
 }
 
+static void
+check_ipv6(Links *links, const Network *network, GPtrArray *differences)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(ipv6_settings); i++) {
+		g_autofree char *path = ipv6_path(links, network, ipv6_settings[i]);
+		g_autofree char *value = path ? links_sysctl_get(links, path, NULL) : NULL;
+
+		if (value && !g_str_equal(value, ipv6_setting(network, ipv6_settings[i])))
+			g_ptr_array_add(differences, g_strdup_printf("network '%s': /proc/sys/net/%s is %s",
+								     network->name, path, value));
+	}
+}
+
+static void
+check_addresses(Links *links, const Network *network, GPtrArray *differences)
+{
+	g_autoptr(GArray) addresses = links_addresses(links, network->bridge->name, NULL);
+	char text[IP_TEXT_MAX];
+
+	for (guint i = 0; addresses && i < network->ips->len; i++) {
+		LinkAddress address = link_address(network->ips->pdata[i]);
+
+		if (!holds_address(addresses, &address))
+			g_ptr_array_add(differences,
+					g_strdup_printf("network '%s': bridge '%s' lacks the address %s/%u",
+							network->name, network->bridge->name,
+							ip_address_format(&address.address, text), address.prefix));
+	}
+}
+
 gboolean
 net_bridge_check(Links *links, const char *sysfs, const Network *network, GPtrArray *differences)
 {
-	g_autoptr(GArray) addresses = NULL, routes = network->routes->len ? links_routes(links, NULL) : NULL;
+	g_autoptr(GArray) routes = network->routes->len ? links_routes(links, NULL) : NULL;
 	LinkInfo info;
 
 	if (links_find(links, network->bridge->name, &info, NULL) <= 0) {
@@ -476,13 +515,8 @@ net_bridge_check(Links *links, const char *sysfs, const Network *network, GPtrAr
 		differs(differences, network, "has another MAC address");
 	if (stp_differs(sysfs, network))
 		differs(differences, network, has_stp(network) ? "has no spanning tree" : "has a spanning tree");
-	addresses = links_addresses(links, info.name, NULL);
-	for (guint i = 0; addresses && i < network->ips->len; i++) {
-		LinkAddress address = link_address(network->ips->pdata[i]);
-
-		if (!holds_address(addresses, &address))
-			differs(differences, network, "lacks an address");
-	}
+	check_ipv6(links, network, differences);
+	check_addresses(links, network, differences);
 	for (guint i = 0; routes && i < network->routes->len; i++) {
 		LinkRoute route = link_route(network->routes->pdata[i]);
 
@@ -501,7 +535,8 @@ net_bridge_mend(Links *links, const Network *network, HostSysctls *sysctls, GErr
 
 	if (links_find(links, name, &info, error) <= 0 ||
 	    !links_bridge_set(links, name, has_stp(network), delay_ms(network), error) ||
-	    (mtu(network) && info.mtu != mtu(network) && !links_set_mtu(links, name, mtu(network), error)))
+	    (mtu(network) && info.mtu != mtu(network) && !links_set_mtu(links, name, mtu(network), error)) ||
+	    !set_ipv6(links, network, error))
 		return FALSE;
 	if (network->mac && network->mac->address.is_set &&
 	    memcmp(info.mac, network->mac->address.bytes, sizeof(info.mac)) != 0 &&

@@ -43,15 +43,15 @@ gboolean net_bridge_raise(Links *links, const Network *network, HostSysctls *sys
 gboolean net_bridge_change(Links *links, const Network *from, const Network *to, HostSysctls *sysctls, GError **error);
 
 /**
- * net_bridge_settle: take from a bridge what its definition does not give it: addresses and MTU
+ * net_bridge_settle: take from a bridge what its definition does not give it: addresses, MTU, settings of IPv6
  *
  * For one that an earlier daemon left in the middle of net_bridge_change(); net_bridge_raise() adds what is missing.
  */
 gboolean net_bridge_settle(Links *links, const Network *network, GError **error);
 
 /**
- * net_bridge_check: what a bridge that shall run lacks: up, MTU, MAC address, spanning tree, addresses, routes, the
- * host's forwarding; addresses and routes that others added are no difference
+ * net_bridge_check: what a bridge that shall run lacks: up, MTU, MAC address, spanning tree, settings of IPv6,
+ * addresses, routes, the host's forwarding; addresses and routes that others added are no difference
  * @sysfs: where that is mounted
  * @differences: (element-type utf8): a line is added for each
  *

@@ -10,11 +10,11 @@ need nft iptables udhcpc dnsmasq python3 sysctl
 found() { sluice --json "$@" doctor | python3 -c '
 import json, sys
 print(" ".join(f["id"] for f in json.load(sys.stdin)["findings"] if f["id"] not in ("clock-free", "lowering")))'; }
-# fixes: the commands of all findings
+# fixes: the commands of all findings, but for that of a daemon that is stopped
 fixes() { sluice --json doctor | python3 -c '
 import json, sys
 for f in json.load(sys.stdin)["findings"]:
-	if f["id"] not in ("clock-free", "lowering"):
+	if f["id"] not in ("clock-free", "lowering", "daemon"):
 		print("\n".join(f["fix"]))'; }
 status() {
 	sluice doctor >"$WORK"/doctor.out 2>&1
@@ -26,16 +26,20 @@ sick() {
 	shift
 	same "$label: $*" "$*" "$(found)"
 }
-# mend LABEL: the printed commands are run as they are, then nothing is found
-mend() {
+# fix LABEL: the printed commands are run as they are
+fix() {
 	local label=$1 line
 	while read -r line; do
 		note "$line"
 		[ "${line%% *}" != sluice ] || line="$BUILD/sluice --root $ROOT ${line#sluice }"
 		bash -c "$line" >>"$WORK"/fix.out 2>&1 || not_ok "$label: the fix fails: $line: $(tail -1 "$WORK"/fix.out)"
 	done < <(fixes)
-	same "$label: gone" "" "$(found)"
-	same "$label: status 0" 0 "$(status)"
+}
+# mend LABEL: then nothing is found
+mend() {
+	fix "$1"
+	same "$1: gone" "" "$(found)"
+	same "$1: status 0" 0 "$(status)"
 }
 # fault LABEL ID COMMAND...
 fault() {
@@ -44,6 +48,19 @@ fault() {
 	"$@" || not_ok "$label: the fault itself"
 	sick "$label" "$id"
 	mend "$label"
+}
+# fault_unseen LABEL ID COMMAND...: one that the daemon would see and mend before the doctor looks: it is stopped
+fault_unseen() {
+	local label=$1 id=$2
+	shift 2
+	daemon_stop
+	"$@" || not_ok "$label: the fault itself"
+	sick "$label" daemon "$id"
+	fix "$label"
+	same "$label: gone" daemon "$(found)"
+	"$@" || not_ok "$label: the fault again"
+	daemon_start
+	same "$label: a daemon that starts mends it" "" "$(found)"
 }
 pings() { in_ns a ping -c 1 -W 2 192.0.2.2 >/dev/null 2>&1; }
 
@@ -220,19 +237,10 @@ fault "ip_forward" forwarding sysctl -qw net.ipv4.ip_forward=0
 fault "IPv6 forwarding" forwarding sysctl -qw net.ipv6.conf.all.forwarding=0
 fault "forwarding of the bridge" forwarding sysctl -qw net.ipv4.conf.lab0.forwarding=0
 fault "route_localnet" route-localnet sysctl -qw net.ipv4.conf.lab0.route_localnet=1
-fault "accept_ra of the bridge" accept-ra-bridge sysctl -qw net.ipv6.conf.lab0.accept_ra=2
-fault "IPv6 off" ipv6-off sysctl -qw net.ipv6.conf.lab0.disable_ipv6=1
-# This the daemon would see and mend before the doctor looks.
-daemon_stop
-ip link set lab0 down
-sick "bridge down" "daemon bridge"
-check "bridge down: the fix" grep -qxF 'ip link set dev lab0 up' <(fixes)
-daemon_start
-same "bridge down: the daemon mends it" "" "$(found)"
-# What the kernel tells of the bridge that came up would have it look, and mend the next fault before the doctor sees it.
-wait_for grep -qx up /sys/class/net/lab0/operstate
-sleep 0.$((SLOW * 2))
-fault "address removed" bridge ip addr del 10.9.0.1/24 dev lab0
+fault_unseen "accept_ra of the bridge" accept-ra-bridge sysctl -qw net.ipv6.conf.lab0.accept_ra=2
+fault_unseen "IPv6 off" ipv6-off sysctl -qw net.ipv6.conf.lab0.disable_ipv6=1
+fault_unseen "bridge down" bridge ip link set lab0 down
+fault_unseen "address removed" bridge ip addr del 10.9.0.1/24 dev lab0
 fault "MTU of a port" mtu-port ip link set t-a mtu 1400
 fault "port off its bridge" binding-off-bridge ip link set t-a nomaster
 second_uplink() {

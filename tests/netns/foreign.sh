@@ -158,7 +158,8 @@ if command -v dnsmasq >/dev/null; then
 	quiet
 	cat >$WORK/net.xml <<-'EOF'
 	<network><name>foreign</name><forward mode='nat'/><bridge name='virbr7'/>
-	<ip address='10.77.0.1' netmask='255.255.255.0'><dhcp><range start='10.77.0.10' end='10.77.0.20'/></dhcp></ip></network>
+	<ip address='10.77.0.1' netmask='255.255.255.0'><dhcp><range start='10.77.0.10' end='10.77.0.20'/></dhcp></ip>
+	<ip family='ipv6' address='fd77::1' prefix='64'/></network>
 	EOF
 	check "a network" sluice net-create $WORK/net.xml
 	ip link add tap7 type veth peer name tap7p
@@ -172,6 +173,23 @@ if command -v dnsmasq >/dev/null; then
 	heals "the bridge is deleted" "bridge 'virbr7' is missing" ip link del virbr7
 	check "its address is back" grep -q 10.77.0.1 <<<"$(ip -4 addr show dev virbr7)"
 	check "its port is back" grep -q 'master virbr7' <<<"$(ip link show dev tap7)"
+	quiet
+	heals "an address is removed" "lacks the address 10.77.0.1/24" ip addr del 10.77.0.1/24 dev virbr7
+	check "it is back" grep -q 'inet 10.77.0.1/24 brd 10.77.0.255' <<<"$(ip -4 addr show dev virbr7)"
+	heals "an address of IPv6 is removed" "lacks the address fd77::1/64" ip addr del fd77::1/64 dev virbr7
+	heals "all addresses are removed" "lacks the address" ip addr flush dev virbr7
+	heals "IPv6 is turned off" "ipv6/conf/virbr7/disable_ipv6 is 1" sysctl -qw net.ipv6.conf.virbr7.disable_ipv6=1
+	check "and on again, with its address" grep -q 'inet6 fd77::1/64' <<<"$(ip -6 addr show dev virbr7)"
+	# What we take away ourselves, and what is none of ours, brings no repair.
+	mark
+	sed "s/fd77::1/fd78::1/" $WORK/net.xml >$WORK/other.xml
+	check "the network gets another address" sluice net-define --apply $WORK/other.xml
+	ip addr add 10.77.9.1/24 dev virbr7
+	ip addr del 10.77.9.1/24 dev virbr7
+	sleep 0.5
+	check "it has that one" grep -q 'inet6 fd78::1/64' <<<"$(ip -6 addr show dev virbr7)"
+	check_refused "and not the other" '^$' grep fd77::1 <<<"$(ip -6 addr show dev virbr7)"
+	same "nothing was mended" "" "$(logged 'mended in')"
 	pid=$(cat $ROOT/run/sluice/network/foreign.pid 2>/dev/null || pgrep -f 'dnsmasq.*foreign' | head -1)
 	start=$(now_ms)
 	kill -9 "$pid"
