@@ -102,6 +102,16 @@ void networks_repair(Networks *networks, NetworksTapsFn taps_of, gpointer data, 
 /** networks_has_device: whether we made an interface of this name for one of the network's ports */
 gboolean networks_has_device(const NetworkEntry *entry, const char *dev);
 
+/** networks_has_tap: whether the interface is that of one of the network's ports, by its address */
+gboolean networks_has_tap(const NetworkEntry *entry, const LinkInfo *tap);
+
+/** networks_of_bridge: (transfer none) (nullable): the running network whose guests are in this bridge */
+NetworkEntry *networks_of_bridge(Networks *networks, const char *bridge);
+
+/** networks_plug: make an interface a port of the running network's bridge; one that is gone or in a bridge is let be
+ */
+gboolean networks_plug(Networks *networks, const NetworkEntry *entry, const char *tap, GError **error);
+
 /** networks_repair_entry: of one network, without rules; a bridge that is gone is made anew with these ports */
 void networks_repair_entry(Networks *networks, NetworkEntry *entry, const GPtrArray *taps, GPtrArray *problems);
 void networks_repair_firewall(Networks *networks, GPtrArray *problems);

@@ -110,6 +110,22 @@ networks_repair_firewall(Networks *networks, GPtrArray *problems)
 		g_ptr_array_add(problems, g_strdup(error->message));
 }
 
+NetworkEntry *
+networks_of_bridge(Networks *networks, const char *bridge)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, networks->by_name);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		NetworkEntry *entry = value;
+
+		if (entry->live && entry->live->bridge && g_strcmp0(entry->live->bridge->name, bridge) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
 gboolean
 networks_has_device(const NetworkEntry *entry, const char *dev)
 {

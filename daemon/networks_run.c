@@ -37,14 +37,10 @@ restore_sysctls(Networks *networks)
 	host_sysctls_restore(networks->sysctls, networks->config.links);
 }
 
-/*
- * Whose interface it is tells its address: libvirt gives a tap that of the guest's card with another first byte. One
- * that is nobody's is as the network says.
- */
-static gboolean
-is_isolated(const NetworkEntry *entry, const LinkInfo *tap)
+/* Whose interface it is tells its address: libvirt gives a tap that of the guest's card with another first byte. */
+static const NetworkPort *
+port_of_tap(const NetworkEntry *entry, const LinkInfo *tap)
 {
-	const NetworkPortOptions *options = entry->live->port;
 	GHashTableIter iter;
 	gpointer value;
 
@@ -53,9 +49,38 @@ is_isolated(const NetworkEntry *entry, const LinkInfo *tap)
 		const NetworkPort *port = value;
 
 		if (!memcmp(port->mac->address.bytes + 1, tap->mac + 1, sizeof(tap->mac) - 1))
-			options = port->options;
+			return port;
 	}
+	return NULL;
+}
+
+gboolean
+networks_has_tap(const NetworkEntry *entry, const LinkInfo *tap)
+{
+	return port_of_tap(entry, tap) != NULL;
+}
+
+/* One that is nobody's is as the network says. */
+static gboolean
+is_isolated(const NetworkEntry *entry, const LinkInfo *tap)
+{
+	const NetworkPort *port = port_of_tap(entry, tap);
+	const NetworkPortOptions *options = port ? port->options : entry->live->port;
+
 	return options && options->isolated == NETWORK_YES;
+}
+
+gboolean
+networks_plug(Networks *networks, const NetworkEntry *entry, const char *tap, GError **error)
+{
+	Links *links = networks->config.links;
+	LinkInfo info;
+	gint found = links_find(links, tap, &info, error);
+
+	if (found <= 0 || info.master)
+		return found >= 0;
+	return links_set_master(links, tap, entry->live->bridge->name, error) &&
+	       (!is_isolated(entry, &info) || links_port_set(links, tap, LINK_PORT_ISOLATED, TRUE, error));
 }
 
 /* Interfaces that were plugged in when the network stopped; those that went elsewhere meanwhile are let be. */
@@ -63,15 +88,9 @@ static void
 plug_again(Networks *networks, const NetworkEntry *entry, const GPtrArray *taps)
 {
 	for (guint i = 0; i < taps->len; i++) {
-		const char *tap = taps->pdata[i];
 		g_autoptr(GError) error = NULL;
-		LinkInfo info;
 
-		if (links_find(networks->config.links, tap, &info, NULL) <= 0 || info.master)
-			continue;
-		if (!links_set_master(networks->config.links, tap, entry->live->bridge->name, &error) ||
-		    (is_isolated(entry, &info) &&
-		     !links_port_set(networks->config.links, tap, LINK_PORT_ISOLATED, TRUE, &error)))
+		if (!networks_plug(networks, entry, taps->pdata[i], &error))
 			log_warning("%s", error->message);
 	}
 }

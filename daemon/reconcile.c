@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/tool.h"
+#include "daemon/taps.h"
 #include "rules/nft_helper.h"
 #include "rules/nft_table.h"
 #include "rules/nft_watch.h"
@@ -17,8 +18,8 @@ struct Reconcile {
 	Daemon *daemon;
 	NftWatch *watch; /* NULL: nobody can change our rules */
 	gboolean is_xt;
-	guint64 runs;	    /* of eb/iptables by us, as last seen */
-	GHashTable *taps;   /* interface -> network in whose bridge it is */
+	guint64 runs; /* of eb/iptables by us, as last seen */
+	Taps *taps;
 	GHashTable *lost;   /* networks that an event speaks of */
 	GString *what;	    /* rules that somebody changed */
 	guint source, poll; /* GLib's */
@@ -36,24 +37,9 @@ reconcile_check(Daemon *daemon, GError **error)
 	if (!nw_engine_check(daemon->engine, &differences, error) ||
 	    !networks_check(daemon->networks, differences, error))
 		return NULL;
+	if (daemon->reconcile)
+		taps_check(daemon->reconcile->taps, differences);
 	return g_steal_pointer(&differences);
-}
-
-static GPtrArray *
-taps_of(const char *network, gpointer data)
-{
-	GPtrArray *taps = g_ptr_array_new_with_free_func(g_free);
-	const Reconcile *reconcile = data;
-	GHashTableIter iter;
-	gpointer tap, of;
-
-	if (!reconcile)
-		return taps;
-	g_hash_table_iter_init(&iter, reconcile->taps);
-	while (g_hash_table_iter_next(&iter, &tap, &of))
-		if (g_str_equal(of, network))
-			g_ptr_array_add(taps, g_strdup(tap));
-	return taps;
 }
 
 static gboolean
@@ -66,8 +52,9 @@ tell_problems(const GPtrArray *problems, GError **error)
 	return !problems->len;
 }
 
-GPtrArray *
-reconcile_repair(Daemon *daemon, GError **error)
+/* @taps: of the networks that are repaired; (nullable): none is known yet */
+static GPtrArray *
+mend(Daemon *daemon, Taps *taps, gboolean is_asked, GError **error)
 {
 	g_autoptr(GPtrArray) differences = NULL, networks = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
@@ -77,11 +64,22 @@ reconcile_repair(Daemon *daemon, GError **error)
 	    !networks_check(daemon->networks, networks, error))
 		return NULL;
 	if (networks->len)
-		networks_repair(daemon->networks, taps_of, daemon->reconcile, problems);
+		networks_repair(daemon->networks, taps_of, taps, problems);
+	/* What left a bridge that has been made anew is in it again by now. */
+	if (is_asked && taps) {
+		taps_check(taps, networks);
+		taps_plug(taps, problems);
+	}
 	if (!tell_problems(problems, error))
 		return NULL;
 	g_ptr_array_extend_and_steal(differences, g_steal_pointer(&networks));
 	return g_steal_pointer(&differences);
+}
+
+GPtrArray *
+reconcile_repair(Daemon *daemon, GError **error)
+{
+	return mend(daemon, daemon->reconcile ? daemon->reconcile->taps : NULL, TRUE, error);
 }
 
 static void
@@ -101,7 +99,7 @@ reconcile_now(Daemon *daemon, const char *why)
 {
 	gint64 since_us = g_get_monotonic_time();
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GPtrArray) found = reconcile_repair(daemon, &error);
+	g_autoptr(GPtrArray) found = mend(daemon, daemon->reconcile ? daemon->reconcile->taps : NULL, FALSE, &error);
 
 	if (found)
 		log_found(found, why, since_us);
@@ -122,7 +120,7 @@ mend_rules(Reconcile *reconcile)
 	if (!reconcile->what->len)
 		return FALSE;
 	g_string_truncate(reconcile->what, 0);
-	found = reconcile_repair(reconcile->daemon, &error);
+	found = mend(reconcile->daemon, reconcile->taps, FALSE, &error);
 	if (!found) {
 		log_error("%s: %s", why, error->message);
 		return TRUE;
@@ -144,7 +142,7 @@ mend_network(Reconcile *reconcile, const char *name)
 	networks_check_entry(reconcile->daemon->networks, entry, found);
 	if (!found->len)
 		return FALSE;
-	taps = taps_of(name, reconcile);
+	taps = taps_of(name, reconcile->taps);
 	networks_repair_entry(reconcile->daemon->networks, entry, taps, problems);
 	for (guint i = 0; i < problems->len; i++)
 		log_error("%s", (const char *)problems->pdata[i]);
@@ -238,45 +236,14 @@ on_rules(const char *what, gpointer data)
 	schedule(reconcile);
 }
 
-static const char *
-network_of_bridge(const Reconcile *reconcile, const char *bridge)
-{
-	g_autoptr(GPtrArray) list = networks_list(reconcile->daemon->networks);
-
-	for (guint i = 0; i < list->len; i++) {
-		const NetworkEntry *entry = list->pdata[i];
-
-		if (entry->live && entry->live->bridge && g_strcmp0(entry->live->bridge->name, bridge) == 0)
-			return entry->name;
-	}
-	return NULL;
-}
-
-/* Ports of our bridges are remembered until they are in another: when a bridge goes, its ports leave it first. */
-static void
-note_tap(Reconcile *reconcile, const LinkInfo *info)
-{
-	const char *network;
-	LinkInfo bridge;
-
-	/* A bridge that cannot be found is the one that goes. */
-	if (!info->master || !links_find_index(reconcile->daemon->links, info->master, &bridge))
-		return;
-	network = network_of_bridge(reconcile, bridge.name);
-	if (!network)
-		g_hash_table_remove(reconcile->taps, info->name);
-	else if (g_hash_table_size(reconcile->taps) < RECONCILE_TAPS_MAX)
-		g_hash_table_replace(reconcile->taps, g_strdup(info->name), g_strdup(network));
-}
-
-static const char *
+static const NetworkEntry *
 network_of_device(const Reconcile *reconcile, const char *dev)
 {
 	g_autoptr(GPtrArray) list = networks_list(reconcile->daemon->networks);
 
 	for (guint i = 0; i < list->len; i++)
 		if (networks_has_device(list->pdata[i], dev))
-			return ((const NetworkEntry *)list->pdata[i])->name;
+			return list->pdata[i];
 	return NULL;
 }
 
@@ -284,29 +251,18 @@ static void
 on_link(const LinkInfo *info, gboolean is_gone, gpointer data)
 {
 	Reconcile *reconcile = data;
-	const char *network = network_of_bridge(reconcile, info->name);
+	const NetworkEntry *entry = networks_of_bridge(reconcile->daemon->networks, info->name);
 
-	if (!network)
-		network = network_of_device(reconcile, info->name);
-	if (!is_gone)
-		note_tap(reconcile, info);
-	if (!network)
+	if (!entry)
+		entry = network_of_device(reconcile, info->name);
+	taps_note(reconcile->taps, info, is_gone);
+	if (!entry)
 		return;
-	g_hash_table_add(reconcile->lost, g_strdup(network));
+	g_hash_table_add(reconcile->lost, g_strdup(entry->name));
 	schedule(reconcile);
 }
 
 /* --- start --- */
-
-/* Interfaces that went for good are forgotten when the next bridge is mended: only what is there is plugged in. */
-static void
-note_taps(Reconcile *reconcile)
-{
-	g_autoptr(GArray) all = links_list(reconcile->daemon->links, NULL);
-
-	for (guint i = 0; all && i < all->len; i++)
-		note_tap(reconcile, &g_array_index(all, LinkInfo, i));
-}
 
 static gboolean
 on_poll(gpointer data)
@@ -352,7 +308,6 @@ reconcile_new(Daemon *daemon, GError **error)
 
 	reconcile->daemon = daemon;
 	reconcile->is_xt = nw_engine_is_iptables(daemon->engine);
-	reconcile->taps = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	reconcile->lost = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	reconcile->what = g_string_new(NULL);
 	/* Before the watch, or what is mended here would be heard. */
@@ -361,7 +316,8 @@ reconcile_new(Daemon *daemon, GError **error)
 	daemon->reconcile = NULL;
 	if (!watch_rules(reconcile, error) || !links_watch(daemon->links, on_link, reconcile, error))
 		return NULL;
-	note_taps(reconcile);
+	/* Events since the watch began are read later: nothing is missed in between. */
+	reconcile->taps = taps_new(daemon);
 	nw_engine_stats(daemon->engine, &stats);
 	reconcile->runs = stats.commit_count;
 	return g_steal_pointer(&reconcile);
@@ -377,7 +333,7 @@ reconcile_free(Reconcile *reconcile)
 	if (reconcile->poll)
 		g_source_remove(reconcile->poll);
 	nft_watch_free(reconcile->watch);
-	g_hash_table_unref(reconcile->taps);
+	taps_free(reconcile->taps);
 	g_hash_table_unref(reconcile->lost);
 	g_string_free(reconcile->what, TRUE);
 	g_free(reconcile);

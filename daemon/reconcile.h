@@ -14,7 +14,6 @@
 #define RECONCILE_BACKOFF_MAX_MS 60000
 #define RECONCILE_POLL_MS	 5000 /* legacy iptables tells nobody of changes */
 #define RECONCILE_LINES_MAX	 16   /* differences that are logged of one check */
-#define RECONCILE_TAPS_MAX	 65536
 
 /**
  * reconcile_new: after the start: log and mend what differs, and watch from now on
@@ -28,8 +27,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reconcile, reconcile_free)
 /** reconcile_check: (transfer full) (element-type utf8): a line for people for each difference; nothing changes */
 GPtrArray *reconcile_check(Daemon *daemon, GError **error);
 
-/** reconcile_repair: mend what reconcile_check() finds; returns what it found */
+/**
+ * reconcile_repair: mend what reconcile_check() finds; returns what it found
+ *
+ * Somebody asks: so interfaces that left their bridges are plugged in again, too (daemon/taps.h).
+ */
 GPtrArray *reconcile_repair(Daemon *daemon, GError **error);
 
-/** reconcile_now: check and mend, on the daemon's own account: what was found is logged; @why: for the log */
+/** reconcile_now: the same on the daemon's own account, without those interfaces; what was found is logged, with @why
+ */
 void reconcile_now(Daemon *daemon, const char *why);
