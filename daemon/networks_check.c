@@ -18,17 +18,42 @@ check_dnsmasq(const Networks *networks, const NetworkEntry *entry, GPtrArray *di
 			g_strdup_printf("network '%s': dnsmasq's files are not as they were written", entry->name));
 }
 
+/* What was found of interfaces, as the network's. */
+static void
+add_all(const NetworkEntry *entry, const GPtrArray *found, GPtrArray *differences)
+{
+	for (guint i = 0; i < found->len; i++)
+		g_ptr_array_add(differences,
+				g_strdup_printf("network '%s': %s", entry->name, (const char *)found->pdata[i]));
+}
+
 static void
 check_devices(Networks *networks, const NetworkEntry *entry, GPtrArray *differences)
 {
-	g_autoptr(GPtrArray) ports = networks_port_list(entry);
+	g_autoptr(GPtrArray) ports = networks_port_list(entry), found = g_ptr_array_new_with_free_func(g_free);
 
-	for (guint i = 0; i < ports->len; i++)
-		if (networks_device_is_lost(networks, ports->pdata[i]))
-			g_ptr_array_add(differences,
-					g_strdup_printf("network '%s': interface '%s' is gone, or not in its bridge",
-							entry->name,
-							((const NetworkPort *)ports->pdata[i])->device->name));
+	for (guint i = 0; i < ports->len; i++) {
+		const NetworkPort *port = ports->pdata[i];
+
+		if (networks_device_is_lost(networks, port))
+			g_ptr_array_add(found, g_strdup_printf("interface '%s' is gone, or not in its bridge",
+							       port->device->name));
+		else
+			networks_device_differs(networks, port, found);
+	}
+	add_all(entry, found, differences);
+}
+
+static void
+check_rates(Networks *networks, const NetworkEntry *entry, GPtrArray *differences)
+{
+	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+	const NetworkBridge *bridge = entry->live->bridge;
+
+	/* A bridge that is missing says it all. */
+	if (bridge && bridge->name && links_find(networks->config.links, bridge->name, NULL, NULL) > 0)
+		networks_rates_differ(networks, entry, found);
+	add_all(entry, found, differences);
 }
 
 void
@@ -40,6 +65,7 @@ networks_check_entry(Networks *networks, const NetworkEntry *entry, GPtrArray *d
 		net_bridge_check(networks->config.links, networks->config.sysfs, entry->live, differences);
 		check_dnsmasq(networks, entry, differences);
 	}
+	check_rates(networks, entry, differences);
 	check_devices(networks, entry, differences);
 }
 
@@ -75,8 +101,11 @@ networks_repair_entry(Networks *networks, NetworkEntry *entry, const GPtrArray *
 		if (!found)
 			ok = networks_remake(networks, entry, taps, &error);
 		else
-			ok = found > 0 && net_bridge_mend(links, entry->live, networks->sysctls, &error) &&
-			     networks_serve(networks, entry, &error);
+			ok = found > 0 &&
+			     net_bridge_mend(links, networks->config.sysfs, entry->live, networks->sysctls, &error) &&
+			     networks_rates_mend(networks, entry, &error) && networks_serve(networks, entry, &error);
+	} else {
+		ok = networks_rates_mend(networks, entry, &error);
 	}
 	if (!ok)
 		g_ptr_array_add(problems, g_strdup_printf("network '%s': %s", entry->name, error->message));

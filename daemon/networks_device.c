@@ -31,13 +31,11 @@ notes_path(const Networks *networks, const NetworkEntry *entry, const NetworkPor
 	return g_build_filename(networks->ports_dir, entry->uuid, file, NULL);
 }
 
-gboolean
-networks_device_rates(Networks *networks, const NetworkPort *port, GError **error)
+static QosPlan
+device_plan(const NetworkPort *port)
 {
 	QosPlan plan = { 0 };
 
-	if (!port->device || !port->device->name)
-		return TRUE;
 	networks_rates_fill(&plan, port->bandwidth);
 	/* What a guest sends comes in on a tap, but goes out on a macvtap. */
 	if (port->plug->type == NETWORK_PLUG_DIRECT) {
@@ -46,7 +44,29 @@ networks_device_rates(Networks *networks, const NetworkPort *port, GError **erro
 		plan.out = plan.in;
 		plan.in = out;
 	}
+	return plan;
+}
+
+gboolean
+networks_device_rates(Networks *networks, const NetworkPort *port, GError **error)
+{
+	QosPlan plan;
+
+	if (!port->device || !port->device->name)
+		return TRUE;
+	plan = device_plan(port);
 	return qos_apply(networks->config.links, port->device->name, &plan, error);
+}
+
+void
+networks_device_differs(Networks *networks, const NetworkPort *port, GPtrArray *differences)
+{
+	QosPlan plan;
+
+	if (!port->device || !port->device->name)
+		return;
+	plan = device_plan(port);
+	qos_check(networks->config.links, port->device->name, &plan, differences);
 }
 
 gboolean

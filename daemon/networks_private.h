@@ -76,6 +76,14 @@ gboolean networks_firewall_differs(Networks *networks, guint *ret_count, GError 
  */
 gboolean networks_rates_sync(Networks *networks, const NetworkEntry *entry, const Network *network, GError **error);
 
+/**
+ * networks_rates_differ: what networks_rates_mend() would change of a running network; (element-type utf8): a line each
+ *
+ * Of a bridge that is there. A network without rates has none on its own bridge, and is not asked about the host's.
+ */
+void networks_rates_differ(Networks *networks, const NetworkEntry *entry, GPtrArray *differences);
+gboolean networks_rates_mend(Networks *networks, const NetworkEntry *entry, GError **error);
+
 /** networks_rates_clear: before the network stops; FALSE: they are still there, which is logged */
 gboolean networks_rates_clear(Networks *networks, const Network *network);
 
@@ -96,6 +104,9 @@ gboolean networks_device_remove(Networks *networks, const NetworkEntry *entry, c
 
 /** networks_device_rates: bring the interface to the port's rates */
 gboolean networks_device_rates(Networks *networks, const NetworkPort *port, GError **error);
+
+/** networks_device_differs: what networks_device_rates() would change; (element-type utf8): a line each */
+void networks_device_differs(Networks *networks, const NetworkPort *port, GPtrArray *differences);
 
 /**
  * networks_devices_keep: what the interfaces of a running network lost: made anew, or plugged in again

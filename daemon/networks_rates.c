@@ -67,19 +67,14 @@ check_shared(Networks *networks, const NetworkEntry *entry, const Network *netwo
 	return TRUE;
 }
 
-gboolean
-networks_rates_sync(Networks *networks, const NetworkEntry *entry, const Network *network, GError **error)
+/* @floors: (element-type QosFloor): what the plan borrows */
+static QosPlan
+plan_of(const NetworkEntry *entry, const Network *network, GArray *floors)
 {
-	g_autoptr(GArray) floors = g_array_new(FALSE, TRUE, sizeof(QosFloor));
-	g_autoptr(GPtrArray) ports = NULL;
+	g_autoptr(GPtrArray) ports = networks_port_list(entry);
 	QosPlan plan = { 0 };
 
-	if (!bridge_name(network))
-		return TRUE;
-	if (network->bandwidth && !check_shared(networks, entry, network, error))
-		return FALSE;
 	networks_rates_fill(&plan, network->bandwidth);
-	ports = networks_port_list(entry);
 	for (guint i = 0; plan.out.average && i < ports->len; i++) {
 		const NetworkPort *port = ports->pdata[i];
 		QosFloor floor = { .rate = port_floor(port) };
@@ -92,7 +87,46 @@ networks_rates_sync(Networks *networks, const NetworkEntry *entry, const Network
 	}
 	plan.floors = (const QosFloor *)(gpointer)floors->data;
 	plan.floor_count = floors->len;
+	return plan;
+}
+
+gboolean
+networks_rates_sync(Networks *networks, const NetworkEntry *entry, const Network *network, GError **error)
+{
+	g_autoptr(GArray) floors = g_array_new(FALSE, TRUE, sizeof(QosFloor));
+	QosPlan plan;
+
+	if (!bridge_name(network))
+		return TRUE;
+	if (network->bandwidth && !check_shared(networks, entry, network, error))
+		return FALSE;
+	plan = plan_of(entry, network, floors);
 	return qos_apply(networks->config.links, bridge_name(network), &plan, error);
+}
+
+/* How fast a bridge of the host is may be somebody else's to say. */
+static gboolean
+are_ours(const NetworkEntry *entry)
+{
+	return bridge_name(entry->live) && (entry->live->bandwidth || network_is_managed(entry->live));
+}
+
+void
+networks_rates_differ(Networks *networks, const NetworkEntry *entry, GPtrArray *differences)
+{
+	g_autoptr(GArray) floors = g_array_new(FALSE, TRUE, sizeof(QosFloor));
+	QosPlan plan;
+
+	if (!are_ours(entry))
+		return;
+	plan = plan_of(entry, entry->live, floors);
+	qos_check(networks->config.links, bridge_name(entry->live), &plan, differences);
+}
+
+gboolean
+networks_rates_mend(Networks *networks, const NetworkEntry *entry, GError **error)
+{
+	return !are_ours(entry) || networks_rates_sync(networks, entry, entry->live, error);
 }
 
 gboolean
@@ -145,8 +179,7 @@ networks_rates_load(Networks *networks, GPtrArray *problems)
 		const NetworkEntry *entry = list->pdata[i];
 		g_autoptr(GError) error = NULL;
 
-		if (entry->live && (entry->live->bandwidth || network_is_managed(entry->live)) &&
-		    !networks_rates_sync(networks, entry, entry->live, &error))
+		if (entry->live && !networks_rates_mend(networks, entry, &error))
 			g_ptr_array_add(problems, g_strdup(error->message));
 		if (entry->live)
 			networks_devices_keep(networks, entry, problems);

@@ -13,6 +13,7 @@
 #include "rules/nft_helper.h"
 #include "rules/nft_table.h"
 #include "rules/nft_watch.h"
+#include "vswitch/qos.h"
 
 struct Reconcile {
 	Daemon *daemon;
@@ -251,10 +252,17 @@ static void
 on_link(const LinkInfo *info, gboolean is_gone, gpointer data)
 {
 	Reconcile *reconcile = data;
-	const NetworkEntry *entry = networks_of_bridge(reconcile->daemon->networks, info->name);
+	const NetworkEntry *entry;
+	const char *name = info->name;
+	LinkInfo shaped;
+	guint32 index;
 
+	/* An ifb matters to the interface that it shapes. */
+	if (qos_is_ifb(name, &index) && links_find_index(reconcile->daemon->links, index, &shaped))
+		name = shaped.name;
+	entry = networks_of_bridge(reconcile->daemon->networks, name);
 	if (!entry)
-		entry = network_of_device(reconcile, info->name);
+		entry = network_of_device(reconcile, name);
 	taps_note(reconcile->taps, info, is_gone);
 	if (!entry)
 		return;

@@ -19,7 +19,8 @@
 
 #define EVENT_BUFFER_BYTES (4 * 1024 * 1024)
 #define EVENT_BYTES	   (64 * 1024)
-#define EVENT_GROUPS	   (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR)
+#define EVENT_GROUPS	   (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_TC)
+#define TOUCHED_DELAY_MS   20
 /* With STP on: IEEE 802.1D table 8-3 has 4 to 30, the kernel takes 2. */
 #define DELAY_MS_MIN 2000
 #define DELAY_MS_MAX 30000
@@ -52,6 +53,9 @@ links_free(Links *links)
 		return;
 	if (links->event_source)
 		g_source_remove(links->event_source);
+	if (links->touched_source)
+		g_source_remove(links->touched_source);
+	g_clear_pointer(&links->touched, g_hash_table_unref);
 	if (links->events)
 		mnl_socket_close(links->events);
 	rtnl_close(links->rtnl);
@@ -556,14 +560,38 @@ on_link_message(Links *links, const struct nlmsghdr *message)
 	links->changed(&info, message->nlmsg_type == RTM_DELLINK, links->changed_data);
 }
 
-/* A link that is gone by now is told of in a message of its own. */
-static void
-on_part_message(Links *links, guint32 index)
+static gboolean
+on_touched(gpointer data)
 {
+	Links *links = data;
+	g_autoptr(GHashTable) touched = g_steal_pointer(&links->touched);
+	GHashTableIter iter;
+	gpointer index;
 	LinkInfo info;
 
-	if (links_find_index(links, index, &info))
-		links->changed(&info, FALSE, links->changed_data);
+	links->touched_source = 0;
+	g_hash_table_iter_init(&iter, touched);
+	/* A link that is gone by now was told of itself. */
+	while (g_hash_table_iter_next(&iter, &index, NULL))
+		if (links_find_index(links, GPOINTER_TO_UINT(index), &info))
+			links->changed(&info, FALSE, links->changed_data);
+	return G_SOURCE_REMOVE;
+}
+
+/*
+ * Of one link there may be thousands of messages in a row, as where somebody else sets up traffic control. What we
+ * change is no news; nor is what we ask about: the kernel tells all who listen of a qdisc that anybody looks up.
+ */
+static void
+on_part_message(Links *links, const struct nlmsghdr *message, guint32 index)
+{
+	if (message->nlmsg_pid == mnl_socket_get_portid(links->rtnl->socket))
+		return;
+	if (!links->touched) {
+		links->touched = g_hash_table_new(NULL, NULL);
+		links->touched_source = g_timeout_add(TOUCHED_DELAY_MS, on_touched, links);
+	}
+	g_hash_table_add(links->touched, GUINT_TO_POINTER(index));
 }
 
 static int
@@ -575,7 +603,16 @@ event_cb(const struct nlmsghdr *message, void *data)
 		on_link_message(data, message);
 		break;
 	case RTM_DELADDR:
-		on_part_message(data, ((const struct ifaddrmsg *)mnl_nlmsg_get_payload(message))->ifa_index);
+		on_part_message(data, message, ((const struct ifaddrmsg *)mnl_nlmsg_get_payload(message))->ifa_index);
+		break;
+	case RTM_NEWQDISC:
+	case RTM_DELQDISC:
+	case RTM_NEWTCLASS:
+	case RTM_DELTCLASS:
+	case RTM_NEWTFILTER:
+	case RTM_DELTFILTER:
+		on_part_message(data, message,
+				(guint32)((const struct tcmsg *)mnl_nlmsg_get_payload(message))->tcm_ifindex);
 		break;
 	}
 	return MNL_CB_OK;

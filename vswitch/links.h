@@ -187,7 +187,8 @@ gboolean links_sysctl_exists(Links *links, const char *path);
 typedef void (*LinksChangedFn)(const LinkInfo *info, gboolean is_gone, gpointer data);
 
 /**
- * links_watch: call @changed for each link that comes, changes, loses an address or goes, on the default main context
+ * links_watch: call @changed for each link that comes, changes or goes, on the default main context; likewise for one
+ * that loses an address, or whose traffic control is changed
  *
  * When the kernel's queue overflowed, all links are told again.
  */

@@ -11,7 +11,8 @@ struct Links {
 	GArray *recorded;  /* of LinkInfo */
 	GArray *addresses; /* of LinkAddress */
 	struct mnl_socket *events;
-	guint event_source;
+	guint event_source, touched_source;
+	GHashTable *touched; /* indices of links whose addresses or traffic control changed; NULL: none */
 	LinksChangedFn changed;
 	gpointer changed_data;
 	gboolean no_fair_queue; /* the kernel has no fq_codel: it is asked once */

@@ -528,13 +528,15 @@ net_bridge_check(Links *links, const char *sysfs, const Network *network, GPtrAr
 }
 
 gboolean
-net_bridge_mend(Links *links, const Network *network, HostSysctls *sysctls, GError **error)
+net_bridge_mend(Links *links, const char *sysfs, const Network *network, HostSysctls *sysctls, GError **error)
 {
 	const char *name = network->bridge->name;
 	LinkInfo info;
 
+	/* Each change is told to who watches, us too, even where it changes nothing. */
 	if (links_find(links, name, &info, error) <= 0 ||
-	    !links_bridge_set(links, name, has_stp(network), delay_ms(network), error) ||
+	    (stp_differs(sysfs, network) &&
+	     !links_bridge_set(links, name, has_stp(network), delay_ms(network), error)) ||
 	    (mtu(network) && info.mtu != mtu(network) && !links_set_mtu(links, name, mtu(network), error)) ||
 	    !set_ipv6(links, network, error))
 		return FALSE;

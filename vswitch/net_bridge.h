@@ -60,7 +60,7 @@ gboolean net_bridge_settle(Links *links, const Network *network, GError **error)
 gboolean net_bridge_check(Links *links, const char *sysfs, const Network *network, GPtrArray *differences);
 
 /** net_bridge_mend: give a bridge that is there what net_bridge_check() finds */
-gboolean net_bridge_mend(Links *links, const Network *network, HostSysctls *sysctls, GError **error);
+gboolean net_bridge_mend(Links *links, const char *sysfs, const Network *network, HostSysctls *sysctls, GError **error);
 
 /** net_bridge_ports: (transfer full) (element-type utf8): names of the bridge's ports */
 GPtrArray *net_bridge_ports(Links *links, const char *bridge, GError **error);

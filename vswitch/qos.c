@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/if_link.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
 #include <stdio.h>
@@ -42,6 +43,27 @@ check(int result, const char *part, const char *dev, GError **error)
 	if (result == -ENOENT || result == -EOPNOTSUPP)
 		return missing(part, error);
 	return links_check(result, error, "cannot set the bandwidth of interface '%s' (%s)", dev, part);
+}
+
+/* An interface that is brought to a plan, or only held against it. */
+typedef struct {
+	Links *links;
+	GPtrArray *differences; /* of utf8; NULL: what differs is changed */
+} Shaper;
+
+/* Whether a difference is not to be changed, but told of. */
+static gboolean G_GNUC_PRINTF(3, 4) is_told(const Shaper *shaper, const char *dev, const char *format, ...)
+{
+	g_autofree char *what = NULL;
+	va_list args;
+
+	if (!shaper->differences)
+		return FALSE;
+	va_start(args, format);
+	what = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_ptr_array_add(shaper->differences, g_strdup_printf("bandwidth of interface '%s': %s", dev, what));
+	return TRUE;
 }
 
 /* --- classes --- */
@@ -112,11 +134,12 @@ find_class(const GArray *list, guint32 handle)
 	return NULL;
 }
 
+/* A class with others below shares out nothing itself: the kernel keeps the quantum that it was made with. */
 static gboolean
 class_equal(const TcClass *a, const TcClass *b)
 {
 	return a->rate == b->rate && a->ceil == b->ceil && a->buffer == b->buffer && a->cbuffer == b->cbuffer &&
-	       a->quantum == b->quantum;
+	       (a->quantum == b->quantum || a->handle == TC_CLASS(CLASS_WHOLE));
 }
 
 static gboolean
@@ -135,31 +158,47 @@ set_leaf(Links *links, guint32 index, const TcClass *class, const char *dev, GEr
 }
 
 static gboolean
-set_classes(Links *links, guint32 index, const GArray *wanted, const GArray *there, const char *dev, GError **error)
+set_class(const Shaper *shaper, guint32 index, const TcClass *class, const TcClass *before, const char *dev,
+	  GError **error)
+{
+	gboolean is_same = before && class_equal(before, class), needs_leaf;
+
+	if (!is_same &&
+	    !is_told(shaper, dev, "class 51:%x %s", TC_H_MIN(class->handle),
+		     before ? "has other rates" : "is missing") &&
+	    !check(tc_class_set(shaper->links->rtnl, index, class), "sch_htb", dev, error))
+		return FALSE;
+	if (class->handle == TC_CLASS(CLASS_WHOLE) || (shaper->differences && !before))
+		return TRUE;
+	/* The length of a queue goes by the rate. In place of one that somebody took away the kernel has one of its
+	 * own. */
+	needs_leaf = !before || !before->leaf || (!is_same && !shaper->differences && shaper->links->no_fair_queue);
+	return !needs_leaf || is_told(shaper, dev, "the queue of a class is missing") ||
+	       set_leaf(shaper->links, index, class, dev, error);
+}
+
+static gboolean
+set_classes(const Shaper *shaper, guint32 index, const GArray *wanted, const GArray *there, const char *dev,
+	    GError **error)
 {
 	for (guint i = 0; i < wanted->len; i++) {
 		const TcClass *class = &g_array_index(wanted, TcClass, i);
-		const TcClass *before = find_class(there, class->handle);
 
-		if (before && class_equal(before, class))
-			continue;
-		if (!check(tc_class_set(links->rtnl, index, class), "sch_htb", dev, error))
-			return FALSE;
-		if (class->handle != TC_CLASS(CLASS_WHOLE) && (!before || links->no_fair_queue) &&
-		    !set_leaf(links, index, class, dev, error))
+		if (!set_class(shaper, index, class, find_class(there, class->handle), dev, error))
 			return FALSE;
 	}
 	return TRUE;
 }
 
 static gboolean
-drop_classes(Links *links, guint32 index, const GArray *wanted, const GArray *there, const char *dev, GError **error)
+drop_classes(const Shaper *shaper, guint32 index, const GArray *wanted, const GArray *there, const char *dev,
+	     GError **error)
 {
 	for (guint i = 0; i < there->len; i++) {
 		guint32 handle = g_array_index(there, TcClass, i).handle;
 
-		if (!find_class(wanted, handle) &&
-		    !check(tc_class_delete(links->rtnl, index, handle), "sch_htb", dev, error))
+		if (!find_class(wanted, handle) && !is_told(shaper, dev, "class 51:%x is not ours", TC_H_MIN(handle)) &&
+		    !check(tc_class_delete(shaper->links->rtnl, index, handle), "sch_htb", dev, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -201,27 +240,31 @@ wanted_filters(const QosPlan *floors)
 
 /* Those that go, go first: one that takes another's number must find it free. */
 static gboolean
-set_filters(Links *links, guint32 index, const GArray *wanted, const char *dev, GError **error)
+set_filters(const Shaper *shaper, guint32 index, const GArray *wanted, const char *dev, GError **error)
 {
 	g_autoptr(GArray) there = g_array_new(FALSE, TRUE, sizeof(TcMacFilter));
+	Rtnl *rtnl = shaper->links->rtnl;
 	gboolean has_table;
 
-	if (!check(tc_mac_filter_list(links->rtnl, index, there, &has_table), "cls_u32", dev, error))
+	if (!check(tc_mac_filter_list(rtnl, index, there, &has_table), "cls_u32", dev, error))
 		return FALSE;
 	for (guint i = 0; i < there->len; i++) {
 		const TcMacFilter *filter = &g_array_index(there, TcMacFilter, i);
 
 		if (!has_filter(wanted, filter) &&
-		    !check(tc_mac_filter_delete(links->rtnl, index, filter->handle), "cls_u32", dev, error))
+		    !is_told(shaper, dev, "a filter to class 51:%x is not ours", TC_H_MIN(filter->class_id)) &&
+		    !check(tc_mac_filter_delete(rtnl, index, filter->handle), "cls_u32", dev, error))
 			return FALSE;
 	}
-	if (wanted->len && !has_table && !check(tc_mac_table_add(links->rtnl, index), "cls_u32", dev, error))
+	if (wanted->len && !has_table && !is_told(shaper, dev, "the table of destinations is missing") &&
+	    !check(tc_mac_table_add(rtnl, index), "cls_u32", dev, error))
 		return FALSE;
 	for (guint i = 0; i < wanted->len; i++) {
 		const TcMacFilter *filter = &g_array_index(wanted, TcMacFilter, i);
 
 		if (!has_filter(there, filter) &&
-		    !check(tc_mac_filter_set(links->rtnl, index, filter), "cls_u32", dev, error))
+		    !is_told(shaper, dev, "the filter to class 51:%x is missing", TC_H_MIN(filter->class_id)) &&
+		    !check(tc_mac_filter_set(rtnl, index, filter), "cls_u32", dev, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -230,31 +273,70 @@ set_filters(Links *links, guint32 index, const GArray *wanted, const char *dev, 
 /* --- one direction: what goes out of an interface --- */
 
 static gboolean
-shape(Links *links, guint32 index, const QosRate *rate, const QosPlan *floors, const char *dev, GError **error)
+refuse_other(const Shaper *shaper, const TcQdisc *root, const char *dev, GError **error)
 {
-	g_autoptr(GArray) classes = NULL, filters = NULL, there = NULL;
+	if (is_told(shaper, dev, "it is shaped by %s %x:, which is not ours", root->kind, root->handle >> 16))
+		return TRUE;
+	sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
+			 "<bandwidth>: interface '%s' is shaped already, by %s %x:, which is not ours", dev, root->kind,
+			 root->handle >> 16);
+	return FALSE;
+}
+
+/* What cannot be changed in place. */
+static gboolean
+is_built_otherwise(const TcQdisc *root, const GArray *classes)
+{
+	for (guint i = 0; i < classes->len; i++) {
+		const TcClass *class = &g_array_index(classes, TcClass, i);
+		guint32 parent = class->handle == TC_CLASS(CLASS_WHOLE) ? TC_PARENT_ROOT : TC_CLASS(CLASS_WHOLE);
+
+		if (class->parent != parent)
+			return TRUE;
+	}
+	return root->default_class != CLASS_REST;
+}
+
+static gboolean
+shape(const Shaper *shaper, guint32 index, const QosRate *rate, const QosPlan *floors, const char *dev, GError **error)
+{
+	g_autoptr(GArray) classes = NULL, filters = NULL, there = g_array_new(FALSE, TRUE, sizeof(TcClass));
+	Rtnl *rtnl = shaper->links->rtnl;
 	TcQdisc root;
-	int found = tc_qdisc_get(links->rtnl, index, TC_PARENT_ROOT, &root);
+	int found = tc_qdisc_get(rtnl, index, TC_PARENT_ROOT, &root);
 	gboolean is_ours = found > 0 && root.handle == TC_HTB_HANDLE && g_str_equal(root.kind, "htb");
 
+	/* A kernel that shapes nothing has nothing to be taken away. */
+	if (!rate->average && found == -EOPNOTSUPP)
+		return TRUE;
 	if (!check(found, "traffic control", dev, error))
 		return FALSE;
 	if (!rate->average)
-		return !is_ours || check(tc_qdisc_delete(links->rtnl, index, TC_PARENT_ROOT), "sch_htb", dev, error);
-	if (found && !is_ours) {
-		sluice_error_set(error, SLUICE_ERROR_CONFIG_UNSUPPORTED,
-				 "<bandwidth>: interface '%s' is shaped already, by %s %x:, which is not ours", dev,
-				 root.kind, root.handle >> 16);
+		return !is_ours || is_told(shaper, dev, "it is shaped, and shall not be") ||
+		       check(tc_qdisc_delete(rtnl, index, TC_PARENT_ROOT), "sch_htb", dev, error);
+	if (found && !is_ours)
+		return refuse_other(shaper, &root, dev, error);
+	if (found && !check(tc_class_list(rtnl, index, there), "sch_htb", dev, error))
 		return FALSE;
+	if (found && is_built_otherwise(&root, there)) {
+		if (is_told(shaper, dev, "its classes hang together otherwise"))
+			return TRUE;
+		if (!check(tc_qdisc_delete(rtnl, index, TC_PARENT_ROOT), "sch_htb", dev, error))
+			return FALSE;
+		g_array_set_size(there, 0);
+		found = 0;
 	}
-	if (!found && !check(tc_htb_add(links->rtnl, index, CLASS_REST), "sch_htb", dev, error))
-		return FALSE;
+	if (!found) {
+		if (is_told(shaper, dev, "it is not shaped"))
+			return TRUE;
+		if (!check(tc_htb_add(rtnl, index, CLASS_REST), "sch_htb", dev, error))
+			return FALSE;
+	}
 	classes = wanted_classes(rate, floors);
 	filters = wanted_filters(floors);
-	there = g_array_new(FALSE, TRUE, sizeof(TcClass));
-	return check(tc_class_list(links->rtnl, index, there), "sch_htb", dev, error) &&
-	       set_classes(links, index, classes, there, dev, error) &&
-	       set_filters(links, index, filters, dev, error) && drop_classes(links, index, classes, there, dev, error);
+	return set_classes(shaper, index, classes, there, dev, error) &&
+	       set_filters(shaper, index, filters, dev, error) &&
+	       drop_classes(shaper, index, classes, there, dev, error);
 }
 
 /* --- the other direction: through an ifb --- */
@@ -266,104 +348,159 @@ ifb_name(guint32 index, char name[LINK_NAME_MAX + 1])
 }
 
 static gboolean
-ifb_ensure(Links *links, const char *name, LinkInfo *ret_info, GError **error)
+ifb_create(Links *links, const char *name, GError **error)
 {
-	gint found = links_find(links, name, ret_info, error);
 	struct ifinfomsg *link;
-	struct nlmsghdr *message;
+	struct nlmsghdr *message =
+		rtnl_request(links->rtnl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*link), &link);
 	struct nlattr *info;
 	int result;
+
+	mnl_attr_put_strz(message, IFLA_IFNAME, name);
+	info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+	mnl_attr_put_strz(message, IFLA_INFO_KIND, "ifb");
+	mnl_attr_nest_end(message, info);
+	result = rtnl_run(links->rtnl, message);
+	if (result == -EOPNOTSUPP)
+		return missing("ifb", error);
+	return links_check(result, error, "cannot create interface '%s'", name);
+}
+
+/* @ret_info: its index is 0 where it is missing, which was told */
+static gboolean
+ifb_ensure(const Shaper *shaper, const char *name, const char *dev, LinkInfo *ret_info, GError **error)
+{
+	Links *links = shaper->links;
+	gint found = links_find(links, name, ret_info, error);
 
 	if (found < 0)
 		return FALSE;
 	if (!found) {
-		message = rtnl_request(links->rtnl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*link), &link);
-		mnl_attr_put_strz(message, IFLA_IFNAME, name);
-		info = mnl_attr_nest_start(message, IFLA_LINKINFO);
-		mnl_attr_put_strz(message, IFLA_INFO_KIND, "ifb");
-		mnl_attr_nest_end(message, info);
-		result = rtnl_run(links->rtnl, message);
-		if (result == -EOPNOTSUPP)
-			return missing("ifb", error);
-		if (!links_check(result, error, "cannot create interface '%s'", name) ||
-		    links_find(links, name, ret_info, error) <= 0)
+		*ret_info = (LinkInfo){ 0 };
+		if (is_told(shaper, dev, "its ifb '%s' is missing", name))
+			return TRUE;
+		if (!ifb_create(links, name, error) || links_find(links, name, ret_info, error) <= 0)
 			return FALSE;
 	}
 	if (!g_str_equal(ret_info->kind, "ifb")) {
 		sluice_error_set(error, SLUICE_ERROR_OPERATION_FAILED, "interface '%s' is not an ifb", name);
 		return FALSE;
 	}
-	return ret_info->is_up || links_set_up(links, name, TRUE, error);
+	return ret_info->is_up || is_told(shaper, dev, "its ifb '%s' is down", name) ||
+	       links_set_up(links, name, TRUE, error);
 }
 
 static gboolean
-redirect_set(Links *links, guint32 index, guint32 target, const char *dev, GError **error)
+redirect_set(const Shaper *shaper, guint32 index, guint32 target, const char *dev, GError **error)
 {
+	Rtnl *rtnl = shaper->links->rtnl;
 	TcQdisc ingress;
-	guint32 there;
+	guint32 there = 0;
 	guint others;
-	int found = tc_qdisc_get(links->rtnl, index, TC_PARENT_IN, &ingress);
+	int found = tc_qdisc_get(rtnl, index, TC_PARENT_IN, &ingress);
 
 	if (!check(found, "traffic control", dev, error) ||
-	    (!found && !check(tc_ingress_add(links->rtnl, index), "sch_ingress", dev, error)) ||
-	    !check(tc_redirect_get(links->rtnl, index, &there, &others), "cls_u32", dev, error))
+	    (found && !check(tc_redirect_get(rtnl, index, &there, &others), "cls_u32", dev, error)))
 		return FALSE;
-	if (there == target)
+	if (there == target || is_told(shaper, dev, "what comes in does not go to its ifb"))
 		return TRUE;
-	if (there)
-		tc_redirect_delete(links->rtnl, index);
-	return check(tc_redirect_add(links->rtnl, index, target), "cls_u32 with act_mirred", dev, error);
+	if (!found && !check(tc_ingress_add(rtnl, index), "sch_ingress", dev, error))
+		return FALSE;
+	/* One whose ifb is gone leads nowhere. */
+	if (found)
+		tc_redirect_delete(rtnl, index);
+	return check(tc_redirect_add(rtnl, index, target), "cls_u32 with act_mirred", dev, error);
 }
 
 static gboolean
-redirect_clear(Links *links, guint32 index, const char *dev, GError **error)
+redirect_clear(const Shaper *shaper, guint32 index, const char *dev, GError **error)
 {
+	Rtnl *rtnl = shaper->links->rtnl;
 	TcQdisc ingress;
 	guint32 there;
 	guint others;
-	int found = tc_qdisc_get(links->rtnl, index, TC_PARENT_IN, &ingress);
+	int found = tc_qdisc_get(rtnl, index, TC_PARENT_IN, &ingress);
 
+	if (!found || found == -EOPNOTSUPP)
+		return TRUE;
 	if (!check(found, "traffic control", dev, error))
 		return FALSE;
-	if (!found)
-		return TRUE;
-	if (!check(tc_redirect_get(links->rtnl, index, &there, &others), "cls_u32", dev, error))
+	if (!check(tc_redirect_get(rtnl, index, &there, &others), "cls_u32", dev, error))
 		return FALSE;
-	if (!there)
+	if (!there || is_told(shaper, dev, "what comes in goes to an ifb, and shall not"))
 		return TRUE;
 	if (others || !g_str_equal(ingress.kind, "ingress"))
-		return check(tc_redirect_delete(links->rtnl, index), "cls_u32", dev, error);
-	return check(tc_qdisc_delete(links->rtnl, index, TC_PARENT_IN), "sch_ingress", dev, error);
+		return check(tc_redirect_delete(rtnl, index), "cls_u32", dev, error);
+	return check(tc_qdisc_delete(rtnl, index, TC_PARENT_IN), "sch_ingress", dev, error);
+}
+
+static gboolean
+ifb_clear(const Shaper *shaper, const char *name, const char *dev, GError **error)
+{
+	gint found = links_find(shaper->links, name, NULL, error);
+
+	return !found || (found > 0 && (is_told(shaper, dev, "its ifb '%s' is left", name) ||
+					links_delete(shaper->links, name, error)));
 }
 
 /* The ifb has its rates before the first packet comes there, and is deleted behind the last. */
 static gboolean
-shape_in(Links *links, guint32 index, const QosRate *rate, const char *dev, GError **error)
+shape_in(const Shaper *shaper, guint32 index, const QosRate *rate, const char *dev, GError **error)
 {
 	char name[LINK_NAME_MAX + 1];
 	LinkInfo ifb;
 
 	ifb_name(index, name);
 	if (!rate->average)
-		return redirect_clear(links, index, dev, error) && links_delete(links, name, error);
-	return ifb_ensure(links, name, &ifb, error) && shape(links, ifb.index, rate, NULL, name, error) &&
-	       redirect_set(links, index, ifb.index, dev, error);
+		return redirect_clear(shaper, index, dev, error) && ifb_clear(shaper, name, dev, error);
+	if (!ifb_ensure(shaper, name, dev, &ifb, error))
+		return FALSE;
+	return !ifb.index || (shape(shaper, ifb.index, rate, NULL, name, error) &&
+			      redirect_set(shaper, index, ifb.index, dev, error));
+}
+
+static gboolean
+run(const Shaper *shaper, const char *dev, const QosPlan *plan, GError **error)
+{
+	guint32 index = links_index(shaper->links, dev, error);
+
+	return index && shape(shaper, index, &plan->out, plan, dev, error) &&
+	       shape_in(shaper, index, &plan->in, dev, error);
 }
 
 gboolean
 qos_apply(Links *links, const char *dev, const QosPlan *plan, GError **error)
 {
-	guint32 index;
+	const Shaper shaper = { links, NULL };
 
-	if (links_record(links,
-			 "qos %s out %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT
-			 " in %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT " floors %u",
-			 dev, plan->out.average, plan->out.peak, plan->out.burst, plan->in.average, plan->in.peak,
-			 plan->in.burst, plan->floor_count))
-		return TRUE;
-	index = links_index(links, dev, error);
-	return index && shape(links, index, &plan->out, plan, dev, error) &&
-	       shape_in(links, index, &plan->in, dev, error);
+	return links_record(links,
+			    "qos %s out %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT
+			    " in %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT " floors %u",
+			    dev, plan->out.average, plan->out.peak, plan->out.burst, plan->in.average, plan->in.peak,
+			    plan->in.burst, plan->floor_count) ||
+	       run(&shaper, dev, plan, error);
+}
+
+void
+qos_check(Links *links, const char *dev, const QosPlan *plan, GPtrArray *differences)
+{
+	const Shaper shaper = { links, differences };
+	g_autoptr(GError) error = NULL;
+
+	if (links->rtnl && !run(&shaper, dev, plan, &error))
+		g_ptr_array_add(differences, g_strdup(error->message));
+}
+
+gboolean
+qos_is_ifb(const char *name, guint32 *ret_index)
+{
+	guint64 index;
+
+	if (!g_str_has_prefix(name, QOS_IFB_PREFIX) ||
+	    !g_ascii_string_to_unsigned(name + strlen(QOS_IFB_PREFIX), 10, 1, G_MAXUINT32, &index, NULL))
+		return FALSE;
+	*ret_index = (guint32)index;
+	return TRUE;
 }
 
 gboolean
@@ -377,11 +514,10 @@ qos_tidy(Links *links, GError **error)
 		g_hash_table_add(indices, GUINT_TO_POINTER(g_array_index(all, LinkInfo, i).index));
 	for (guint i = 0; all && i < all->len; i++) {
 		const LinkInfo *info = &g_array_index(all, LinkInfo, i);
-		guint64 index;
+		guint32 index;
 
-		if (g_str_equal(info->kind, "ifb") && g_str_has_prefix(info->name, QOS_IFB_PREFIX) &&
-		    g_ascii_string_to_unsigned(info->name + strlen(QOS_IFB_PREFIX), 10, 1, G_MAXUINT32, &index, NULL) &&
-		    !g_hash_table_contains(indices, GUINT_TO_POINTER((guint)index)))
+		if (g_str_equal(info->kind, "ifb") && qos_is_ifb(info->name, &index) &&
+		    !g_hash_table_contains(indices, GUINT_TO_POINTER(index)))
 			ok &= links_delete(links, info->name, ok ? error : NULL);
 	}
 	return ok;

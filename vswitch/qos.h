@@ -46,6 +46,15 @@ typedef struct {
  */
 gboolean qos_apply(Links *links, const char *dev, const QosPlan *plan, GError **error);
 
+/**
+ * qos_check: what qos_apply() would change
+ * @differences: (element-type utf8): a line is added for each; what cannot be read is one, too
+ */
+void qos_check(Links *links, const char *dev, const QosPlan *plan, GPtrArray *differences);
+
+/** qos_is_ifb: whether an interface of this name is an ifb of ours; @ret_index: the interface that it shapes */
+gboolean qos_is_ifb(const char *name, guint32 *ret_index);
+
 /** qos_tidy: delete the ifb interfaces whose interface is gone */
 gboolean qos_tidy(Links *links, GError **error);
 

@@ -103,13 +103,19 @@ static int
 qdisc_cb(const struct nlmsghdr *message, void *data)
 {
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attrs[TCA_MAX + 1];
+	const struct nlattr *attrs[TCA_MAX + 1], *htb[TCA_HTB_MAX + 1];
+	const struct tc_htb_glob *init;
 	TcQdisc *qdisc = data;
 
 	parse_message(message, attrs);
 	qdisc->handle = tc->tcm_handle;
 	if (attrs[TCA_KIND] && mnl_attr_validate(attrs[TCA_KIND], MNL_TYPE_NUL_STRING) >= 0)
 		g_strlcpy(qdisc->kind, mnl_attr_get_str(attrs[TCA_KIND]), sizeof(qdisc->kind));
+	if (!g_str_equal(qdisc->kind, "htb"))
+		return MNL_CB_OK;
+	parse_nested(attrs[TCA_OPTIONS], htb, G_N_ELEMENTS(htb));
+	init = payload(htb[TCA_HTB_INIT], sizeof(*init));
+	qdisc->default_class = init ? init->defcls : 0;
 	return MNL_CB_OK;
 }
 
@@ -189,7 +195,7 @@ class_cb(const struct nlmsghdr *message, void *data)
 	const struct tc_htb_opt *options;
 	const guint64 *wide;
 	GArray *list = data;
-	TcClass found = { .handle = tc->tcm_handle, .parent = tc->tcm_parent };
+	TcClass found = { .handle = tc->tcm_handle, .parent = tc->tcm_parent, .leaf = tc->tcm_info };
 
 	parse_message(message, attrs);
 	if (!is_kind(attrs[TCA_KIND], "htb") || list->len >= TC_CLASSES_MAX)

@@ -21,6 +21,7 @@
 typedef struct {
 	guint32 handle;
 	char kind[16];
+	guint32 default_class; /* of HTB: where packets without a class go */
 } TcQdisc;
 
 /* Bytes a second; buffers are times, in ticks: how long the rate takes for so many bytes. */
@@ -28,6 +29,7 @@ typedef struct {
 	guint32 handle, parent;
 	guint64 rate, ceil;
 	guint32 buffer, cbuffer, quantum;
+	guint32 leaf; /* in lists: the qdisc below; 0: the kernel's own */
 } TcClass;
 
 /* Frames to a MAC address go to a class. */

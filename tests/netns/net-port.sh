@@ -60,6 +60,12 @@ if tc qdisc show dev tap0 2>/dev/null | grep -q 'htb 51:'; then
 	check_status "as the document says, and the floor on the bridge" $?
 	ip -o link show type ifb | grep -q slifb
 	check_status "what the guest sends goes through an ifb" $?
+	tc qdisc del dev tap0 root
+	for _ in $(seq $((100 * SLOW))); do tc class show dev tap0 | grep -q '51:2 ' && break || sleep 0.1; done
+	tc class show dev tap0 | grep -q '51:2 .*rate 16384Kbit'
+	check_status "rates that somebody deletes come back" $?
+	check "the log says so" grep -q "network 'lab': bandwidth of interface 'tap0': it is not shaped" $WORK/daemon.log
+	check "and nothing differs" sluice check
 else
 	not_ok "rates of the port are on the tap"
 fi

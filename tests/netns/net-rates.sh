@@ -131,13 +131,66 @@ state >$WORK/before
 daemon_kill
 daemon_start
 same "kill -9 and a restart: traffic control is the same" "$(cat $WORK/before)" "$(state)"
-tc qdisc del dev virbr7 root
-kill -HUP "$DAEMON"
-# Handles of queues are the kernel's own.
-nameless() { sed 's/qdisc \(bfifo\|fq_codel\) [0-9a-f]*:/qdisc \1 x:/; s/leaf [0-9a-f]*:/leaf x:/'; }
+
+# --- what others change ---
+# Handles of queues and actions, numbers of interfaces and counters are the kernel's own.
+nameless() {
+	sed 's/direct_packets_stat [0-9]*//; s/qdisc \(bfifo\|fq_codel\) [0-9a-f]*:/qdisc \1 x:/; s/leaf [0-9a-f]*:/leaf x:/; s/index [0-9]*/index x/; s/^[0-9]*: //' | sort
+}
 is_back() { [ "$(nameless <$WORK/before)" = "$(state | nameless)" ]; }
+mark() { log_from=$(stat -c %s $WORK/daemon.log); }
+logged() { tail -c +$((log_from + 1)) $WORK/daemon.log | grep -E "$1"; }
+# heals LABEL PATTERN COMMAND...: the log says what differed, and traffic control becomes what it was
+heals() {
+	local label=$1 pattern="network 'slow': bandwidth of interface '$2"
+	shift 2
+	mark
+	"$@" || not_ok "$label: the damage itself"
+	if wait_for logged "$pattern"; then ok "$label: told of"; else not_ok "$label: not told of: $(logged .)"; fi
+	wait_for is_back
+	same "$label: mended" "$(nameless <$WORK/before)" "$(state | nameless)"
+	check "$label: nothing differs afterwards" sluice check
+}
+IFB=$(ip -o link show type ifb | sed 's/^[0-9]*: \([^:]*\):.*/\1/')
+heals "its rates are deleted" "virbr7': it is not shaped" tc qdisc del dev virbr7 root
+stream_to host 10.77.0.11
+near "TCP to a guest is shaped again" 4000 g1 rx
+stop_streams
+heals "a class is changed" "virbr7': class 51:2 has other rates" tc class change dev virbr7 parent 51:1 classid 51:2 htb rate 1mbit
+heals "a class is added" "virbr7': class 51:99 is not ours" tc class add dev virbr7 parent 51:1 classid 51:99 htb rate 1mbit
+heals "a queue is deleted" "virbr7': the queue of a class is missing" tc qdisc del dev virbr7 parent 51:2
+# Of one program: between two the daemon would mend.
+otherwise() {
+	tc -batch - <<-'TC'
+		qdisc del dev virbr7 root
+		qdisc add dev virbr7 root handle 51: htb default 7
+		class add dev virbr7 parent 51: classid 51:2 htb rate 1mbit
+	TC
+}
+heals "other classes are in their place" "virbr7': its classes hang together otherwise" otherwise
+heals "rates of the other way are deleted" "$IFB': it is not shaped" tc qdisc del dev "$IFB" root
+sleep 10.5 # more repairs than ten in ten seconds are waited for
+heals "what comes in is let be" "virbr7': what comes in does not go to its ifb" tc qdisc del dev virbr7 ingress
+heals "the ifb is down" "virbr7': its ifb '$IFB' is down" ip link set "$IFB" down
+heals "the ifb is deleted" "virbr7': its ifb '$IFB' is missing" ip link del "$IFB"
+stream_to g1 10.77.0.1
+near "TCP from a guest is shaped again" 3000 g1 tx
+stop_streams
+# What the check asks the kernel is told to all who listen: it must not bring the next check.
+sleep 0.5
+same "at rest nobody asks about traffic control" "" "$(timeout 2 tc monitor)"
+# Who shapes it otherwise is not undone.
+mark
+tc qdisc replace dev virbr7 root handle 9: htb
+wait_for logged "shaped by htb 9:"
+out=$(sluice check)
+same "another's rates are a difference: status" 3 $?
+same "another's rates are a difference" \
+	"network 'slow': bandwidth of interface 'virbr7': it is shaped by htb 9:, which is not ours" "$(head -1 <<<"$out")"
+check_refused "that is not mended" "shaped already, by htb 9:, which is not ours" sluice repair
+tc qdisc del dev virbr7 root
 wait_for is_back
-same "SIGHUP brings back what somebody deleted" "$(nameless <$WORK/before)" "$(state | nameless)"
+same "until it is gone" "$(nameless <$WORK/before)" "$(state | nameless)"
 
 # --- guaranteed rates ---
 port() { # N FLOOR
@@ -177,6 +230,20 @@ state >$WORK/before
 daemon_kill
 daemon_start
 same "a restart keeps the floor" "$(cat $WORK/before)" "$(state)"
+sleep 10.5
+heals "the filters are deleted" "virbr7': the filter to class 51:3 is missing" tc filter del dev virbr7
+class_gone() {
+	tc -batch - <<-'TC'
+		filter del dev virbr7
+		class del dev virbr7 classid 51:3
+	TC
+}
+heals "the class of a floor is deleted" "virbr7': class 51:3 is missing" class_gone
+stream_to host 10.77.0.12 9000
+sleep 0.3
+stream_to host 10.77.0.11 9000
+between "the floor holds again" 2700 3600 g1 rx
+stop_streams
 check "the port goes" sluice net-port-delete slow 00000000-0000-4000-8000-000000000001
 [ -z "$(tc class show dev virbr7 | grep 51:3)" ] && ! tc filter show dev virbr7 | grep -q 'flowid 51:3'
 check_status "its class and filter go with it" $?
