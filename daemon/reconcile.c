@@ -196,15 +196,19 @@ schedule(Reconcile *reconcile)
 }
 
 static gboolean
-is_watched(guint16 family, const char *table, gpointer data)
+is_watched(guint32 port_id, guint16 family, const char *table, gpointer data)
 {
 	static const char *const ours[] = { NFT_TABLE, NFT_HELPER_TABLE, NET_FIREWALL_NFT_TABLE, NULL };
 	static const char *const shared[] = { "filter", "nat", "mangle", NULL };
 	const Reconcile *reconcile = data;
+	gboolean is_ours = g_strv_contains(ours, table) || g_str_has_prefix(table, NFT_SHADOW_PREFIX);
 
+	if (nw_engine_owns(reconcile->daemon->engine, port_id) ||
+	    port_id == net_firewall_port_id(reconcile->daemon->net_firewall))
+		return FALSE;
 	if (family == NFPROTO_INET)
-		return g_strv_contains(ours, table);
-	if (family == NFPROTO_BRIDGE && g_strv_contains(ours, table))
+		return is_ours;
+	if (family == NFPROTO_BRIDGE && is_ours)
 		return TRUE;
 	return reconcile->is_xt && g_strv_contains(shared, table);
 }
@@ -294,15 +298,11 @@ is_legacy(void)
 static gboolean
 watch_rules(Reconcile *reconcile, GError **error)
 {
-	guint32 port_id;
-
-	if (!nw_engine_watch(reconcile->daemon->engine, &port_id))
+	if (!nw_engine_is_exposed(reconcile->daemon->engine))
 		return TRUE;
 	reconcile->watch = nft_watch_new(is_watched, on_rules, reconcile, error);
 	if (!reconcile->watch)
 		return FALSE;
-	nft_watch_pass(reconcile->watch, port_id);
-	nft_watch_pass(reconcile->watch, net_firewall_port_id(reconcile->daemon->net_firewall));
 	if (reconcile->is_xt && is_legacy())
 		reconcile->poll = g_timeout_add(RECONCILE_POLL_MS, on_poll, reconcile);
 	return TRUE;

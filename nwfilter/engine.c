@@ -393,10 +393,23 @@ nw_engine_is_iptables(const NwEngine *engine)
 }
 
 gboolean
-nw_engine_watch(const NwEngine *engine, guint32 *ret_port_id)
+nw_engine_is_exposed(const NwEngine *engine)
 {
-	*ret_port_id = engine->owner ? nft_socket_port_id(engine->owner) : 0;
 	return !engine->config.no_kernel && (engine->xt || !engine->features.owner || engine->is_unowned);
+}
+
+gboolean
+nw_engine_owns(const NwEngine *engine, guint32 port_id)
+{
+	if (engine->owner && nft_socket_port_id(engine->owner) == port_id)
+		return TRUE;
+	for (guint i = 0; i < engine->shadows->len; i++) {
+		const NwEngine *shadow = engine_shadow_nth(engine, i);
+
+		if (shadow && nw_engine_owns(shadow, port_id))
+			return TRUE;
+	}
+	return FALSE;
 }
 
 /* --- report --- */

@@ -132,12 +132,11 @@ gboolean nw_engine_check_rules(NwEngine *engine, GError **error);
  */
 gboolean nw_engine_check(NwEngine *engine, GPtrArray **ret_differences, GError **error);
 
-/**
- * nw_engine_watch: whether others may change our rules, and @ret_port_id: the socket whose changes are ours
- *
- * Returns: FALSE when nobody can, because the tables have an owner.
- */
-gboolean nw_engine_watch(const NwEngine *engine, guint32 *ret_port_id);
+/** nw_engine_is_exposed: whether others may change our rules: FALSE when the tables have an owner */
+gboolean nw_engine_is_exposed(const NwEngine *engine);
+
+/** nw_engine_owns: whether the netlink socket that the kernel calls so is one that we change rules with */
+gboolean nw_engine_owns(const NwEngine *engine, guint32 port_id);
 
 /** nw_engine_is_iptables: whether the rules are eb/iptables' */
 gboolean nw_engine_is_iptables(const NwEngine *engine);

@@ -18,7 +18,7 @@
 static void
 whole_template(NwEngine *engine, NftBatch *batch, const Template *template)
 {
-	g_autoptr(Plan) composed = template->rechecks ? plan_recheck(template->plan) : NULL;
+	g_autoptr(Plan) composed = template->rechecks || engine->hits ? plan_recheck(template->plan) : NULL;
 	NftTemplateMemo memo = template->memo;
 
 	g_ptr_array_unref(nft_limit_sets(batch, template->plan, &template->lowering));
@@ -75,10 +75,14 @@ whole_messages(NwEngine *engine, NftBatch *batch)
 		nft_table_mirror(batch, &engine->features, FALSE, engine_mark_mask(engine));
 	if (!engine->has_table)
 		return;
-	nft_table_create(batch, &engine->features, FALSE, engine->ports_generation);
+	if (engine->hits)
+		nft_shadow_create(batch, &engine->features);
+	else
+		nft_table_create(batch, &engine->features, FALSE, engine->ports_generation);
 	if (engine->has_same_byte)
 		nft_table_same_byte(batch);
-	if (engine->has_net_chains)
+	/* Who only looks has them from the start. */
+	if (engine->has_net_chains && !engine->hits)
 		nft_table_net_chains(batch, TRUE, engine->ports_generation);
 	if (engine->has_learn) {
 		nft_learn_sets(batch, engine->sets, TRUE);
@@ -112,12 +116,24 @@ expect(NwEngine *engine, NftBatch *batch)
 static NftLines *
 dump(NwEngine *engine, GError **error)
 {
-	g_autoptr(NftLines) lines = nft_lines_new();
+	g_autoptr(NftLines) lines = nft_lines_new(engine->table);
 
 	if (!nft_lines_dump(lines, engine->reader, NFPROTO_BRIDGE, error) ||
 	    !nft_lines_dump(lines, engine->reader, NFPROTO_INET, error))
 		return NULL;
 	return g_steal_pointer(&lines);
+}
+
+/* @engine: of the filters in force, or of a definition that is tried */
+static GPtrArray *
+compare(NwEngine *engine, const NftLines *actual)
+{
+	g_autoptr(NftLines) expected = nft_lines_new(engine->table);
+	g_autoptr(NftBatch) batch = engine_batch(engine);
+
+	expect(engine, batch);
+	nft_lines_batch(expected, batch);
+	return nft_lines_compare(expected, actual);
 }
 
 static void
@@ -129,11 +145,34 @@ check_settings(const NwEngine *engine, GPtrArray *differences)
 		engine_sysctl_differs(ENGINE_BRIDGE_NF_TAGGED, differences);
 }
 
+static GPtrArray *
+check_live(NwEngine *engine, const NftLines *actual)
+{
+	GPtrArray *differences = compare(engine, actual);
+
+	check_settings(engine, differences);
+	return differences;
+}
+
+static gboolean
+check_shadows(NwEngine *engine, GPtrArray *differences, GError **error)
+{
+	for (guint i = 0; i < engine->shadows->len; i++) {
+		NwEngine *shadow = engine_shadow_nth(engine, i);
+		g_autoptr(NftLines) actual = shadow ? dump(shadow, error) : NULL;
+
+		if (shadow && !actual)
+			return FALSE;
+		if (shadow)
+			g_ptr_array_extend_and_steal(differences, compare(shadow, actual));
+	}
+	return TRUE;
+}
+
 gboolean
 nw_engine_check(NwEngine *engine, GPtrArray **ret_differences, GError **error)
 {
-	g_autoptr(NftLines) expected = nft_lines_new(), actual = NULL;
-	g_autoptr(NftBatch) batch = nft_batch_new();
+	g_autoptr(NftLines) actual = NULL;
 	g_autoptr(GPtrArray) differences = NULL;
 
 	if (engine->xt)
@@ -144,32 +183,33 @@ nw_engine_check(NwEngine *engine, GPtrArray **ret_differences, GError **error)
 	}
 	/* What waits to be swept is there and no difference. Where it cannot be swept, that is one itself. */
 	nw_engine_sweep(engine, NULL);
-	expect(engine, batch);
-	nft_lines_batch(expected, batch);
 	actual = dump(engine, error);
 	if (!actual)
 		return FALSE;
-	differences = nft_lines_compare(expected, actual);
-	check_settings(engine, differences);
+	differences = check_live(engine, actual);
+	if (!check_shadows(engine, differences, error))
+		return FALSE;
 	*ret_differences = g_steal_pointer(&differences);
 	return TRUE;
 }
 
-gboolean
-nw_engine_repair(NwEngine *engine, GError **error)
+static gboolean
+repair_live(NwEngine *engine, GError **error)
 {
 	static const guint16 families[] = { NFPROTO_BRIDGE, NFPROTO_INET };
 	g_autoptr(NftBatch) batch = nft_batch_new();
-	g_autoptr(NftLines) actual = NULL;
+	g_autoptr(NftLines) actual = dump(engine, error);
+	g_autoptr(GPtrArray) differences = NULL;
 	guint helpers = 0;
 
-	if (engine->xt)
-		return xt_engine_repair(engine->xt, error);
-	if (engine->config.no_kernel)
-		return TRUE;
-	actual = dump(engine, error);
 	if (!actual)
 		return FALSE;
+	/* Without a definition that is tried it is these that differ. */
+	if (engine->shadows->len) {
+		differences = check_live(engine, actual);
+		if (!differences->len)
+			return TRUE;
+	}
 	/* Nothing of what waits for the sweep comes back. */
 	engine_sweep_forget(engine);
 	for (guint i = 0; i < G_N_ELEMENTS(families); i++) {
@@ -184,4 +224,31 @@ nw_engine_repair(NwEngine *engine, GError **error)
 	    (engine->has_tagged && !engine_sysctl_switch(engine, ENGINE_BRIDGE_NF_TAGGED, TRUE, error)))
 		return FALSE;
 	return engine_commit(engine, batch, error);
+}
+
+/* Each is made anew by itself: it decides nothing, so there is no gap to be kept closed. */
+static gboolean
+repair_shadows(NwEngine *engine, GError **error)
+{
+	for (guint i = 0; i < engine->shadows->len; i++) {
+		NwEngine *shadow = engine_shadow_nth(engine, i);
+		g_autoptr(NftLines) actual = shadow ? dump(shadow, error) : NULL;
+		g_autoptr(GPtrArray) differences = actual ? compare(shadow, actual) : NULL;
+
+		if (!shadow || (differences && !differences->len))
+			continue;
+		if (!actual ||
+		    !engine_shadow_remake(engine, i, nft_lines_has_table(actual, NFPROTO_BRIDGE, shadow->table),
+					  nft_lines_has_table(actual, NFPROTO_INET, shadow->table), error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean
+nw_engine_repair(NwEngine *engine, GError **error)
+{
+	if (engine->xt)
+		return xt_engine_repair(engine->xt, error);
+	return engine->config.no_kernel || (repair_live(engine, error) && repair_shadows(engine, error));
 }

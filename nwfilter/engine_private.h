@@ -139,6 +139,15 @@ gboolean engine_shadows_have_ip_sets(const NwEngine *engine);
 gboolean engine_shadows_need_sweep(const NwEngine *engine);
 void engine_shadows_sweep(NwEngine *engine);
 
+/** engine_shadow_nth: (nullable): the engine of one that is tried, of engine->shadows->len; NULL: it is to be made */
+NwEngine *engine_shadow_nth(const NwEngine *engine, guint i);
+
+/**
+ * engine_shadow_remake: make its tables anew; the counters start again
+ * @has_table: whether table bridge is there; @has_mirror: whether table inet is
+ */
+gboolean engine_shadow_remake(NwEngine *engine, guint i, gboolean has_table, gboolean has_mirror, GError **error);
+
 /** engine_shadows_clean: tables that an earlier daemon left behind go */
 void engine_shadows_clean(NwEngine *engine);
 

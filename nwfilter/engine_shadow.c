@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "nwfilter/engine_private.h"
 
-#define TABLE_PREFIX  "sluice_shadow" /* a number follows */
 #define BEHIND	      1
 #define RETRY_SEC     10
 #define REQUEST_BYTES 4096
@@ -111,7 +110,7 @@ shadow_engine(Shadow *shadow, GError **error)
 	engine->features = live->features;
 	engine->live = shadow->live;
 	engine->hits = nft_hits_new();
-	engine->table = g_strdup_printf(TABLE_PREFIX "%u", shadow->slot);
+	engine->table = g_strdup_printf(NFT_SHADOW_PREFIX "%u", shadow->slot);
 	engine->ports_generation = NFT_SHADOW_GENERATION;
 	engine->has_net_chains = TRUE;
 	return engine_open(engine, error) ? g_steal_pointer(&engine) : NULL;
@@ -373,7 +372,7 @@ find_tables(const struct nlmsghdr *header, void *data)
 
 	if (nftnl_table_nlmsg_parse(header, table) == 0) {
 		name = nftnl_table_get_str(table, NFTNL_TABLE_NAME);
-		if (name && g_str_has_prefix(name, TABLE_PREFIX))
+		if (name && g_str_has_prefix(name, NFT_SHADOW_PREFIX))
 			g_ptr_array_add(data,
 					g_strdup_printf("%u %s", nftnl_table_get_u32(table, NFTNL_TABLE_FAMILY), name));
 	}
@@ -404,6 +403,28 @@ engine_shadows_clean(NwEngine *engine)
 		nft_table_delete(batch, (guint16)g_ascii_strtoull(line, NULL, 10));
 		(void)nft_socket_commit(engine->owner, batch, NULL);
 	}
+}
+
+NwEngine *
+engine_shadow_nth(const NwEngine *engine, guint i)
+{
+	return ((const Shadow *)engine->shadows->pdata[i])->engine;
+}
+
+gboolean
+engine_shadow_remake(NwEngine *engine, guint i, gboolean has_table, gboolean has_mirror, GError **error)
+{
+	Shadow *shadow = engine->shadows->pdata[i];
+
+	/* What is gone cannot be deleted. */
+	if (shadow->engine) {
+		shadow->engine->has_table = has_table;
+		shadow->engine->has_mirror = has_mirror;
+	}
+	if (shadow_make(shadow, TRUE, error))
+		return TRUE;
+	shadow_dirty(shadow);
+	return FALSE;
 }
 
 NftBatch *

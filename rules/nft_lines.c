@@ -23,16 +23,18 @@
 #define REQUEST_BYTES 4096
 
 struct NftLines {
+	char *table;	       /* NULL: those of filters and helpers */
 	GHashTable *things;    /* key -> text */
 	GHashTable *positions; /* "FAMILY CHAIN" -> rules seen in it */
 	GHashTable *passed;    /* "FAMILY SET": sets whose elements are not compared */
 };
 
 NftLines *
-nft_lines_new(void)
+nft_lines_new(const char *table)
 {
 	NftLines *lines = g_new0(NftLines, 1);
 
+	lines->table = g_strdup(table);
 	lines->things = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	lines->positions = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	lines->passed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -44,6 +46,7 @@ nft_lines_free(NftLines *lines)
 {
 	if (!lines)
 		return;
+	g_free(lines->table);
 	g_hash_table_unref(lines->things);
 	g_hash_table_unref(lines->positions);
 	g_hash_table_unref(lines->passed);
@@ -56,17 +59,24 @@ family_name(guint32 family)
 	return family == NFPROTO_BRIDGE ? "bridge" : family == NFPROTO_INET ? "inet" : "other";
 }
 
-/* The table's family, and its name where that is not the filters'; NULL for a table that is not ours. */
-static const char *
-scope_of(const char *table, guint32 family)
+static gboolean
+is_taken(const NftLines *lines, const char *table, guint32 family)
 {
 	if (!table || (family != NFPROTO_BRIDGE && family != NFPROTO_INET))
+		return FALSE;
+	if (lines->table)
+		return g_str_equal(table, lines->table);
+	return g_str_equal(table, NFT_TABLE) || g_str_equal(table, NFT_HELPER_TABLE);
+}
+
+/* (transfer full) (nullable): the table's family, and its name where that is not the filters'; NULL: another's */
+static char *
+scope_of(const NftLines *lines, const char *table, guint32 family)
+{
+	if (!is_taken(lines, table, family))
 		return NULL;
-	if (g_str_equal(table, NFT_TABLE))
-		return family_name(family);
-	if (g_str_equal(table, NFT_HELPER_TABLE))
-		return family == NFPROTO_BRIDGE ? "bridge " NFT_HELPER_TABLE : "inet " NFT_HELPER_TABLE;
-	return NULL;
+	return g_str_equal(table, NFT_TABLE) ? g_strdup(family_name(family))
+					     : g_strdup_printf("%s %s", family_name(family), table);
 }
 
 static void
@@ -97,7 +107,7 @@ take_table(NftLines *lines, const struct nlmsghdr *message)
 		const char *name = nftnl_table_get_str(table, NFTNL_TABLE_NAME);
 		guint32 family = family_of(message);
 
-		if (scope_of(name, family))
+		if (is_taken(lines, name, family))
 			add(lines, g_strdup_printf("table %s %s", family_name(family), name),
 			    g_strdup(nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS) & NFT_TABLE_F_DORMANT ? "dormant"
 													 : ""));
@@ -111,7 +121,8 @@ take_chain(NftLines *lines, const struct nlmsghdr *message)
 	struct nftnl_chain *chain = nftnl_chain_alloc();
 
 	if (nftnl_chain_nlmsg_parse(message, chain) == 0) {
-		const char *scope = scope_of(nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE), family_of(message));
+		g_autofree char *scope =
+			scope_of(lines, nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE), family_of(message));
 		guint32 len = 0;
 		const void *data = nftnl_chain_get_data(chain, NFTNL_CHAIN_USERDATA, &len);
 		g_autoptr(GString) text = g_string_new(NULL);
@@ -210,7 +221,8 @@ take_rule(NftLines *lines, const struct nlmsghdr *message)
 	struct nftnl_rule *rule = nftnl_rule_alloc();
 
 	if (nftnl_rule_nlmsg_parse(message, rule) == 0) {
-		const char *scope = scope_of(nftnl_rule_get_str(rule, NFTNL_RULE_TABLE), family_of(message));
+		g_autofree char *scope =
+			scope_of(lines, nftnl_rule_get_str(rule, NFTNL_RULE_TABLE), family_of(message));
 		guint32 len = 0;
 
 		if (scope) {
@@ -236,7 +248,7 @@ take_set(NftLines *lines, const struct nlmsghdr *message)
 	struct nftnl_set *set = nftnl_set_alloc();
 
 	if (nftnl_set_nlmsg_parse(message, set) == 0) {
-		const char *scope = scope_of(nftnl_set_get_str(set, NFTNL_SET_TABLE), family_of(message));
+		g_autofree char *scope = scope_of(lines, nftnl_set_get_str(set, NFTNL_SET_TABLE), family_of(message));
 		guint32 flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS);
 		const char *name = nftnl_set_get_str(set, NFTNL_SET_NAME);
 
@@ -289,7 +301,7 @@ take_elements(NftLines *lines, const struct nlmsghdr *message)
 
 	if (nftnl_set_elems_nlmsg_parse(message, set) == 0) {
 		const char *name = nftnl_set_get_str(set, NFTNL_SET_NAME);
-		const char *scope = scope_of(nftnl_set_get_str(set, NFTNL_SET_TABLE), family_of(message));
+		g_autofree char *scope = scope_of(lines, nftnl_set_get_str(set, NFTNL_SET_TABLE), family_of(message));
 		ElementsOf of = { lines, scope, name };
 		g_autofree char *key = g_strdup_printf("%s %s", scope, name);
 
@@ -305,7 +317,8 @@ take_object(NftLines *lines, const struct nlmsghdr *message)
 	struct nftnl_obj *object = nftnl_obj_alloc();
 
 	if (nftnl_obj_nlmsg_parse(message, object) == 0) {
-		const char *scope = scope_of(nftnl_obj_get_str(object, NFTNL_OBJ_TABLE), family_of(message));
+		g_autofree char *scope =
+			scope_of(lines, nftnl_obj_get_str(object, NFTNL_OBJ_TABLE), family_of(message));
 
 		if (scope)
 			add(lines, g_strdup_printf("object %s %s", scope, nftnl_obj_get_str(object, NFTNL_OBJ_NAME)),
@@ -395,7 +408,7 @@ dump_reset(gpointer data)
 	gpointer name;
 
 	nft_lines_free(dump->fresh);
-	dump->fresh = nft_lines_new();
+	dump->fresh = nft_lines_new(dump->lines->table);
 	g_hash_table_iter_init(&iter, dump->lines->passed);
 	while (g_hash_table_iter_next(&iter, &name, NULL))
 		g_hash_table_add(dump->fresh->passed, g_strdup(name));
@@ -442,35 +455,54 @@ dump_things(NftLines *lines, NftSocket *reader, guint16 type, guint16 family, co
 	return ok;
 }
 
-gboolean
-nft_lines_dump(NftLines *lines, NftSocket *reader, guint16 family, GError **error)
+/* What is in a set, but for those that rules fill. */
+static gboolean
+dump_elements(NftLines *lines, NftSocket *reader, guint16 family, const char *table, GError **error)
 {
-	static const struct {
-		guint16 type;
-		const char *table; /* NULL: all tables are listed */
-	} lists[] = {
-		{ NFT_MSG_GETTABLE, NULL },	      { NFT_MSG_GETCHAIN, NULL },
-		{ NFT_MSG_GETRULE, NFT_TABLE },	      { NFT_MSG_GETSET, NFT_TABLE },
-		{ NFT_MSG_GETOBJ, NFT_HELPER_TABLE }, { NFT_MSG_GETRULE, NFT_HELPER_TABLE },
-	};
-	g_autofree char *prefix = g_strdup_printf("set %s ", family_name(family));
+	g_autofree char *scope = scope_of(lines, table, family), *prefix = g_strdup_printf("set %s ", scope);
 	g_autoptr(GPtrArray) sets = g_ptr_array_new_with_free_func(g_free);
 	GHashTableIter iter;
 	gpointer key;
 
-	for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
-		if ((!lists[i].table || nft_lines_has_table(lines, family, lists[i].table)) &&
-		    !dump_things(lines, reader, lists[i].type, family, lists[i].table, NULL, error))
-			return FALSE;
 	g_hash_table_iter_init(&iter, lines->things);
-	while (g_hash_table_iter_next(&iter, &key, NULL))
-		if (g_str_has_prefix(key, prefix) &&
-		    !g_hash_table_contains(lines->passed, (const char *)key + strlen("set ")))
-			g_ptr_array_add(sets, g_strdup((const char *)key + strlen(prefix)));
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		const char *name = key;
+
+		/* One of another table has a word more. */
+		if (g_str_has_prefix(name, prefix) && !strchr(name + strlen(prefix), ' ') &&
+		    !g_hash_table_contains(lines->passed, name + strlen("set ")))
+			g_ptr_array_add(sets, g_strdup(name + strlen(prefix)));
+	}
 	for (guint i = 0; i < sets->len; i++)
-		if (!dump_things(lines, reader, NFT_MSG_GETSETELEM, family, NFT_TABLE, sets->pdata[i], error))
+		if (!dump_things(lines, reader, NFT_MSG_GETSETELEM, family, table, sets->pdata[i], error))
 			return FALSE;
 	return TRUE;
+}
+
+static gboolean
+dump_table(NftLines *lines, NftSocket *reader, guint16 family, const char *table, GError **error)
+{
+	if (!nft_lines_has_table(lines, family, table))
+		return TRUE;
+	if (!dump_things(lines, reader, NFT_MSG_GETRULE, family, table, NULL, error))
+		return FALSE;
+	if (g_str_equal(table, NFT_HELPER_TABLE))
+		return dump_things(lines, reader, NFT_MSG_GETOBJ, family, table, NULL, error);
+	return dump_things(lines, reader, NFT_MSG_GETSET, family, table, NULL, error) &&
+	       dump_elements(lines, reader, family, table, error);
+}
+
+gboolean
+nft_lines_dump(NftLines *lines, NftSocket *reader, guint16 family, GError **error)
+{
+	/* Tables and chains are listed for all. */
+	if (!dump_things(lines, reader, NFT_MSG_GETTABLE, family, NULL, NULL, error) ||
+	    !dump_things(lines, reader, NFT_MSG_GETCHAIN, family, NULL, NULL, error))
+		return FALSE;
+	if (lines->table)
+		return dump_table(lines, reader, family, lines->table, error);
+	return dump_table(lines, reader, family, NFT_TABLE, error) &&
+	       dump_table(lines, reader, family, NFT_HELPER_TABLE, error);
 }
 
 gboolean

@@ -15,20 +15,21 @@
 
 typedef struct NftLines NftLines;
 
-NftLines *nft_lines_new(void);
+/** nft_lines_new: of the tables of filters and helpers; @table: (nullable): of those of this name instead */
+NftLines *nft_lines_new(const char *table);
 void nft_lines_free(NftLines *lines);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NftLines, nft_lines_free)
 
-/** nft_lines_message: take in one message about a table of ours; others are passed over */
+/** nft_lines_message: take in one message about one of the tables; others are passed over */
 void nft_lines_message(NftLines *lines, const struct nlmsghdr *message);
 
 /** nft_lines_batch: take in all messages of a batch that make something; those that take away are passed over */
 void nft_lines_batch(NftLines *lines, const NftBatch *batch);
 
-/** nft_lines_dump: take in what the kernel has of our tables of filters and helpers in @family */
+/** nft_lines_dump: take in what the kernel has of the tables in @family */
 gboolean nft_lines_dump(NftLines *lines, NftSocket *reader, guint16 family, GError **error);
 
-/** nft_lines_has_table: whether a table of ours is there */
+/** nft_lines_has_table: whether one of the tables is there */
 gboolean nft_lines_has_table(const NftLines *lines, guint16 family, const char *table);
 
 /**

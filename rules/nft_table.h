@@ -28,6 +28,7 @@
 
 #define NFT_MIRROR_CHAIN      "prerouting-state." /* the mask of the mark follows, in hexadecimal */
 #define NFT_PORT_DATA_LEN     8			  /* a value of the ports' map: zero, and the template's number */
+#define NFT_SHADOW_PREFIX     "sluice_shadow"	  /* of tables that only look; a number follows */
 #define NFT_SHADOW_GENERATION 1			  /* of the map of ports in a table that only looks */
 #define NFT_MAP_FROM_LINK     "from-link"
 #define NFT_MAP_TO_LINK	      "to-link"

@@ -14,8 +14,7 @@ struct NftWatch {
 	NftWatchFn on_change;
 	gpointer data;
 	NetlinkEvents *events;
-	GArray *passed; /* of guint32: port ids of our own */
-	GString *what;	/* of the transaction that is being told */
+	GString *what; /* of the transaction that is being told */
 	guint count;
 };
 
@@ -102,7 +101,8 @@ take(NftWatch *watch, const struct nlmsghdr *header, guint kind)
 	Words words = { 0 };
 
 	mnl_attr_parse(header, sizeof(struct nfgenmsg), attr_cb, &words);
-	if (!words.names[ATTR_TABLE] || !watch->is_watched(family, words.names[ATTR_TABLE], watch->data))
+	if (!words.names[ATTR_TABLE] ||
+	    !watch->is_watched(header->nlmsg_pid, family, words.names[ATTR_TABLE], watch->data))
 		return;
 	/* What goes with a table is told before it, and matters less. */
 	if (kinds[kind].type == NFT_MSG_DELTABLE) {
@@ -135,9 +135,6 @@ message_cb(const struct nlmsghdr *header, void *data)
 		tell(watch, words.program);
 		return MNL_CB_OK;
 	}
-	for (guint i = 0; i < watch->passed->len; i++)
-		if (g_array_index(watch->passed, guint32, i) == header->nlmsg_pid)
-			return MNL_CB_OK;
 	for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
 		if (kinds[i].type == NFNL_MSG_TYPE(header->nlmsg_type))
 			take(watch, header, i);
@@ -160,7 +157,6 @@ nft_watch_new(NftWatchIsFn is_watched, NftWatchFn on_change, gpointer data, GErr
 	watch->is_watched = is_watched;
 	watch->on_change = on_change;
 	watch->data = data;
-	watch->passed = g_array_new(FALSE, FALSE, sizeof(guint32));
 	watch->what = g_string_new(NULL);
 	watch->events = netlink_events_new(NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1), message_cb, on_lost, watch,
 					   "nf_tables", error);
@@ -175,13 +171,6 @@ nft_watch_free(NftWatch *watch)
 	if (!watch)
 		return;
 	netlink_events_free(watch->events);
-	g_clear_pointer(&watch->passed, g_array_unref);
 	g_string_free(watch->what, TRUE);
 	g_free(watch);
-}
-
-void
-nft_watch_pass(NftWatch *watch, guint32 port_id)
-{
-	g_array_append_val(watch->passed, port_id);
 }

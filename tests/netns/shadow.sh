@@ -260,6 +260,49 @@ done
 same "no more than four" 1 "$(grep -l 'more than 4 definitions are tried' $WORK/try.* | wc -l)"
 for i in 1 2 3 4; do sluice nwfilter-discard f$i >/dev/null; done
 none_left "in the end"
+
+# --- foreign hands, where tables have no owner
+
+daemon_stop
+nft flush ruleset
+nft delete table bridge sluice 2>/dev/null
+nft delete table inet sluice 2>/dev/null
+DAEMON_ARGS="--root $ROOT --no-owner"
+daemon_start
+bind_guest 1 one
+bind_guest 2 one
+one "$TRIED"
+check "tried, not owned" try
+sleep 0.3
+# Chains are listed in the order in which they were made; counters are what packets made of them.
+plain_rules() { nft -a list table bridge "$1" | sed 's/ progname sluiced$//; /counter packets/d; s/ # handle [0-9]*//' | sort; }
+LIVE=$(nft -a list table bridge sluice | sed '/counter packets/d')
+SHADOW=$(plain_rules sluice_shadow1)
+chain=$(nft list table bridge sluice_shadow1 | awk '/chain t1-from-/ { print $2; exit }')
+# heals LABEL PATTERN COMMAND...: the log says what was done, and all is as before
+heals() {
+	local label=$1 pattern=$2 from
+	shift 2
+	from=$(stat -c %s $WORK/daemon.log)
+	"$@" || not_ok "$label: the damage itself"
+	for _ in $(seq $((100 * SLOW))); do tail -c +$((from + 1)) $WORK/daemon.log | grep -q "mended in" && break || sleep 0.1; done
+	check "$label: told of" grep -Eq "$pattern" <(tail -c +$((from + 1)) $WORK/daemon.log)
+	same "$label: the rules are what they were" "$SHADOW" "$(plain_rules sluice_shadow1)"
+	same "$label: the filters in force were left alone" "$LIVE" "$(nft -a list table bridge sluice | sed '/counter packets/d')"
+	check "$label: nothing differs" clean
+}
+heals "a chain that counts is flushed" "rule bridge sluice_shadow1 $chain" nft flush chain bridge sluice_shadow1 "$chain"
+heals "its table is deleted" "table deleted bridge sluice_shadow1.*mended in" nft delete table bridge sluice_shadow1
+heals "a rule is put in front" "not ours: rule bridge sluice_shadow1|other: rule bridge sluice_shadow1" \
+	nft insert rule bridge sluice_shadow1 prerouting-net drop
+probes "after all that" g1:eth0 g2:eth0 < <(probe_table)
+same "it counts" "one:3 out v1 1; one:4 in v2 1" "$(all_rules)"
+check "discarded" sluice nwfilter-discard one
+none_left "discarded, not owned"
+daemon_stop
+unset DAEMON_ARGS
+daemon_start
+
 if command -v ebtables-restore >/dev/null && ebtables -t nat -L >/dev/null 2>&1; then
 	daemon_stop
 	backend_use iptables

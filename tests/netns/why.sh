@@ -169,6 +169,35 @@ if on_iptables; then
 	left_nothing "slow tools"
 fi
 
+# --- foreign hands, where tables have no owner
+if ! on_iptables; then
+	daemon_stop
+	nft flush ruleset
+	nft delete table bridge sluice 2>/dev/null
+	nft delete table inet sluice 2>/dev/null
+	DAEMON_ARGS="--root $ROOT --no-owner"
+	daemon_start
+	plain=$(layout)
+	why_start v1 --follow
+	chain=$(nft list table bridge sluice | awk '/chain t[0-9]*-why-/ { print $2; exit }')
+	check "a chain of a rule that is asked about" test -n "$chain"
+	check "somebody flushes it" nft flush chain bridge sluice "$chain"
+	for _ in $(seq $((100 * SLOW))); do grep -q "rule deleted from bridge sluice $chain.*mended in" $WORK/daemon.log && break || sleep 0.1; done
+	check "it is told of and mended" grep -q "rule deleted from bridge sluice $chain.*mended in" $WORK/daemon.log
+	check "by name" grep -q "missing: rule bridge $chain" $WORK/daemon.log
+	check "nothing differs" sluice check
+	table "mended"
+	sleep 1.5
+	check "what is dropped is told" grep -q '^v1 from-guest: 1 packet' $WORK/why.out
+	kill $WHY
+	wait $WHY 2>/dev/null
+	left_nothing "mended"
+	daemon_stop
+	unset DAEMON_ARGS
+	daemon_start
+	plain=$(layout)
+fi
+
 # --- in a flood
 cpu_ms() { awk '{ print ($14 + $15) * 10 }' "/proc/$1/stat"; }
 "$FRAME" sink g2:eth0 FLOODED! >$WORK/sink &
