@@ -202,19 +202,18 @@ say(Learning *learning, const char *port, LearnResult result, const SnoopEvent *
 {
 	g_autofree char *key = g_strdup_printf("%s %s", port, learn_result_name(result));
 	gint64 now = g_get_monotonic_time() / G_USEC_PER_SEC, *last = g_hash_table_lookup(learning->said, key);
-	char text[IP_TEXT_MAX], server[IP_TEXT_MAX];
+	char text[IP_TEXT_MAX];
 
 	if (last && now - *last < LEARNING_SAY_AGAIN_SEC)
 		return;
 	g_hash_table_insert(learning->said, g_steal_pointer(&key), g_memdup2(&now, sizeof(now)));
 	ip_address_format(about, text);
-	ip_address_format(&event->server, server);
 	switch (result) {
 	case LEARN_CONFLICT:
 		log_warning("port '%s' claims %s, which another port or the host has: not learned", port, text);
 		break;
 	case LEARN_NOT_TRUSTED:
-		log_warning("port '%s': the DHCP server %s is not one of its servers: not learned", port, server);
+		log_warning("port '%s': the DHCP server %s is not one of its servers: not learned", port, text);
 		break;
 	case LEARN_FULL:
 		log_warning("port '%s' has as many addresses as it may: %s is not learned", port, text);

@@ -157,7 +157,7 @@ learn_table_event(LearnTable *table, const char *name, const SnoopEvent *event, 
 			learn_port_pending(table, port);
 	}
 	result = learn(&learning);
-	if (ret_about && (result == LEARN_CONFLICT || result == LEARN_FULL))
+	if (ret_about && (result == LEARN_CONFLICT || result == LEARN_FULL || result == LEARN_NOT_TRUSTED))
 		*ret_about = learning.about;
 	return result;
 }

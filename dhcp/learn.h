@@ -90,7 +90,7 @@ typedef enum {
 	LEARN_CHANGED,	   /* the port's addresses are others now */
 	LEARN_REFRESHED,   /* the same addresses, other times */
 	LEARN_CONFLICT,	   /* held by another port or the host; nothing of the message was taken */
-	LEARN_NOT_TRUSTED, /* not one of the port's servers */
+	LEARN_NOT_TRUSTED, /* not from one of the port's servers, or it names another */
 	LEARN_NOT_ASKED,   /* no request of this port has this transaction */
 	LEARN_FOREIGN,	   /* the hardware address is not the port's */
 	LEARN_FULL,	   /* the port, or the table, has as many as it may; nothing of the message was taken */
@@ -137,7 +137,7 @@ void learn_table_remove_port(LearnTable *table, const char *name);
 
 /**
  * learn_table_event: what a frame says
- * @ret_about: (out) (optional): the address that %LEARN_CONFLICT, %LEARN_FULL speak of
+ * @ret_about: (out) (optional): the address that %LEARN_CONFLICT, %LEARN_FULL, %LEARN_NOT_TRUSTED speak of
  */
 LearnResult learn_table_event(LearnTable *table, const char *port, const SnoopEvent *event, gint64 now_ms,
 			      IpAddress *ret_about);

@@ -81,13 +81,32 @@ transaction_note(const Learning *learning)
 }
 
 static gboolean
-is_trusted(const GArray *servers, const IpAddress *server)
+is_one_of(const GArray *servers, const IpAddress *server)
 {
 	for (guint i = 0; i < servers->len; i++) {
 		if (ip_address_equal(&g_array_index(servers, IpAddress, i), server))
 			return TRUE;
 	}
-	return servers->len == 0;
+	return FALSE;
+}
+
+/* DHCPv6 names a server by its DUID only. */
+static const IpAddress *
+server_of(const SnoopEvent *event)
+{
+	return event->protocol == SNOOP_DHCPV4 ? &event->server : &event->source;
+}
+
+/* A message may name any server; the address that it comes from is what the sender's own filter does not let it forge.
+ */
+static gboolean
+is_trusted(Learning *learning, const GArray *servers)
+{
+	const SnoopEvent *event = learning->event;
+	gboolean is_from_one = is_one_of(servers, &event->source);
+
+	learning->about = is_from_one ? *server_of(event) : event->source;
+	return !servers->len || (is_from_one && is_one_of(servers, server_of(event)));
 }
 
 static char *
@@ -412,7 +431,7 @@ v4_to_guest(Learning *learning)
 	transaction = transaction_find(learning, FALSE);
 	if (!transaction)
 		return LEARN_NOT_ASKED;
-	if (!is_trusted(port->dhcp_servers, &event->server))
+	if (!is_trusted(learning, port->dhcp_servers))
 		return LEARN_NOT_TRUSTED;
 	if (transaction->server.family && !ip_address_equal(&transaction->server, &event->server))
 		return LEARN_NOT_ASKED;
@@ -527,7 +546,7 @@ v6_to_guest(Learning *learning)
 	transaction = transaction_find(learning, TRUE);
 	if (!transaction)
 		return LEARN_NOT_ASKED;
-	if (!is_trusted(port->dhcpv6_servers, &event->source))
+	if (!is_trusted(learning, port->dhcpv6_servers))
 		return LEARN_NOT_TRUSTED;
 	if (transaction->server_id && !bytes_are(transaction->server_id, event->server_id, event->server_id_len))
 		return LEARN_NOT_ASKED;

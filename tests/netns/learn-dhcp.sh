@@ -163,6 +163,11 @@ bind_guest 3 clean-traffic IP=10.9.0.13
 ask 1 request asked=10.9.0.67
 rogue ack from=$SERVER server=$SERVER your=10.9.0.67 lease=600
 unchanged "an ACK in the name of the server" v1 10.9.0.65
+# Nor by its own address, which its filter lets pass: only the message says that it is the server's.
+rogue ack from=10.9.0.13 server=$SERVER your=10.9.0.67 lease=600
+rogue nak from=10.9.0.13 server=$SERVER
+unchanged "an ACK and a NAK that name the server" v1 10.9.0.65
+OTHERS=10.9.0.67 only "an ACK and a NAK that name the server" 1 10.9.0.65
 unbind v3
 
 # --- what is no answer to this guest's question

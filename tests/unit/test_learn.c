@@ -118,6 +118,7 @@ test_v4_not_trusted(void)
 	g_autoptr(GArray) servers = ip_list("192.0.2.1 192.0.2.2");
 	SnoopEvent ack = v4_answer(DHCPV4_ACK, 7, mac_a, "192.0.2.7", 60, "192.0.2.3");
 	SnoopEvent nak = v4_answer(DHCPV4_NAK, 7, mac_a, NULL, 0, "192.0.2.3");
+	IpAddress about = { 0 };
 
 	port.dhcp_servers = servers;
 	set_port_at(table, &port, NOW);
@@ -126,7 +127,12 @@ test_v4_not_trusted(void)
 	g_assert_cmpint(feed(table, "a0", nak), ==, LEARN_NOT_TRUSTED);
 	ack.server = ip(NULL);
 	g_assert_cmpint(feed(table, "a0", ack), ==, LEARN_NOT_TRUSTED);
-	ack.server = ip("192.0.2.2");
+	/* Whoever answers can name a server that is trusted: the address that it comes from must be one, too. */
+	ack.server = nak.server = ip("192.0.2.2");
+	g_assert_cmpint(learn_table_event(table, "a0", &ack, NOW, &about), ==, LEARN_NOT_TRUSTED);
+	g_assert_true(ip_address_equal(&about, &ack.source));
+	g_assert_cmpint(feed(table, "a0", nak), ==, LEARN_NOT_TRUSTED);
+	ack.source = ip("192.0.2.1");
 	g_assert_cmpint(feed(table, "a0", ack), ==, LEARN_CHANGED);
 	feed(table, "a0", v4_request(DHCPV4_REQUEST, 7, mac_a, NULL, NULL));
 	g_assert_cmpint(feed(table, "a0", nak), ==, LEARN_NOT_TRUSTED);
