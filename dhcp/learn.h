@@ -22,8 +22,8 @@
  * A REPLY to CONFIRM changes nothing: it has no lifetimes, a success of another server outweighs NotOnLink (RFC 8415
  * 18.2.10.3), and a client that is told NotOnLink solicits again: that answer replaces its addresses.
  *
- * An address that another port has is not learned; but where the port's servers are named, one of them moves an address
- * that it granted to that port before.
+ * An address that another port has is not learned; but where the port's servers are named, what one of them grants it
+ * takes from a port that merely claims it.
  *
  * Link-local IPv6 addresses are not learned: filters let a guest use them as they stand.
  */

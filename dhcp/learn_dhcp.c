@@ -234,8 +234,9 @@ port_dhcp_count(const PortState *port)
 }
 
 /*
- * A server that the port is told to trust knows whose its addresses are: what it granted to another port before has
- * been given back there in a way that was not seen. Nobody else's word moves an address.
+ * A server that the port is told to trust decides whose its addresses are: what another port merely claims gives way.
+ * What was granted to another port stays there: a server gives anybody an address that was given back in its holder's
+ * name, and whoever does so is not known.
  */
 static void
 grant_soften(Grant *grant, const LearnEntry *entry)
@@ -245,15 +246,14 @@ grant_soften(Grant *grant, const LearnEntry *entry)
 	const GArray *servers = entry->address.family == AF_INET ? port->dhcp_servers : port->dhcpv6_servers;
 	g_autoptr(GPtrArray) others = NULL;
 
-	if (!servers->len || !entry->server.family)
+	if (!servers->len)
 		return;
 	others = learn_held_by_others(learning->table, port, port->segment, &entry->address, entry->prefix_len, TRUE);
 	for (guint i = 0; others && i < others->len; i++) {
 		Held *held = others->pdata[i];
-		Binding *binding = learn_binding_find(held->port, &held->address, held->prefix_len);
+		const Binding *binding = learn_binding_find(held->port, &held->address, held->prefix_len);
 
-		if (held->is_soft || !binding || &binding->held != held || binding->entry.source != grant->source ||
-		    !ip_address_equal(&binding->entry.server, &entry->server))
+		if (held->is_soft || !binding || &binding->held != held || learn_source_is_dhcp(binding->entry.source))
 			continue;
 		held->is_soft = TRUE;
 		g_ptr_array_add(grant->softened, held);

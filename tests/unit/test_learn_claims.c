@@ -207,32 +207,60 @@ test_conflicts(void)
 	g_assert_false(add_port(table, "a1", mac_b, LEARN_METHOD_ANY));
 }
 
-/* A guest can give back what it had without being understood here; its server says so when it grants it again. */
+/*
+ * What a port claims cannot keep the address from whom a server gives it, if it is told whose word that is. What
+ * another was granted stays its: anybody can give it back in its name, and then be granted it.
+ */
 static void
-test_trusted_server_moves(void)
+test_trusted_server_and_others(void)
 {
-	g_autoptr(LearnTable) table = table_with_a(LEARN_METHOD_DHCP);
-	g_autoptr(GArray) ours = ip_list("192.0.2.1"), others = ip_list("192.0.2.1 192.0.2.3");
+	g_autoptr(LearnTable) table = table_with_a(LEARN_METHOD_ANY);
+	g_autoptr(GArray) servers = ip_list("192.0.2.1"), servers6 = ip_list("fe80::fe");
 	LearnPort port = test_port("a1", mac_b, LEARN_METHOD_DHCP);
 
-	port.dhcp_servers = ours;
 	set_port_at(table, &port, NOW);
-	lease_v4(table, "a0", mac_a, NULL, "192.0.2.7");
+	feed(table, "a0", arp_of(mac_a, "192.0.2.7"));
+	feed(table, "a0", nd_of(mac_a, "2001:db8::7", FALSE));
+	/* Anybody could say so. */
+	g_assert_cmpint(lease_v4(table, "a1", mac_b, NULL, "192.0.2.7"), ==, LEARN_CONFLICT);
+	g_assert_cmpint(lease_v6(table, "a1", mac_b, "2001:db8::7"), ==, LEARN_CONFLICT);
+	port.dhcp_servers = servers;
+	port.dhcpv6_servers = servers6;
+	set_port_at(table, &port, NOW);
 	g_assert_cmpint(lease_v4(table, "a1", mac_b, NULL, "192.0.2.7"), ==, LEARN_CHANGED);
+	g_assert_cmpint(lease_v6(table, "a1", mac_b, "2001:db8::7"), ==, LEARN_CHANGED);
 	assert_has(table, "a0", "");
-	assert_has(table, "a1", "192.0.2.7");
+	assert_has(table, "a1", "192.0.2.7 2001:db8::7");
 	assert_expired(table, NOW, "a0", NOW + 3600 * 1000);
-	/* The port that has it now names no servers: anybody could say so. */
-	g_assert_cmpint(lease_v4(table, "a0", mac_a, NULL, "192.0.2.7"), ==, LEARN_CONFLICT);
-	/* Another server's. */
-	port.dhcp_servers = others;
-	set_port_at(table, &port, NOW);
+	g_assert_cmpint(feed(table, "a0", arp_of(mac_a, "192.0.2.7")), ==, LEARN_CONFLICT);
+
 	lease_v4(table, "a0", mac_a, NULL, "192.0.2.8");
-	feed(table, "a1", v4_request(DHCPV4_REQUEST, 7, mac_b, NULL, NULL));
-	g_assert_cmpint(feed(table, "a1", v4_answer(DHCPV4_ACK, 7, mac_b, "192.0.2.8", 60, "192.0.2.3")), ==,
-			LEARN_CONFLICT);
-	assert_has(table, "a0", "192.0.2.8");
-	assert_has(table, "a1", "192.0.2.7");
+	lease_v6(table, "a0", mac_a, "2001:db8::8");
+	g_assert_cmpint(lease_v4(table, "a1", mac_b, NULL, "192.0.2.8"), ==, LEARN_CONFLICT);
+	g_assert_cmpint(lease_v6(table, "a1", mac_b, "2001:db8::8"), ==, LEARN_CONFLICT);
+	assert_has(table, "a0", "192.0.2.8 2001:db8::8");
+	assert_has(table, "a1", "192.0.2.7 2001:db8::7");
+}
+
+/* A refused message leaves the claims that stood in its way as firm as they were. */
+static void
+test_trusted_server_refused(void)
+{
+	g_autoptr(LearnTable) table = table_with_a(LEARN_METHOD_ANY);
+	g_autoptr(GArray) servers = ip_list("fe80::fe");
+	LearnPort port = test_port("a1", mac_b, LEARN_METHOD_DHCP);
+	SnoopEvent reply = v6_reply_to(7, mac_b, "duid", "server");
+
+	port.dhcpv6_servers = servers;
+	set_port_at(table, &port, NOW);
+	add_port(table, "a2", mac_b, LEARN_METHOD_DHCP);
+	feed(table, "a0", nd_of(mac_a, "2001:db8::7", FALSE));
+	add_address(&reply, "2001:db8::7", 1, 60);
+	add_address(&reply, "2001:db8:fe::1", 1, 60); /* the host's */
+	feed(table, "a1", v6_request(DHCPV6_REQUEST, 7, mac_b, "duid", "server"));
+	g_assert_cmpint(feed(table, "a1", reply), ==, LEARN_CONFLICT);
+	assert_has(table, "a0", "2001:db8::7");
+	g_assert_cmpint(lease_v6(table, "a2", mac_b, "2001:db8::7"), ==, LEARN_CONFLICT);
 }
 
 static void
@@ -467,7 +495,8 @@ main(int argc, char **argv)
 	g_test_add_func("/learn/methods", test_methods);
 	g_test_add_func("/learn/method-changed", test_method_changed);
 	g_test_add_func("/learn/conflicts/ports", test_conflicts);
-	g_test_add_func("/learn/conflicts/trusted-server", test_trusted_server_moves);
+	g_test_add_func("/learn/conflicts/trusted-server", test_trusted_server_and_others);
+	g_test_add_func("/learn/conflicts/trusted-server-refused", test_trusted_server_refused);
 	g_test_add_func("/learn/conflicts/prefixes", test_conflict_of_prefixes);
 	g_test_add_func("/learn/conflicts/fixed", test_fixed);
 	g_test_add_func("/learn/conflicts/fixed-twice", test_fixed_twice);
