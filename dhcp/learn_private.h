@@ -152,6 +152,23 @@ void learn_table_sweep(LearnTable *table, gint64 now_ms);
 /** learn_table_make_room: for @count more; ports that are not bound give way, the longest first, but not @except */
 gboolean learn_table_make_room(LearnTable *table, guint count, const PortState *except);
 
+/* --- learn_grant.c --- */
+
+/** learn_client_text: a client id or DUID as entries have it (transfer full); NULL for none */
+char *learn_client_text(GBytes *client);
+/** learn_entry_is_of: whether this client has it by DHCP of this version */
+gboolean learn_entry_is_of(const LearnEntry *entry, LearnSource source, const char *client);
+/** learn_port_servers: those that the port is told to trust; empty: any */
+const GArray *learn_port_servers(const PortState *port, LearnSource source);
+/** learn_event_server: whom an answer says it is of; DHCPv6 names servers by their DUID only: whom it comes from */
+const IpAddress *learn_event_server(const SnoopEvent *event);
+/**
+ * learn_grant: what the event's addresses make of the port's
+ * @client: NULL: known by its MAC
+ * @is_replacing: what the client has of the same kind, and the message does not name, goes
+ */
+LearnResult learn_grant(Learning *learning, LearnSource source, GBytes *client, gboolean is_replacing);
+
 /* --- learn_dhcp.c, learn_neighbor.c --- */
 
 LearnResult learn_dhcpv4(Learning *learning);
