@@ -251,9 +251,19 @@ on_event(const SnoopEvent *event, gpointer data)
 		wake(learning, now_ms() + (result == LEARN_CHANGED ? 0 : LEARNING_REFRESH_MS));
 	} else {
 		say(learning, port, result, event, &about);
-		if (result == LEARN_NOTED)
-			wake(learning, now_ms());
+		/* Even where a frame teaches nothing something may be found to have ended. */
+		wake(learning, now_ms());
 	}
+}
+
+void
+learning_link_changed(Learning *learning, const LinkInfo *info)
+{
+	/* One that is plugged into nothing has no neighbours to give way to. */
+	if (!info->master)
+		return;
+	learn_table_port_moved(learning->table, info->name, now_ms());
+	wake(learning, now_ms());
 }
 
 /* --- the effect --- */

@@ -43,6 +43,9 @@ void learning_configure(Learning *learning, NwEngineConfig *config);
 /** learning_start: with an engine that has been started */
 void learning_start(Learning *learning, NwEngine *engine);
 
+/** learning_link_changed: an interface that may be a port's is there, or plugged in elsewhere */
+void learning_link_changed(Learning *learning, const LinkInfo *info);
+
 /** learning_records: as learn_table_records() */
 GPtrArray *learning_records(const Learning *learning, const char *port);
 

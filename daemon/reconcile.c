@@ -268,6 +268,8 @@ on_link(const LinkInfo *info, gboolean is_gone, gpointer data)
 	if (!entry)
 		entry = network_of_device(reconcile, name);
 	taps_note(reconcile->taps, info, is_gone);
+	if (!is_gone)
+		learning_link_changed(reconcile->daemon->learning, info);
 	if (!entry)
 		return;
 	g_hash_table_add(reconcile->lost, g_strdup(entry->name));

@@ -139,23 +139,39 @@ learn(Learning *learning)
 	return LEARN_IGNORED;
 }
 
+static void
+follow_segment(LearnTable *table, PortState *port)
+{
+	guint32 segment = learn_table_segment(table, port->name);
+
+	if (segment == port->segment)
+		return;
+	port->segment = segment;
+	if (learn_port_review(table, port))
+		learn_port_pending(table, port);
+}
+
+void
+learn_table_port_moved(LearnTable *table, const char *name, gint64 now_ms)
+{
+	PortState *port = learn_port_find(table, name);
+
+	learn_table_sweep(table, now_ms);
+	if (port && port->is_bound)
+		follow_segment(table, port);
+}
+
 LearnResult
 learn_table_event(LearnTable *table, const char *name, const SnoopEvent *event, gint64 now_ms, IpAddress *ret_about)
 {
 	PortState *port = learn_port_find(table, name);
 	Learning learning = { .table = table, .port = port, .event = event, .now_ms = now_ms };
 	LearnResult result;
-	guint32 segment;
 
 	if (!port || !port->is_bound || port->method == LEARN_METHOD_NONE)
 		return LEARN_IGNORED;
 	learn_table_sweep(table, now_ms);
-	segment = learn_table_segment(table, name);
-	if (segment != port->segment) {
-		port->segment = segment;
-		if (learn_port_review(table, port))
-			learn_port_pending(table, port);
-	}
+	follow_segment(table, port);
 	result = learn(&learning);
 	if (ret_about && (result == LEARN_CONFLICT || result == LEARN_FULL || result == LEARN_NOT_TRUSTED))
 		*ret_about = learning.about;

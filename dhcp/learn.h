@@ -99,7 +99,8 @@ typedef enum {
 typedef struct {
 	/*
 	 * The broadcast domain that the port is in, say its bridge's ifindex; 0: not known: compared with all. Asked
-	 * at learn_table_set_port() and for each of the port's events: a port that moved loses what is held there.
+	 * at learn_table_set_port(), learn_table_port_moved() and for each of the port's events: a port that moved
+	 * loses what is held there.
 	 */
 	guint32 (*segment)(const char *port, gpointer data);
 	/* whether the host itself has an address in that segment whose first @prefix_len bits are these */
@@ -134,6 +135,9 @@ gboolean learn_table_set_port(LearnTable *table, const LearnPort *port, gint64 n
  * Leases by DHCP are kept, out of force, until they expire; what was claimed is forgotten.
  */
 void learn_table_remove_port(LearnTable *table, const char *name);
+
+/** learn_table_port_moved: it may be in another segment now */
+void learn_table_port_moved(LearnTable *table, const char *name, gint64 now_ms);
 
 /**
  * learn_table_event: what a frame says

@@ -77,6 +77,24 @@ plug_guest 1
 in_ns g1 sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1
 in_ns g1 ip -4 addr flush dev eth0
 all_hold "a tap that was made again"
+# --- another bridge
+
+ip link add br1 type bridge mcast_snooping 0
+ip link set br1 up
+ip link set v3 master br1
+sysctl -qw net.ipv6.conf.br1.disable_ipv6=1
+ask 3 request asked=10.9.0.50
+"$DHCP" :br1 v4 ack xid=$XID src=$HOST_MAC dst=$M3 server=$SERVER your=10.9.0.50 lease=600
+learned "the same address in another bridge" v3 10.9.0.50
+ip link set v3 master br0
+learned "a port that is moved to where another has its address" v3
+nothing "a port that is moved to where another has its address" 3 any 10.9.0.50
+learned "who has it there keeps it" v1 10.9.0.50 10.9.0.51
+only "who has it there keeps it" 1 10.9.0.50 10.9.0.51
+"$FRAME" send g3:eth0 "ether $M3 > $ALL arp request 10.9.0.70 tell 10.9.0.70" >/dev/null
+all_hold "a claim after the move"
+ip link del br1
+
 unbind v1
 check "leases of a port that is not bound are kept" grep -Eq 'v1 .*10\.9\.0\.50.* no *$' <(sluice nwfilter-lease-list)
 same "the port alone is listed" 2 "$(sluice nwfilter-lease-list --port v1 --json | grep -o '"address"' | wc -l)"

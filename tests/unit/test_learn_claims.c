@@ -360,6 +360,16 @@ test_port_moves(void)
 	feed(table, "m", v4_request(DHCPV4_DISCOVER, 7, mac_a, NULL, NULL));
 	assert_has(table, "m", "192.0.2.8");
 	assert_expired(table, NOW, "m", NOW + 3600 * 1000);
+	/* Its guest need not say anything. */
+	g_assert_cmpint(lease_v4(table, "other", mac_b, NULL, "192.0.2.9"), ==, LEARN_CHANGED);
+	moving_segment = 3;
+	learn_table_port_moved(table, "m", NOW);
+	g_assert_cmpint(lease_v4(table, "m", mac_a, NULL, "192.0.2.9"), ==, LEARN_CHANGED);
+	moving_segment = 2;
+	learn_table_port_moved(table, "m", NOW);
+	learn_table_port_moved(table, "unknown", NOW);
+	assert_expired(table, NOW, "m", NOW + 3600 * 1000);
+	assert_has(table, "m", "192.0.2.8");
 	g_assert_cmpint(lease_v4(table, "other", mac_b, NULL, "192.0.2.8"), ==, LEARN_CONFLICT);
 }
 
