@@ -448,6 +448,7 @@ void
 learning_start(Learning *learning, NwEngine *engine)
 {
 	learning->engine = engine;
+	learn_table_forget_claims(learning->table);
 	wake(learning, now_ms());
 }
 

@@ -178,6 +178,27 @@ learn_table_event(LearnTable *table, const char *name, const SnoopEvent *event, 
 	return result;
 }
 
+void
+learn_table_forget_claims(LearnTable *table)
+{
+	GList *next;
+
+	for (GList *at = table->kept.head; at; at = next) {
+		PortState *port = at->data;
+
+		next = at->next;
+		for (guint i = port->bindings->len; i-- > 0;) {
+			Binding *binding = port->bindings->pdata[i];
+
+			if (learn_source_is_dhcp(binding->entry.source))
+				continue;
+			learn_binding_remove(table, binding);
+			table->is_changed = TRUE;
+		}
+		learn_port_forget_if_empty(table, port);
+	}
+}
+
 static gint
 compare_names(gconstpointer a, gconstpointer b)
 {

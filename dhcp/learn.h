@@ -136,6 +136,13 @@ gboolean learn_table_set_port(LearnTable *table, const LearnPort *port, gint64 n
  */
 void learn_table_remove_port(LearnTable *table, const char *name);
 
+/**
+ * learn_table_forget_claims: of ports that are not bound
+ *
+ * For when all are that will be: records that were read before may be of ports whose bindings ended meanwhile.
+ */
+void learn_table_forget_claims(LearnTable *table);
+
 /** learn_table_port_moved: it may be in another segment now */
 void learn_table_port_moved(LearnTable *table, const char *name, gint64 now_ms);
 

@@ -19,6 +19,19 @@ known(const Fixture *fixture, const char *port)
 	return records->len;
 }
 
+static gboolean
+has_address(const Fixture *fixture, const char *port, const char *text)
+{
+	g_autoptr(GPtrArray) records = learning_records(fixture->daemon->learning, port);
+	IpAddress address;
+
+	g_assert_true(ip_address_parse(text, &address));
+	for (guint i = 0; i < records->len; i++)
+		if (ip_address_equal(&((const LearnRecord *)records->pdata[i])->entry.address, &address))
+			return TRUE;
+	return FALSE;
+}
+
 static void
 test_load(Fixture *fixture, gconstpointer data)
 {
@@ -32,6 +45,21 @@ test_load(Fixture *fixture, gconstpointer data)
 	g_assert_cmpuint(known(fixture, "vnet0"), ==, 1);
 	g_assert_cmpuint(known(fixture, "vnet1"), ==, 0);
 	g_assert_cmpuint(known(fixture, "vnet2"), ==, 1);
+}
+
+/* Bindings end with the boot, and claims with their binding: a guest that starts anew may claim something else. */
+static void
+test_claims_end_with_boot(Fixture *fixture, gconstpointer data)
+{
+	daemon_free(fixture->daemon);
+	g_assert_true(
+		g_file_set_contents(fixture->paths->learned_file,
+				    "[{\"port\":\"vnet0\",\"mac\":\"52:54:00:00:00:05\",\"address\":\"192.0.2.7\","
+				    "\"source\":\"arp\",\"expires\":0}," RECORD("vnet0", MAC, "192.0.2.8", "0") "]",
+				    -1, NULL));
+	fixture_start(fixture);
+	g_assert_cmpuint(known(fixture, "vnet0"), ==, 1);
+	g_assert_true(has_address(fixture, "vnet0", "192.0.2.8"));
 }
 
 static GPtrArray *
@@ -127,6 +155,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD("/daemon-learning/load", test_load);
+	ADD("/daemon-learning/claims-end-with-boot", test_claims_end_with_boot);
 	ADD("/daemon-learning/clock-forward", test_clock_forward);
 	ADD("/daemon-learning/import-name", test_import_name);
 	return g_test_run();
