@@ -148,6 +148,43 @@ test_import_name(Fixture *fixture, gconstpointer data)
 	session_free(session);
 }
 
+static int
+import(Fixture *fixture, const char *filter, const char *learned, const char *port)
+{
+	Session *session = rpc_open(fixture->daemon, FALSE, 0);
+	g_autofree char *binding = fixture_binding("vnet0", filter), *words = NULL;
+	g_auto(RpcValues) args = { 0 };
+	int status;
+
+	g_strdelimit(binding, "\"", '\'');
+	args.at[0].text = g_strdup_printf("{\"version\":1,\"binding\":\"%s\",\"learned\":[%s]}", binding, learned);
+	args.at[1].text = g_strdup(port);
+	status = rpc_call(session, rpc_proc_find(RPC_PROGRAM_SLUICE, RPC_SLUICE_BINDING_IMPORT), &args, NULL, &words);
+	if (status)
+		g_test_message("%s", words);
+	session_free(session);
+	return status;
+}
+
+/* The records are there before the binding. One that then cannot be made leaves what was kept for the port, or nothing.
+ */
+static void
+test_import_not_bound(Fixture *fixture, gconstpointer data)
+{
+	g_autoptr(GPtrArray) records = records_of("[" RECORD("vnet0", MAC, "192.0.2.8", "0") "]");
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(learning_restore(fixture->daemon->learning, "vnet0", records, TRUE, &error));
+	g_assert_cmpint(import(fixture, "missing", RECORD("vnet0", MAC, "192.0.2.7", "0"), NULL), !=, 0);
+	g_assert_cmpint(import(fixture, "missing", RECORD("vnet0", MAC, "192.0.2.7", "0"), "vnet1"), !=, 0);
+	g_assert_cmpint(import(fixture, "missing", "", NULL), !=, 0);
+	g_assert_cmpuint(known(fixture, "vnet0"), ==, 1);
+	g_assert_true(has_address(fixture, "vnet0", "192.0.2.8"));
+	g_assert_cmpuint(known(fixture, "vnet1"), ==, 0);
+	g_assert_null(binding_store_find(fixture->daemon->bindings, "vnet0"));
+	g_assert_null(binding_store_find(fixture->daemon->bindings, "vnet1"));
+}
+
 #define ADD(path, function) g_test_add(path, Fixture, NULL, fixture_up, function, fixture_down)
 
 int
@@ -158,5 +195,6 @@ main(int argc, char **argv)
 	ADD("/daemon-learning/claims-end-with-boot", test_claims_end_with_boot);
 	ADD("/daemon-learning/clock-forward", test_clock_forward);
 	ADD("/daemon-learning/import-name", test_import_name);
+	ADD("/daemon-learning/import-not-bound", test_import_not_bound);
 	return g_test_run();
 }
