@@ -212,7 +212,11 @@ is_zero(const IpAddress *address)
 	return ip_address_equal(address, &unset);
 }
 
-/* An ACK to INFORM gives no address (RFC 2131 4.3.5), and some servers then fill in half of one. */
+/*
+ * An ACK to INFORM gives no address (RFC 2131 4.3.5), and some servers then fill in half of one. Where one sends back
+ * what its client wrote to yiaddr, and a time that it asked for, ciaddr tells: it is the client's address, and that is
+ * what a renewal grants (table 3).
+ */
 static SnoopVerdict
 take_grant(const Message *message, SnoopEvent *event)
 {
@@ -221,6 +225,8 @@ take_grant(const Message *message, SnoopEvent *event)
 
 	if (!message->values[VALUE_LEASE].is_there || is_zero(&message->yours))
 		return event->message == DHCPV4_ACK ? SNOOP_OK : SNOOP_BAD_VALUE;
+	if (!is_zero(&message->client) && !ip_address_equal(&message->client, &message->yours))
+		return SNOOP_BAD_VALUE;
 	if (!cursor_u32(&lease, &granted.valid_sec))
 		return SNOOP_BAD_LENGTH;
 	if (!snoop_address_is_usable(&granted.address, 32, SNOOP_SCOPE_GRANT))
