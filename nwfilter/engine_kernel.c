@@ -185,8 +185,7 @@ set_cb(const struct nlmsghdr *header, void *data)
 			state->has_same_byte = TRUE;
 		} else if (g_str_equal(name, NFT_DROPS_SET)) {
 			state->has_drops = TRUE;
-		} else if (!(flags & (NFT_SET_ANONYMOUS | NFT_SET_MAP)) &&
-			   !g_str_has_prefix(name, NFT_LEARN_RATE_PREFIX)) {
+		} else if (!(flags & (NFT_SET_ANONYMOUS | NFT_SET_MAP)) && !nft_learn_is_dynamic(name)) {
 			g_hash_table_insert(state->sets, g_strdup(name),
 					    GUINT_TO_POINTER(nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN)));
 		}

@@ -167,34 +167,45 @@ nft_expr_limit(struct nftnl_rule *rule, const char *set, guint32 sreg, guint32 l
 	nftnl_expr_set(dynset, NFTNL_EXPR_DYNSET_EXPR, count, 0);
 }
 
+static struct nftnl_expr *
+expr_update(struct nftnl_rule *rule, const char *set, guint32 sreg)
+{
+	struct nftnl_expr *dynset = expr_new(rule, "dynset");
+
+	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_SREG_KEY, sreg);
+	nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, set);
+	return dynset;
+}
+
 void
 nft_expr_rate(struct nftnl_rule *rule, const char *set, guint32 sreg, guint64 forget_ms, guint64 rate, guint32 burst,
 	      gboolean is_above)
 {
-	struct nftnl_expr *dynset = expr_new(rule, "dynset"), *limit = nftnl_expr_alloc("limit");
+	struct nftnl_expr *dynset = expr_update(rule, set, sreg), *limit = nftnl_expr_alloc("limit");
 
 	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_RATE, rate);
 	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_UNIT, 1); /* a second */
 	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_BURST, burst);
 	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
 	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_FLAGS, is_above ? NFT_LIMIT_F_INV : 0);
-	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
-	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_SREG_KEY, sreg);
-	nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, set);
 	nftnl_expr_set_u64(dynset, NFTNL_EXPR_DYNSET_TIMEOUT, forget_ms);
 	nftnl_expr_set(dynset, NFTNL_EXPR_DYNSET_EXPR, limit, 0);
 }
 
 void
+nft_expr_note(struct nftnl_rule *rule, const char *set, guint32 sreg, guint64 forget_ms)
+{
+	nftnl_expr_set_u64(expr_update(rule, set, sreg), NFTNL_EXPR_DYNSET_TIMEOUT, forget_ms);
+}
+
+void
 nft_expr_count(struct nftnl_rule *rule, const char *set, guint32 sreg)
 {
-	struct nftnl_expr *dynset = expr_new(rule, "dynset"), *counter = nftnl_expr_alloc("counter");
+	struct nftnl_expr *dynset = expr_update(rule, set, sreg), *counter = nftnl_expr_alloc("counter");
 
 	nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_PACKETS, 0);
 	nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_BYTES, 0);
-	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
-	nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_SREG_KEY, sreg);
-	nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, set);
 	nftnl_expr_set(dynset, NFTNL_EXPR_DYNSET_EXPR, counter, 0);
 }
 

@@ -82,5 +82,8 @@ void nft_expr_count(struct nftnl_rule *rule, const char *set, guint32 sreg);
 void nft_expr_rate(struct nftnl_rule *rule, const char *set, guint32 sreg, guint64 forget_ms, guint64 rate,
 		   guint32 burst, gboolean is_above);
 
+/** nft_expr_note: update @set { <sreg> timeout @forget_ms }: does not go on where the set is full */
+void nft_expr_note(struct nftnl_rule *rule, const char *set, guint32 sreg, guint64 forget_ms);
+
 /** nft_expr_log: a copy of the first @snaplen bytes to a group of nfnetlink_log */
 void nft_expr_log(struct nftnl_rule *rule, guint16 group, const char *prefix, guint32 snaplen);

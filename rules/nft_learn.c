@@ -20,6 +20,12 @@
 #define TYPE_AT	  12
 #define SOURCE_AT 6
 
+#define RATE_PREFIX  NFT_LEARN_SET_PREFIX "rate-"
+#define ASKED_PREFIX NFT_LEARN_SET_PREFIX "asked-"
+/* The sets of transactions, and where they stand behind the header of UDP: RFC 2131 2, RFC 8415 8. */
+#define ASKED_DHCPV4 .asked_set = ASKED_PREFIX "dhcp4", .transaction = { 12, 4 }
+#define ASKED_DHCPV6 .asked_set = ASKED_PREFIX "dhcp6", .transaction = { 9, 3 }
+
 static const char *const set_names[NFT_LEARN_COUNT] = {
 	[NFT_LEARN_ARP] = NFT_LEARN_SET_PREFIX "arp",
 	[NFT_LEARN_DHCPV4] = NFT_LEARN_SET_PREFIX "dhcp4",
@@ -27,34 +33,27 @@ static const char *const set_names[NFT_LEARN_COUNT] = {
 	[NFT_LEARN_ND] = NFT_LEARN_SET_PREFIX "nd",
 };
 
+#define FROM(what, name, ethertype, ...)                                                                               \
+	{                                                                                                              \
+		what, FALSE, RATE_PREFIX name, ethertype, __VA_ARGS__                                                  \
+	}
+#define TO(what, name, ethertype, ...)                                                                                 \
+	{                                                                                                              \
+		what, TRUE, RATE_PREFIX name "-to", ethertype, __VA_ARGS__                                             \
+	}
+#define UDP(port)	    .protocol = IPPROTO_UDP, .transport = { 2, 2, port, port }
+#define ICMPV6(first, last) .protocol = IPPROTO_ICMPV6, .transport = { 0, 1, first, last }
+
 const NftLearnFrame nft_learn_frames[NFT_LEARN_FRAME_COUNT] = {
-	{ NFT_LEARN_ARP, FALSE, "learn-rate-arp", 0x0806, 0, { 0 }, FALSE },
-	{ NFT_LEARN_DHCPV4, FALSE, "learn-rate-dhcp4", 0x0800, IPPROTO_UDP, { 2, 2, 67, 67 }, FALSE },
-	{ NFT_LEARN_DHCPV6, FALSE, "learn-rate-dhcp6", 0x86dd, IPPROTO_UDP, { 2, 2, 547, 547 }, FALSE },
-	{ NFT_LEARN_ND,
-	  FALSE,
-	  "learn-rate-nd",
-	  0x86dd,
-	  IPPROTO_ICMPV6,
-	  { 0, 1, NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT },
-	  FALSE },
-	{ NFT_LEARN_DHCPV4, TRUE, "learn-rate-dhcp4-to", 0x0800, IPPROTO_UDP, { 2, 2, 68, 68 }, FALSE },
-	{ NFT_LEARN_DHCPV6, TRUE, "learn-rate-dhcp6-to", 0x86dd, IPPROTO_UDP, { 2, 2, 546, 546 }, FALSE },
+	FROM(NFT_LEARN_ARP, "arp", 0x0806, .protocol = 0),
+	FROM(NFT_LEARN_DHCPV4, "dhcp4", 0x0800, UDP(67), ASKED_DHCPV4),
+	FROM(NFT_LEARN_DHCPV6, "dhcp6", 0x86dd, UDP(547), ASKED_DHCPV6),
+	FROM(NFT_LEARN_ND, "nd", 0x86dd, ICMPV6(NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT)),
+	TO(NFT_LEARN_DHCPV4, "dhcp4", 0x0800, UDP(68), ASKED_DHCPV4),
+	TO(NFT_LEARN_DHCPV6, "dhcp6", 0x86dd, UDP(546), ASKED_DHCPV6),
 	/* Objections to an address that a guest probes for: another has it, or probes for it too (RFC 4862 5.4). */
-	{ NFT_LEARN_ND,
-	  TRUE,
-	  "learn-rate-nd-to",
-	  0x86dd,
-	  IPPROTO_ICMPV6,
-	  { 0, 1, NEIGHBOR_ADVERTISEMENT, NEIGHBOR_ADVERTISEMENT },
-	  FALSE },
-	{ NFT_LEARN_ND,
-	  TRUE,
-	  "learn-rate-dad-to",
-	  0x86dd,
-	  IPPROTO_ICMPV6,
-	  { 0, 1, NEIGHBOR_SOLICITATION, NEIGHBOR_SOLICITATION },
-	  TRUE },
+	TO(NFT_LEARN_ND, "nd", 0x86dd, ICMPV6(NEIGHBOR_ADVERTISEMENT, NEIGHBOR_ADVERTISEMENT)),
+	TO(NFT_LEARN_ND, "dad", 0x86dd, ICMPV6(NEIGHBOR_SOLICITATION, NEIGHBOR_SOLICITATION), .is_probe = TRUE),
 };
 
 PlanSet *
@@ -102,33 +101,50 @@ expr_transport(struct nftnl_rule *rule, const NftLearnFrame *frame)
 }
 
 static void
+expr_transaction(struct nftnl_rule *rule, const NftLearnFrame *frame)
+{
+	nft_expr_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, frame->transaction.at, frame->transaction.len, NFT_REG_2);
+}
+
+static void
 rule_send(NftBatch *batch, const char *chain, guint row, guint16 group)
 {
 	static const guint8 unspecified[16] = { 0 };
 	struct nftnl_rule *rule = nft_rule_new(NFPROTO_BRIDGE, chain, NULL);
-	const guint8 protocol = nft_learn_frames[row].protocol;
-	const guint32 name = nft_learn_frames[row].to_guest ? NFT_META_OIFNAME : NFT_META_IIFNAME;
+	const NftLearnFrame *frame = &nft_learn_frames[row];
 
-	expr_ethertype(rule, nft_learn_frames[row].ethertype);
-	if (protocol) {
+	expr_ethertype(rule, frame->ethertype);
+	if (frame->protocol) {
 		nft_expr_meta(rule, NFT_META_L4PROTO, NFT_REG_1);
-		nft_expr_cmp(rule, FALSE, NFT_REG_1, &protocol, sizeof(protocol));
+		nft_expr_cmp(rule, FALSE, NFT_REG_1, &frame->protocol, sizeof(frame->protocol));
 	}
-	expr_transport(rule, &nft_learn_frames[row]);
-	if (nft_learn_frames[row].is_probe) {
+	expr_transport(rule, frame);
+	if (frame->is_probe) {
 		nft_expr_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 8, sizeof(unspecified), NFT_REG_1);
 		nft_expr_cmp(rule, FALSE, NFT_REG_1, unspecified, sizeof(unspecified));
 	}
-	nft_expr_meta(rule, name, NFT_REG_1);
-	nft_expr_lookup(rule, NFT_REG_1, set_names[nft_learn_frames[row].what], 0, FALSE, 0, FALSE);
+	nft_expr_meta(rule, frame->to_guest ? NFT_META_OIFNAME : NFT_META_IIFNAME, NFT_REG_1);
+	nft_expr_lookup(rule, NFT_REG_1, set_names[frame->what], 0, FALSE, 0, FALSE);
+	if (frame->to_guest && frame->asked_set) {
+		expr_transaction(rule, frame);
+		nft_expr_lookup(rule, NFT_REG_1, frame->asked_set, 0, FALSE, 0, FALSE);
+	}
 	/* One who floods a guest with answers does not hide those of the server. */
-	if (nft_learn_frames[row].to_guest)
+	if (frame->to_guest)
 		nft_expr_payload(rule, NFT_PAYLOAD_LL_HEADER, SOURCE_AT, 6, NFT_REG_2);
-	nft_expr_rate(rule, nft_learn_frames[row].rate_set, NFT_REG_1, NFT_LEARN_FORGET_MS, NFT_LEARN_RATE,
-		      NFT_LEARN_BURST, FALSE);
-	nft_expr_log(rule, group, nft_learn_frames[row].to_guest ? NFLOG_PREFIX_TO_GUEST : NFLOG_PREFIX_FROM_GUEST,
-		     NFT_LEARN_SNAPLEN);
+	nft_expr_rate(rule, frame->rate_set, NFT_REG_1, NFT_LEARN_FORGET_MS, NFT_LEARN_RATE, NFT_LEARN_BURST, FALSE);
+	nft_expr_log(rule, group, frame->to_guest ? NFLOG_PREFIX_TO_GUEST : NFLOG_PREFIX_FROM_GUEST, NFT_LEARN_SNAPLEN);
+	if (!frame->to_guest && frame->asked_set) {
+		expr_transaction(rule, frame);
+		nft_expr_note(rule, frame->asked_set, NFT_REG_1, NFT_LEARN_ASKED_MS);
+	}
 	nft_rule_send(batch, rule, NFPROTO_BRIDGE, chain);
+}
+
+gboolean
+nft_learn_is_dynamic(const char *set)
+{
+	return g_str_has_prefix(set, RATE_PREFIX) || g_str_has_prefix(set, ASKED_PREFIX);
 }
 
 void
@@ -139,12 +155,21 @@ nft_learn_sets(NftBatch *batch, PlanSets *sets, gboolean add)
 			nft_set_create(batch, nft_learn_set(sets, i));
 		else
 			nft_set_delete(batch, NFPROTO_BRIDGE, set_names[i]);
-	for (guint i = 0; i < NFT_LEARN_FRAME_COUNT; i++)
-		if (add)
-			nft_set_create_rate(batch, nft_learn_frames[i].rate_set, nft_learn_frames[i].to_guest,
-					    NFT_LEARN_SET_SIZE, NFT_LEARN_FORGET_MS);
-		else
-			nft_set_delete(batch, NFPROTO_BRIDGE, nft_learn_frames[i].rate_set);
+	for (guint i = 0; i < NFT_LEARN_FRAME_COUNT; i++) {
+		const NftLearnFrame *frame = &nft_learn_frames[i];
+		/* Those to the guest have the same. */
+		const char *asked = frame->to_guest ? NULL : frame->asked_set;
+
+		if (!add) {
+			nft_set_delete(batch, NFPROTO_BRIDGE, frame->rate_set);
+			if (asked)
+				nft_set_delete(batch, NFPROTO_BRIDGE, asked);
+			continue;
+		}
+		nft_set_create_rate(batch, frame->rate_set, frame->to_guest, NFT_LEARN_SET_SIZE, NFT_LEARN_FORGET_MS);
+		if (asked)
+			nft_set_create_counters(batch, asked, NFT_LEARN_ASKED_SIZE, NFT_LEARN_ASKED_MS);
+	}
 }
 
 void

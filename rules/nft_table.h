@@ -92,7 +92,7 @@ void nft_set_create(NftBatch *batch, const PlanSet *set);
 void nft_set_create_rate(NftBatch *batch, const char *name, gboolean with_mac, guint32 size, guint64 forget_ms);
 
 /**
- * nft_set_create_counters: a set that nft_expr_count() or nft_expr_rate() keep numbers in: port name and number
+ * nft_set_create_counters: a set that nft_expr_count(), nft_expr_rate() or nft_expr_note() fill: port name and number
  * @forget_ms: 0: never
  */
 void nft_set_create_counters(NftBatch *batch, const char *name, guint32 size, guint64 forget_ms);
