@@ -165,6 +165,8 @@ drop ARP for another | $BCE arp request 10.9.0.12 tell 10.9.0.99
 drop router advertisement | $ADV $LL1 > ff02::1 type 134
 drop router advertisement behind options | $ADV $LL1 > ff02::1 type 134 hopopts
 drop redirect | $E icmp6 $LL1 > fe80::2 type 137
+drop DHCPv6 answer | $E udp [$LL1]:547 > [fe80::2]:546
+drop DHCPv6 answer in another's name | $E udp [fe80::2:1]:547 > [fe80::2]:546
 drop VLAN | ether $M1 > $M2 vlan 5 udp [fd00:9::11]:4000 > [fd00:9::12]:53
 drop VLAN advertisement | ether $M1 > $ALL vlan 5 icmp6 fd00:9::11 > ff02::1 type 136 target fd00:9::12 tlla $M1
 drop other ethertype | $E type 0x88b5

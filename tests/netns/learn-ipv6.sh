@@ -174,6 +174,12 @@ refused6() {
 }
 refused6 dhcp
 refused6 any
+# A guest may take any link-local address, the server's, too; its filter does not let it answer.
+bind_guest 3 clean-traffic-v6 IP=10.9.0.13 IPV6=fd00:9::13
+ask6 1 request sduid=$SDUID ia=1
+"$DHCP" g3:eth0 v6 reply xid=$XID duid=00030001525400000001 sduid=$SDUID src=$M3 dst=$M1 from=$SERVER6 to="$(link_local 1)" ia=1,fd00:9::65,600
+unchanged "a REPLY in the name of the server" v1 fd00:9::64
+unbind v3
 
 # --- neighbour discovery
 
