@@ -32,7 +32,7 @@
 #include "dhcp/snoop.h"
 
 #define LEARN_PORTS_MAX	       65536
-#define LEARN_PORT_ADDRESSES   16 /* of one port by DHCP, both families together */
+#define LEARN_PORT_ADDRESSES   16 /* of one port by DHCP, both families together; what ends first gives way */
 #define LEARN_TRANSACTIONS_MAX 16 /* open ones of a port; the oldest gives way */
 #define LEARN_TRANSACTION_SEC  120
 #define LEARN_DAD_MS	       1000 /* RFC 4862 5.1: RetransTimer */

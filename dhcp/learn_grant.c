@@ -165,6 +165,39 @@ grant_soften(Grant *grant, const LearnEntry *entry)
 	}
 }
 
+static gboolean
+ends_before(const Binding *a, const Binding *b)
+{
+	if (a->due_ms != b->due_ms)
+		return a->due_ms < b->due_ms;
+	return a->held.serial < b->held.serial;
+}
+
+/*
+ * The lease that ends first makes room. A guest that calls itself otherwise each time it starts is another client each
+ * time, and would be without an address once it has started too often.
+ */
+static gboolean
+grant_displaces(Grant *grant)
+{
+	const PortState *port = grant->learning->port;
+	Binding *first = NULL;
+
+	for (guint i = 0; i < port->bindings->len; i++) {
+		Binding *binding = port->bindings->pdata[i];
+
+		if (!learn_source_is_dhcp(binding->entry.source) || grant_names(grant, &binding->entry) ||
+		    g_ptr_array_find(grant->leaving, binding, NULL))
+			continue;
+		if (!first || ends_before(binding, first))
+			first = binding;
+	}
+	if (!first)
+		return FALSE;
+	grant_leaves(grant, first);
+	return TRUE;
+}
+
 static LearnResult
 grant_check(Grant *grant)
 {
@@ -188,8 +221,11 @@ grant_check(Grant *grant)
 			additional++;
 		if (!binding || !learn_source_is_dhcp(binding->entry.source))
 			leases++;
-		if (leases > LEARN_PORT_ADDRESSES)
-			return LEARN_FULL;
+		if (leases > LEARN_PORT_ADDRESSES) {
+			if (!grant_displaces(grant))
+				return LEARN_FULL;
+			leases--;
+		}
 	}
 	if (additional > grant->leaving->len &&
 	    !learn_table_make_room(learning->table, additional - grant->leaving->len, port))

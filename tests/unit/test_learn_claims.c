@@ -379,6 +379,7 @@ static void
 test_port_is_full(void)
 {
 	g_autoptr(LearnTable) table = table_with_a(LEARN_METHOD_DHCP);
+	g_autoptr(GPtrArray) entries = NULL;
 	SnoopEvent reply = v6_reply_to(7, mac_a, "duid", "server");
 
 	for (guint i = 0; i < LEARN_PORT_ADDRESSES; i++) {
@@ -387,21 +388,26 @@ test_port_is_full(void)
 
 		g_assert_cmpint(lease_v4(table, "a0", mac_a, client, address), ==, LEARN_CHANGED);
 	}
-	g_assert_cmpint(lease_v4(table, "a0", mac_a, "one more", "192.0.2.9"), ==, LEARN_FULL);
-	g_assert_cmpint(lease_v4(table, "a0", mac_a, "client 3", "192.0.2.9"), ==, LEARN_CHANGED);
-	g_assert_cmpint(lease_v6(table, "a0", mac_a, "2001:db8::7"), ==, LEARN_FULL);
+	/* The lease that ends first makes room, of two alike the older. */
+	lease_v4_at(table, "a0", mac_a, "client 1", "192.0.2.11", 60, NOW);
+	g_assert_cmpint(lease_v4(table, "a0", mac_a, "one more", "192.0.2.9"), ==, LEARN_CHANGED);
+	g_assert_cmpint(lease_v4(table, "a0", mac_a, "client 3", "192.0.2.8"), ==, LEARN_CHANGED);
+	g_assert_cmpint(lease_v6(table, "a0", mac_a, "2001:db8::7"), ==, LEARN_CHANGED);
+	assert_has(table, "a0",
+		   "192.0.2.8 192.0.2.9 192.0.2.12 192.0.2.14 192.0.2.15 192.0.2.16 192.0.2.17 192.0.2.18 192.0.2.19 "
+		   "192.0.2.20 192.0.2.21 192.0.2.22 192.0.2.23 192.0.2.24 192.0.2.25 2001:db8::7");
 
-	learn_table_flush(table, "a0", NULL);
-	lease_v4(table, "a0", mac_a, NULL, "192.0.2.7");
+	/* As many as one message can grant. */
 	feed(table, "a0", v6_request(DHCPV6_REQUEST, 7, mac_a, "duid", "server"));
 	for (guint i = 0; i < SNOOP_ADDRESSES_MAX; i++) {
 		g_autofree char *address = g_strdup_printf("2001:db8::%x", i + 0x10);
 
 		add_address(&reply, address, i, 60);
 	}
-	/* All or nothing. */
-	g_assert_cmpint(feed(table, "a0", reply), ==, LEARN_FULL);
-	assert_has(table, "a0", "192.0.2.7");
+	g_assert_cmpint(feed(table, "a0", reply), ==, LEARN_CHANGED);
+	entries = learn_table_addresses(table, "a0");
+	g_assert_cmpuint(entries->len, ==, LEARN_PORT_ADDRESSES);
+	g_assert_cmpint(((const LearnEntry *)entries->pdata[0])->address.family, ==, AF_INET6);
 }
 
 static void
