@@ -82,6 +82,32 @@ read_params(const NwBinding *binding, NwLearning *learning, GError **error)
 	return TRUE;
 }
 
+/* One that cannot be read must not be as if none were given: then anybody would be heard. */
+static gboolean
+check_servers(const NwBinding *binding, GError **error)
+{
+	for (guint f = 0; f < G_N_ELEMENTS(families); f++) {
+		const GPtrArray *values = binding->params ? rule_vars_get(binding->params, families[f].servers) : NULL;
+		IpAddress address;
+
+		if (values && values->len > NW_LEARN_SERVERS_MAX) {
+			sluice_error_set(error, SLUICE_ERROR_LIMIT, "port '%s': more than %d %s", binding->port_dev,
+					 NW_LEARN_SERVERS_MAX, families[f].servers);
+			return FALSE;
+		}
+		for (guint i = 0; values && i < values->len; i++) {
+			if (ip_address_parse(values->pdata[i], &address) && address.family == families[f].family)
+				continue;
+			sluice_error_set(error, SLUICE_ERROR_XML_DETAIL,
+					 "parameter %s='%.40s' of port '%s': expected an IPv%d address",
+					 families[f].servers, (const char *)values->pdata[i], binding->port_dev,
+					 families[f].family == AF_INET ? 4 : 6);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
 static gboolean
 operand_awaits(const RuleOperand *operand, const RuleStep *step, const RuleVars *params, const char *variable)
 {
@@ -118,6 +144,8 @@ nw_learning_of(const NwBinding *binding, RuleProgram *program, NwLearning *ret_l
 		return FALSE;
 	learning.ipv4 = program_awaits(program, binding->params, families[0].variable);
 	learning.ipv6 = program_awaits(program, binding->params, families[1].variable);
+	if (nw_learning_is_needed(&learning) && !check_servers(binding, error))
+		return FALSE;
 	*ret_learning = learning;
 	return TRUE;
 }
@@ -277,7 +305,8 @@ append_answers(GString *text, const char *element, const char *server, const cha
 		g_string_append_printf(text, "<rule action='accept' direction='in'><%s dstmacaddr='%s'", element,
 				       targets[i]);
 		if (server)
-			g_string_append_printf(text, " srcipaddr='$%s'", server);
+			/* A list of its own: there is one MAC address, and may be several servers. */
+			g_string_append_printf(text, " srcipaddr='$%s[@1]'", server);
 		g_string_append_printf(text, " protocol='udp' srcportstart='%s' dstportstart='%s'/></rule>\n", from,
 				       to);
 	}

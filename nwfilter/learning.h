@@ -25,6 +25,7 @@
 #define NW_LEARN_MAX_PARAM     "CTRL_IP_LEARNING_MAX" /* ours: addresses of a family that ARP and ND may teach */
 #define NW_LEARN_MAX_DEFAULT   1
 #define NW_LEARN_MAX	       16
+#define NW_LEARN_SERVERS_MAX   64	   /* of DHCPSERVER, and of DHCPSERVERV6 */
 #define NW_LEARN_FILTER_PREFIX "learning/" /* no filter of a user can be called so */
 
 typedef enum {
@@ -52,7 +53,8 @@ typedef struct {
 /**
  * nw_learning_of: what a port with this binding learns, if its filter is @program
  *
- * Errors: %SLUICE_ERROR_XML_DETAIL for a parameter that is not one of its words or numbers.
+ * Errors: %SLUICE_ERROR_XML_DETAIL for a parameter that is not one of its words, numbers or addresses;
+ * %SLUICE_ERROR_LIMIT.
  */
 gboolean nw_learning_of(const NwBinding *binding, RuleProgram *program, NwLearning *ret_learning, GError **error);
 

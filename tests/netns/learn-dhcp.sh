@@ -140,7 +140,7 @@ rogue() { "$DHCP" g3:eth0 v4 "$1" xid=$XID src=$M3 dst=$M1 server=10.9.0.13 "${@
 # trust METHOD
 trust() {
 	local method=$1
-	fresh 1 clean-traffic CTRL_IP_LEARNING="$method" DHCPSERVER=$SERVER
+	fresh 1 clean-traffic CTRL_IP_LEARNING="$method" DHCPSERVER=10.9.0.99 DHCPSERVER=$SERVER
 	ask 1 request asked=10.9.0.64
 	rogue ack your=10.9.0.64 lease=600
 	unchanged "$method: an ACK of another server" v1

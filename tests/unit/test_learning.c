@@ -159,6 +159,14 @@ test_methods(Fixture *fixture, gconstpointer data)
 		     "parameter CTRL_IP_LEARNING='maybe' of port 'vnet9': expected any, dhcp or none");
 	bind_refused(fixture, "top", "CTRL_IP_LEARNING_MAX=0",
 		     "parameter CTRL_IP_LEARNING_MAX='0' of port 'vnet9': expected 1 to 16");
+	bind_refused(fixture, "top", "DHCPSERVER=10.0.0.1 DHCPSERVER=10.0.0.0/24",
+		     "parameter DHCPSERVER='10.0.0.0/24' of port 'vnet9': expected an IPv4 address");
+	bind_refused(fixture, "both", "DHCPSERVERV6=10.0.0.1",
+		     "parameter DHCPSERVERV6='10.0.0.1' of port 'vnet9': expected an IPv6 address");
+	port_bind(fixture, "vnet5", "top", "IP=10.0.0.1 DHCPSERVER=unused");
+	port_bind(fixture, "vnet6", "both",
+		  "CTRL_IP_LEARNING=dhcp DHCPSERVER=10.0.0.1 DHCPSERVER=10.0.0.2 DHCPSERVERV6=fe80::1 "
+		  "DHCPSERVERV6=fe80::2");
 	filters_add(fixture->filters, "more", "",
 		    SPOOF "<rule action='drop' direction='in'><ip srcipaddr='$OTHER'/></rule>");
 	bind_refused(fixture, "more", "",
@@ -272,8 +280,8 @@ test_failed(Fixture *fixture, gconstpointer data)
 static void
 test_filters(void)
 {
-	static const char *const variables[] = { "", "DHCPSERVER=10.0.0.1",
-						 "DHCPSERVER=10.0.0.1 DHCPSERVERV6=fe80::1" };
+	static const char *const variables[] = { "", "DHCPSERVER=10.0.0.1", "DHCPSERVER=10.0.0.1 DHCPSERVERV6=fe80::1",
+						 "DHCPSERVER=10.0.0.1 DHCPSERVER=10.0.0.2" };
 
 	for (guint bits = 1; bits < 4; bits++)
 		for (guint method = 0; method < NW_LEARN_NONE; method++)
