@@ -41,7 +41,8 @@ typedef struct {
 		guint32 at, len; /* in the transport header: 2: a port number, 1: an ICMPv6 type, 0: not asked */
 		guint16 low, high;
 	} transport;
-	gboolean is_probe; /* IPv6: from the unspecified address */
+	gboolean is_probe;   /* IPv6: from the unspecified address */
+	const char *servers; /* the port's parameter that lists whose answers are heard; NULL: they are no answers */
 	/* transactions that the guest asked; from the guest: noted there, to it: only those; NULL: not asked */
 	const char *asked_set;
 	struct {
@@ -57,9 +58,10 @@ extern const NftLearnFrame nft_learn_frames[NFT_LEARN_FRAME_COUNT];
 #define NFT_LEARN_BURST	      20    /* frames at once */
 #define NFT_LEARN_SET_SIZE    65535 /* ports, or pairs of port and sender, that rates are kept of */
 #define NFT_LEARN_FORGET_MS   60000
-#define NFT_LEARN_ASKED_MS    30000  /* an answer comes within that; who asks again does so with the same transaction */
-#define NFT_LEARN_ASKED_SIZE  262144 /* transactions; of one port never more than rate and burst let pass in that time \
-				      */
+#define NFT_LEARN_ASKED_MS    30000 /* an answer comes within that; who asks again does so with the same transaction */
+#define NFT_LEARN_ASKED_SIZE                                                                                           \
+	262144 /* transactions; of one port never more than rate and burst let pass in that time                       \
+		*/
 #define NFT_LEARN_CHAIN	     "prerouting-learn." /* the log's group follows */
 #define NFT_LEARN_SET_PREFIX "learn-"
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/ip_address.h"
 #include "rules/nft_learn.h"
 #include "rules/nft_why.h"
 #include "rules/xt_private.h"
@@ -433,15 +434,16 @@ chain_name(const RuleStage *stage, const RuleChain *chain, const char *port, Rul
 						: g_strdup_printf("%c-%s-%s", way_letter(way), port, chain->name);
 }
 
+/* @source: of the IP header; NULL: any */
 static void
-append_frame(GString *out, const NftLearnFrame *frame)
+append_frame(GString *out, const NftLearnFrame *frame, const char *source)
 {
 	const char *family = frame->ethertype == ETHERTYPE_IPV6 ? "ip6" : "ip";
 	guint low = frame->transport.low, high = frame->transport.high;
 
 	g_string_append_printf(out, " -p 0x%04x", frame->ethertype);
-	if (frame->is_probe)
-		g_string_append(out, " --ip6-src ::");
+	if (source)
+		g_string_append_printf(out, " --%s-src %s", family, source);
 	if (frame->protocol)
 		g_string_append_printf(out, " --%s-proto %u", family, frame->protocol);
 	if (!frame->transport.len)
@@ -449,6 +451,38 @@ append_frame(GString *out, const NftLearnFrame *frame)
 	g_string_append_printf(out, " --%s-%s %u", family, frame->transport.len == 2 ? "dport" : "icmp-type", low);
 	if (high > low)
 		g_string_append_printf(out, ":%u", high);
+}
+
+static void
+append_copy(GString *out, const XtPort *port, const char *chain, const NftLearnFrame *frame, const char *source)
+{
+	g_string_append_printf(out, "-A %s", chain);
+	append_frame(out, frame, source);
+	g_string_append_printf(
+		out, " --limit %d/s --limit-burst %d --nflog-group %u --nflog-prefix %s --nflog-range %d -j CONTINUE\n",
+		NFT_LEARN_RATE, NFT_LEARN_BURST, port->learn_group,
+		frame->to_guest ? NFLOG_PREFIX_TO_GUEST : NFLOG_PREFIX_FROM_GUEST, NFT_LEARN_SNAPLEN);
+}
+
+/* Answers of servers that the port is told to trust, each at a rate of its own; returns how many servers those are. */
+static guint
+append_servers(GString *out, const XtPort *port, const char *chain, const NftLearnFrame *frame)
+{
+	const GPtrArray *values = frame->servers ? rule_vars_get(port->vars, frame->servers) : NULL;
+	guint16 family = frame->ethertype == ETHERTYPE_IPV6 ? AF_INET6 : AF_INET;
+	guint count = 0;
+
+	for (guint i = 0; values && i < values->len; i++) {
+		IpAddress address;
+		char text[IP_TEXT_MAX];
+
+		/* What is no address is none of the port's servers elsewhere either. */
+		if (!ip_address_parse(values->pdata[i], &address) || address.family != family)
+			continue;
+		append_copy(out, port, chain, frame, ip_address_format(&address, text));
+		count++;
+	}
+	return count;
 }
 
 /* Copies to the log; false when nothing is listened to this way. */
@@ -463,14 +497,8 @@ append_listening(GString *out, const XtPort *port, RuleWay way, const char *chai
 		if (frame->to_guest != (way == RULE_TO_GUEST) || !(port->listens & 1u << frame->what))
 			continue;
 		listens = TRUE;
-		g_string_append_printf(out, "-A %s", chain);
-		append_frame(out, frame);
-		g_string_append_printf(out,
-				       " --limit %d/s --limit-burst %d --nflog-group %u --nflog-prefix %s "
-				       "--nflog-range %d -j CONTINUE\n",
-				       NFT_LEARN_RATE, NFT_LEARN_BURST, port->learn_group,
-				       frame->to_guest ? NFLOG_PREFIX_TO_GUEST : NFLOG_PREFIX_FROM_GUEST,
-				       NFT_LEARN_SNAPLEN);
+		if (!append_servers(out, port, chain, frame))
+			append_copy(out, port, chain, frame, frame->is_probe ? "::" : NULL);
 	}
 	return listens;
 }

@@ -19,8 +19,9 @@
  *
  * Where a port is listened to (rules/nft_learn.h), libvirt-I-IF and libvirt-O-IF begin with rules that copy frames to
  * the log, at a rate for each kind. To the guest this is before its filter, too: an ACCEPT ends the last table that
- * ebtables has there. So a copy does not mean that the guest hears the frame, and who floods it with answers hides
- * other answers.
+ * ebtables has there. So a copy does not mean that the guest hears the frame. Of answers those of each server in
+ * DHCPSERVER, DHCPSERVERV6 have a rate of their own; where none is given, who floods the guest with answers hides
+ * others, and what a server tells all hides what it tells this guest.
  *
  * A rule with variables becomes one rule for each tuple of their values (rules/learned.h: where one is learned and has
  * no value, there is no rule, or one for any address). Where the tools say less than the language:

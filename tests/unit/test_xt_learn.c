@@ -94,6 +94,38 @@ test_learn(Fixture *fixture, gconstpointer data)
 	assert_link_rules(fixture, "libvirt-I-v1", "");
 }
 
+/* Others' answers do not use up the rate of those that count. */
+static void
+test_learn_servers(Fixture *fixture, gconstpointer data)
+{
+	g_autoptr(NwBinding) binding = NULL;
+	g_autoptr(GError) error = NULL;
+
+	filters_add(fixture->filters, "own", "", OWN_IP RULE("drop", "in", "<ipv6 dstipaddr='$IPV6'/>"));
+	binding = binding_new("v1", "own", "CTRL_IP_LEARNING=dhcp DHCPSERVER=10.0.0.1 DHCPSERVER=10.0.0.2");
+	nw_engine_bind(fixture->engine, binding, &error);
+	g_assert_no_error(error);
+	g_assert_true(relearn(fixture, "v1", "v1=10.0.0.7", NULL));
+	assert_link_rules(
+		fixture, "libvirt-O-v1",
+		"-p 0x0800 --ip-src 10.0.0.1 --ip-proto 17 --ip-dport 68" TO_LOG(
+			"sluice-to") "-p 0x0800 --ip-src 10.0.0.2 --ip-proto 17 --ip-dport 68" TO_LOG("sluice-to") "-p "
+														   "0x8"
+														   "6dd"
+														   " --"
+														   "ip6"
+														   "-pr"
+														   "oto"
+														   " 17"
+														   " --"
+														   "ip6"
+														   "-dp"
+														   "ort"
+														   " 54"
+														   "6" TO_LOG(
+															   "sluice-to"));
+}
+
 /* Ports that learn at the same time are one run; a filter of two stages has no hole. */
 static void
 test_learn_many(Fixture *fixture, gconstpointer data)
@@ -223,6 +255,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 #define ADD(NAME, TEST) g_test_add("/xt-learn/" NAME, Fixture, NULL, up, TEST, down)
 	ADD("learn", test_learn);
+	ADD("servers", test_learn_servers);
 	ADD("many", test_learn_many);
 	ADD("redefine", test_learn_redefine);
 	ADD("blocks", test_learn_blocks);
