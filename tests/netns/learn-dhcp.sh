@@ -56,13 +56,44 @@ real() { # CLIENT METHOD
 	nothing "$title, released" 1 "$method" "$address"
 	in_ns g1 ip -4 addr flush dev eth0
 }
+granted_to() { # MAC ADDRESS: by dnsmasq, soon
+	local i
+	for ((i = 0; i < 40 * SLOW; i++)); do
+		grep -q "DHCPACK(br0) $2 $1" $WORK/dnsmasq.log && return
+		sleep 0.05
+	done
+	cat $WORK/dnsmasq.log
+	return 1
+}
+# theft: a server lets anybody give back another's lease, and then take it. It is not learned by whom it did not belong to.
+theft() {
+	local address
+	if ! command -v udhcpc >/dev/null; then
+		skip "another's lease, given back and asked for" "no udhcpc here"
+		return
+	fi
+	fresh 1 clean-traffic CTRL_IP_LEARNING=dhcp DHCPSERVER=$SERVER
+	bind_guest 3 clean-traffic CTRL_IP_LEARNING=dhcp DHCPSERVER=$SERVER
+	client_udhcpc
+	address=$(own_address 1)
+	learned "a lease of the server" v1 "$address"
+	ask 3 release chaddr=$M1 client=01${M1//:/} ciaddr="$address" server=$SERVER dst=$HOST_MAC
+	ask 3 request asked="$address" server=$SERVER
+	check "the server grants another what was given back in its holder's name" granted_to $M3 "$address"
+	unchanged "who has it keeps it" v1 "$address"
+	learned "who took it has nothing" v3
+	only "who has it keeps it" 1 "$address"
+	unbind v3
+	in_ns g1 ip -4 addr flush dev eth0
+}
 if command -v dnsmasq >/dev/null; then
 	touch $WORK/dhclient.leases
 	dnsmasq --conf-file=/dev/null --interface=br0 --bind-interfaces --port=0 --leasefile-ro --no-ping --pid-file= --user=root \
-		--keep-in-foreground --dhcp-range=10.9.0.100,10.9.0.110,2m --dhcp-authoritative 2>$WORK/dnsmasq.log &
+		--keep-in-foreground --log-facility=- --dhcp-range=10.9.0.100,10.9.0.110,2m --dhcp-authoritative 2>$WORK/dnsmasq.log &
 	DNSMASQ=$!
 	real udhcpc dhcp
 	real dhclient any
+	theft
 	kill $DNSMASQ
 else
 	skip "real clients" "no dnsmasq here"
@@ -136,7 +167,7 @@ lifetimes any
 # --- servers that are not trusted
 
 # Guest 3 is one; its own filter does not know better.
-rogue() { "$DHCP" g3:eth0 v4 "$1" xid=$XID src=$M3 dst=$M1 server=10.9.0.13 "${@:2}"; }
+rogue() { "$DHCP" g3:eth0 v4 "$1" xid=$XID "${@:2}" src=$M3 dst=$M1 server=10.9.0.13; }
 # trust METHOD
 trust() {
 	local method=$1
@@ -170,13 +201,22 @@ unchanged "an ACK and a NAK that name the server" v1 10.9.0.65
 OTHERS=10.9.0.67 only "an ACK and a NAK that name the server" 1 10.9.0.65
 unbind v3
 
+# Who floods the guest with answers does not hide the server's.
+fresh 1 clean-traffic CTRL_IP_LEARNING=dhcp DHCPSERVER=$SERVER
+"$DHCP" g3:eth0 v4 ack xid=1 your=10.9.0.99 lease=600 src=$M3 dst=$M1 server=10.9.0.13 count=20000 gap_ms=1 &
+others=$!
+sleep 0.5
+grant 1 10.9.0.67 600
+learned "another guest that answers all the time" v1 10.9.0.67
+kill $others
+wait $others 2>/dev/null
 # What the server tells others, or all, is not counted as told to this guest: else another could have it told so much
 # that this one's own answer is not read. ebtables cannot tell the one from the other.
 if on_iptables; then
 	skip "a server that answers others all the time" "on this back end it uses up the port's rate"
 else
 	fresh 1 clean-traffic CTRL_IP_LEARNING=dhcp DHCPSERVER=$SERVER
-	"$DHCP" :br0 v4 ack xid=1 your=10.9.0.99 lease=600 src=$HOST_MAC dst=$ALL chaddr=$M9 server=$SERVER count=5000 gap_ms=1 &
+	"$DHCP" :br0 v4 ack xid=1 your=10.9.0.99 lease=600 src=$HOST_MAC dst=$ALL chaddr=$M9 server=$SERVER count=20000 gap_ms=1 &
 	others=$!
 	sleep 0.5
 	grant 1 10.9.0.67 600
