@@ -204,6 +204,30 @@ v4_answered(Learning *learning, const Transaction *transaction)
 	return learn_grant(learning, LEARN_BY_DHCPV4, transaction->client, TRUE);
 }
 
+/*
+ * What is granted is sent to the address itself, or to all (RFC 2131 4.1). An ACK to INFORM is a message of the same
+ * kind, in which a server may send back what its client wrote to yiaddr and ciaddr, as dnsmasq does, with a time if
+ * that is asked for; but it goes to the address that the client has. The request that it seems to answer is another,
+ * and INFORM may have gone unseen.
+ */
+static gboolean
+v4_is_sent_as_grant(const SnoopEvent *event)
+{
+	static const IpAddress everybody = { AF_INET, { 255, 255, 255, 255 } };
+
+	return !event->address_count || ip_address_equal(&event->dest, &everybody) ||
+	       ip_address_equal(&event->dest, &event->addresses[0].address);
+}
+
+static gboolean
+v4_is_for(const PortState *port, const SnoopEvent *event)
+{
+	static const guint8 everybody[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	return event->has_hardware && has_mac(port, event->hardware) && !event->is_relayed &&
+	       (has_mac(port, event->ether_dest) || memcmp(event->ether_dest, everybody, sizeof(everybody)) == 0);
+}
+
 static LearnResult
 v4_to_guest(Learning *learning)
 {
@@ -211,8 +235,10 @@ v4_to_guest(Learning *learning)
 
 	if (event->message != DHCPV4_ACK && event->message != DHCPV4_NAK)
 		return LEARN_IGNORED;
-	if (!event->has_hardware || !has_mac(learning->port, event->hardware) || event->is_relayed)
+	if (!v4_is_for(learning->port, event))
 		return LEARN_FOREIGN;
+	if (!v4_is_sent_as_grant(event))
+		return LEARN_NOT_ASKED;
 	return answer(learning, LEARN_BY_DHCPV4, FALSE, v4_answered);
 }
 

@@ -7,9 +7,9 @@
  *	dhcp-send print v4|v6 TYPE [NAME=VALUE]...	the frame as hexadecimal digits
  *
  * src, dst (MAC), from, to (IP), xid, rapid=1, vlan, count, gap_ms. Version 4: chaddr, your, ciaddr, asked, lease
- * (seconds or "forever"), server, client (hexadecimal digits), relay. Version 6: duid, sduid (hexadecimal digits),
- * ia=IAID,ADDRESS,SECONDS, pd=IAID,PREFIX/LEN,SECONDS (both any number of times; without SECONDS only the IAID is
- * said), status.
+ * (seconds or "forever"), server, client, want (hexadecimal digits), relay. Version 6: duid, sduid (hexadecimal
+ * digits), ia=IAID,ADDRESS,SECONDS, pd=IAID,PREFIX/LEN,SECONDS (both any number of times; without SECONDS only the IAID
+ * is said), status.
  */
 
 #include <arpa/inet.h>
@@ -164,7 +164,7 @@ option4_ip(Frame *frame, guint8 code, const char *name)
 static void
 put_v4(Frame *frame, guint8 type, gboolean is_reply, const char *chaddr)
 {
-	const char *client = word("client", NULL);
+	const char *client = word("client", NULL), *want = word("want", NULL);
 
 	put_number(frame, 4, is_reply ? 0x02010600 : 0x01010600);
 	put_number(frame, 4, number(word("xid", "1")));
@@ -186,6 +186,10 @@ put_v4(Frame *frame, guint8 type, gboolean is_reply, const char *chaddr)
 	if (client) {
 		put_number(frame, 2, 61 << 8 | (guint32)(strlen(client) / 2));
 		put_hex(frame, client);
+	}
+	if (want) {
+		put_number(frame, 2, 55 << 8 | (guint32)(strlen(want) / 2));
+		put_hex(frame, want);
 	}
 	if (word("rapid", NULL))
 		put_number(frame, 2, 80 << 8);

@@ -86,6 +86,27 @@ theft() {
 	unbind v3
 	in_ns g1 ip -4 addr flush dev eth0
 }
+# made_up: dnsmasq answers INFORM by what its client wrote to ciaddr and yiaddr, with a time if that is asked for; no rate
+# lets the INFORM be heard, and a request that no server hears has the same transaction.
+made_up() {
+	local address flood
+	command -v udhcpc >/dev/null || { skip "an address that the guest made up" "no udhcpc here" && return; }
+	fresh 1 clean-traffic CTRL_IP_LEARNING=dhcp DHCPSERVER=$SERVER
+	client_udhcpc
+	address=$(own_address 1)
+	learned "a lease before INFORM" v1 "$address"
+	ask 1 request client=0177 asked=10.9.0.77 dst=$M9
+	"$DHCP" g1:eth0 v4 discover xid=1 src=$M1 dst=$M9 count=20000 gap_ms=1 &
+	flood=$!
+	sleep 0.5
+	"$DHCP" g1:eth0 v4 inform xid=$XID src=$M1 dst=$HOST_MAC from="$address" to=$SERVER ciaddr=10.9.0.77 your=10.9.0.77 want=33
+	check "the server sends back what the guest made up" granted_to $M1 10.9.0.77
+	unchanged "an address that the guest made up" v1 "$address"
+	only "an address that the guest made up" 1 "$address"
+	kill $flood
+	wait $flood 2>/dev/null
+	in_ns g1 ip -4 addr flush dev eth0
+}
 if command -v dnsmasq >/dev/null; then
 	touch $WORK/dhclient.leases
 	dnsmasq --conf-file=/dev/null --interface=br0 --bind-interfaces --port=0 --leasefile-ro --no-ping --pid-file= --user=root \
@@ -94,6 +115,7 @@ if command -v dnsmasq >/dev/null; then
 	real udhcpc dhcp
 	real dhclient any
 	theft
+	made_up
 	kill $DNSMASQ
 else
 	skip "real clients" "no dnsmasq here"
@@ -249,6 +271,11 @@ not_asked() {
 	ask 1 inform
 	answer 1 ack your=10.9.0.68 lease=600
 	unchanged "$method: an ACK to INFORM" v1
+	ask 1 request asked=10.9.0.68
+	answer 1 ack your=10.9.0.68 ciaddr=10.9.0.68 to=10.9.0.50 lease=600
+	answer 1 ack your=10.9.0.68 ciaddr=10.9.0.50 lease=600
+	answer 1 ack your=10.9.0.68 dst=$M9 chaddr=$M1 lease=600
+	unchanged "$method: an ACK that is sent elsewhere than what it grants" v1
 	ask 1 request asked=10.9.0.68 vlan=5
 	answer 1 ack your=10.9.0.68 lease=600 vlan=5
 	unchanged "$method: a lease behind a VLAN tag" v1

@@ -79,6 +79,13 @@ test_v4_foreign(void)
 	event = v4_answer(DHCPV4_ACK, 7, mac_a, "192.0.2.7", 60, "192.0.2.1");
 	event.is_relayed = TRUE;
 	g_assert_cmpint(feed(table, "a0", event), ==, LEARN_FOREIGN);
+	/* One that is flooded past its port, and one that is sent elsewhere than to what it grants. */
+	event = v4_answer(DHCPV4_ACK, 7, mac_a, "192.0.2.7", 60, "192.0.2.1");
+	memcpy(event.ether_dest, mac_b, 6);
+	g_assert_cmpint(feed(table, "a0", event), ==, LEARN_FOREIGN);
+	event = v4_answer(DHCPV4_ACK, 7, mac_a, "192.0.2.7", 60, "192.0.2.1");
+	event.dest = ip("192.0.2.8");
+	g_assert_cmpint(feed(table, "a0", event), ==, LEARN_NOT_ASKED);
 	/* Nor does the guest answer itself. */
 	event = v4_answer(DHCPV4_ACK, 7, mac_a, "192.0.2.7", 60, "192.0.2.1");
 	event.is_to_guest = FALSE;
