@@ -53,12 +53,12 @@ typedef struct {
 #define NFT_LEARN_FRAME_COUNT 8
 extern const NftLearnFrame nft_learn_frames[NFT_LEARN_FRAME_COUNT];
 
-#define NFT_LEARN_SNAPLEN     1500
-#define NFT_LEARN_RATE	      10    /* frames a second, of one port, kind and way; to the guest of one sender, too */
-#define NFT_LEARN_BURST	      20    /* frames at once */
-#define NFT_LEARN_SET_SIZE    65535 /* ports, or pairs of port and sender, that rates are kept of */
-#define NFT_LEARN_FORGET_MS   60000
-#define NFT_LEARN_ASKED_MS    30000 /* an answer comes within that; who asks again does so with the same transaction */
+#define NFT_LEARN_SNAPLEN   1500
+#define NFT_LEARN_RATE	    10	  /* frames a second, of one port, kind and way; to the guest of one sender, too */
+#define NFT_LEARN_BURST	    20	  /* frames at once */
+#define NFT_LEARN_SET_SIZE  65535 /* ports, or pairs of port and sender, that rates are kept of */
+#define NFT_LEARN_FORGET_MS 60000
+#define NFT_LEARN_ASKED_MS  30000 /* an answer comes within that; who asks again does so with the same transaction */
 #define NFT_LEARN_ASKED_SIZE                                                                                           \
 	262144 /* transactions; of one port never more than rate and burst let pass in that time                       \
 		*/
