@@ -190,7 +190,6 @@ on_learning(const NwBinding *binding, const NwLearning *what, gpointer data)
 		learn_table_remove_port(learning->table, binding->port_dev);
 	if (!what)
 		g_hash_table_foreach_remove(learning->said, is_of_port, binding->port_dev);
-	learning->unsaved = TRUE;
 	wake(learning, now_ms());
 }
 
