@@ -232,11 +232,11 @@ spawn(SnoopChild *child, GError **error)
 
 	if (fd < 0)
 		return NULL;
-	put_words(argv, child->path, "--fd", fd_text, "--group", group, NULL);
+	put_words(argv, child->path, "--fd", fd_text, "--group", group, (const char *)NULL);
 	if (child->config.on_drop)
-		put_words(argv, "--drops", NULL);
+		put_words(argv, "--drops", (const char *)NULL);
 	if (child->user)
-		put_words(argv, "--user", child->user, NULL);
+		put_words(argv, "--user", child->user, (const char *)NULL);
 	g_ptr_array_add(argv, NULL);
 	g_subprocess_launcher_take_fd(launcher, fd, SNOOP_CHILD_FD);
 	return g_subprocess_launcher_spawnv(launcher, (const char *const *)argv->pdata, error);

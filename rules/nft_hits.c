@@ -63,8 +63,9 @@ static guint32
 number_of(NftHits *hits, const PlanRule *rule, RuleWay way)
 {
 	const RuleOrigin *origin = &rule->origin;
-	g_autofree char *key = origin->filter ? g_strdup_printf("%u %u %s", way, origin->line, origin->filter)
-					      : g_strdup_printf("%u - %s", way, rule->comment ? rule->comment : "");
+	g_autofree char *key = origin->filter
+				       ? g_strdup_printf("%u %u %s", (guint)way, origin->line, origin->filter)
+				       : g_strdup_printf("%u - %s", (guint)way, rule->comment ? rule->comment : "");
 	guint32 number = GPOINTER_TO_UINT(g_hash_table_lookup(hits->numbers, key));
 	NftHit *hit;
 

@@ -105,7 +105,7 @@ char *
 xt_rules_log_prefix(const XtRules *rules, XtTool tool, RuleWay way)
 {
 	return g_strdup_printf("%s%u.%u:%u", way == RULE_FROM_GUEST ? NFLOG_PREFIX_DROP : NFLOG_PREFIX_DROP_TO,
-			       tool + 1, rules->generation, rules->sites->len);
+			       (guint)tool + 1, rules->generation, rules->sites->len);
 }
 
 /* --- the rules of a port --- */
