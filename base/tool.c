@@ -8,6 +8,7 @@
 #include "base/tool.h"
 
 #include "base/error.h"
+#include "base/time_left.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -115,9 +116,9 @@ wait_for(pid_t pid, guint time_ms, int *ret_status)
 	int ready = 1;
 
 	while (end.fd >= 0) {
-		gint64 left = (deadline - g_get_monotonic_time()) / G_TIME_SPAN_MILLISECOND;
+		gint64 left = time_left(deadline, g_get_monotonic_time(), G_MAXINT64) / G_TIME_SPAN_MILLISECOND;
 
-		ready = poll(&end, 1, (int)MAX(left, 0));
+		ready = poll(&end, 1, (int)left);
 		if (ready >= 0 || errno != EINTR)
 			break;
 	}

@@ -4,6 +4,7 @@
 #include "cli/client.h"
 
 #include "base/error.h"
+#include "base/time_left.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -178,7 +179,7 @@ wait_readable(const CliClient *client, gint64 until, GError **error)
 {
 	for (;;) {
 		struct pollfd pollfd = { .fd = client->fd, .events = POLLIN };
-		gint64 left = until ? MAX(until - g_get_monotonic_time(), 0) / 1000 : -1;
+		gint64 left = until ? time_left(until, g_get_monotonic_time(), G_MAXINT64) / 1000 : -1;
 		int ready = poll(&pollfd, 1, (int)MIN(left, G_MAXINT));
 
 		if (ready > 0)

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/state_file.h"
+#include "base/time_left.h"
 #include "nwfilter/shadow.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
@@ -56,7 +57,7 @@ set_due(Waiting *waiting, gint64 seconds)
 static gint64
 left_us(const Waiting *waiting)
 {
-	return waiting->due == G_MAXINT64 ? G_MAXINT64 : MAX(waiting->due - g_get_monotonic_time(), 0);
+	return waiting->due == G_MAXINT64 ? G_MAXINT64 : time_left(waiting->due, g_get_monotonic_time(), G_MAXINT64);
 }
 
 /* --- the file --- */
@@ -212,8 +213,11 @@ schedule(Guarded *guarded)
 		g_source_remove(guarded->source);
 	guarded->source = 0;
 	g_hash_table_iter_init(&iter, guarded->waiting);
-	while (g_hash_table_iter_next(&iter, NULL, &value))
-		first = MIN(first, left_us(value));
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		gint64 left = left_us(value);
+
+		first = MIN(first, left);
+	}
 	if (first != G_MAXINT64)
 		guarded->source = g_timeout_add((guint)(first / 1000 + (first % 1000 != 0)), on_time, guarded);
 }

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/state_file.h"
+#include "base/time_left.h"
 
 struct Learning {
 	LearningConfig config;
@@ -94,7 +95,7 @@ learned(const NwBinding *binding, const NwLearning *what, gpointer data)
 static void
 wake(Learning *learning, gint64 at_ms)
 {
-	gint64 wait = CLAMP(at_ms - now_ms(), 0, LEARNING_LOOK_MS), due = g_get_monotonic_time() / 1000 + wait;
+	gint64 wait = time_left(at_ms, now_ms(), LEARNING_LOOK_MS), due = g_get_monotonic_time() / 1000 + wait;
 
 	if (learning->source && learning->source_ms <= due)
 		return;
@@ -355,8 +356,10 @@ run(gpointer data)
 	learning->source = 0;
 	next_ms = expire(learning);
 	if (!apply(learning, &error)) {
+		gint64 retry_ms = now_ms() + LEARNING_RETRY_MS;
+
 		log_error("cannot put into force what ports have learned: %s", error->message);
-		next_ms = MIN(next_ms, now_ms() + LEARNING_RETRY_MS);
+		next_ms = MIN(next_ms, retry_ms);
 	}
 	if (next_ms != G_MAXINT64)
 		wake(learning, next_ms);

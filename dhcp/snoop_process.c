@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/time_left.h"
+
 #define RECORDS_TURN   64   /* of a group, before the others and the daemon's end are looked at */
 #define STATUS_MS      1000 /* between two messages of numbers that change */
 #define LATE_MS	       100  /* before numbers that had no room are sent again */
@@ -248,7 +250,7 @@ wait_ms(const SnoopProcess *process)
 {
 	if (process->is_status_late)
 		return LATE_MS;
-	return is_changed(process) ? (int)CLAMP(process->status_due_ms - now_ms(), 0, STATUS_MS) : -1;
+	return is_changed(process) ? (int)time_left(process->status_due_ms, now_ms(), STATUS_MS) : -1;
 }
 
 gboolean

@@ -139,4 +139,4 @@ format:
 	clang-format -i $(shell find $(LAYERS) tests bench -name '*.[ch]')
 # What a small machine can do in a minute.
 lint-fast:
-	@tools/lint layers shell cppcheck
+	@tools/lint layers clock shell cppcheck

@@ -223,9 +223,10 @@ unchanged "an ACK and a NAK that name the server" v1 10.9.0.65
 OTHERS=10.9.0.67 only "an ACK and a NAK that name the server" 1 10.9.0.65
 unbind v3
 
-# Who floods the guest with answers does not hide the server's.
+# Who floods the guest with answers does not hide the server's. No guest here has ever begun this transaction.
+FOREIGN=4000000000
 fresh 1 clean-traffic CTRL_IP_LEARNING=dhcp DHCPSERVER=$SERVER
-"$DHCP" g3:eth0 v4 ack xid=1 your=10.9.0.99 lease=600 src=$M3 dst=$M1 server=10.9.0.13 count=20000 gap_ms=1 &
+"$DHCP" g3:eth0 v4 ack xid=$FOREIGN your=10.9.0.99 lease=600 src=$M3 dst=$M1 server=10.9.0.13 count=20000 gap_ms=1 &
 others=$!
 sleep 0.5
 grant 1 10.9.0.67 600
@@ -238,7 +239,7 @@ if on_iptables; then
 	skip "a server that answers others all the time" "on this back end it uses up the port's rate"
 else
 	fresh 1 clean-traffic CTRL_IP_LEARNING=dhcp DHCPSERVER=$SERVER
-	"$DHCP" :br0 v4 ack xid=1 your=10.9.0.99 lease=600 src=$HOST_MAC dst=$ALL chaddr=$M9 server=$SERVER count=20000 gap_ms=1 &
+	"$DHCP" :br0 v4 ack xid=$FOREIGN your=10.9.0.99 lease=600 src=$HOST_MAC dst=$ALL chaddr=$M9 server=$SERVER count=20000 gap_ms=1 &
 	others=$!
 	sleep 0.5
 	grant 1 10.9.0.67 600
