@@ -253,7 +253,10 @@ is_alive(const Fixture *fixture, pid_t pid)
 	return g_file_get_contents(path, &text, &len, NULL) && len > 0;
 }
 
-/* A process that holds standard error open behind itself: its parent has ended, and that counts. */
+/*
+ * A process that holds standard error open behind itself: its parent has ended, and that counts. It ends late, since a
+ * process that becomes another program, as dnsmasq does not, has no command line for a moment.
+ */
 static void
 test_serves(Fixture *fixture, gconstpointer data)
 {
@@ -300,7 +303,7 @@ test_hangs_when_asked(Fixture *fixture, gconstpointer data)
 	g_autofree char *pid_path = dnsmasq_pid_path(&fixture->env, "n");
 	g_autofree char *script = g_strdup_printf("[ \"$1\" = --test ] && exec sleep 100\n"
 						  "[ \"$2\" = again ] && while :; do sleep 0.1; done\n"
-						  "setsid \"$0\" \"$1\" again &\necho $! >'%s'\n",
+						  "setsid \"$0\" \"$1\" again &\necho $! >'%s'\nsleep 0.3\n",
 						  pid_path);
 	g_autoptr(GError) error = NULL;
 	Dnsmasq *dnsmasq;
