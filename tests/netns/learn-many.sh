@@ -32,6 +32,7 @@ same "leases in force" $((2 * PORTS)) "$(in_force)"
 
 # What the kernel has, without the time that is left.
 kernel() { sluice_rules | sed 's/ expires [0-9a-z]*//g'; }
+check "nothing differs" sluice check
 kernel >$WORK/before
 on_iptables || same "in the kernel" $((PORTS - 1)) "$(grep -oE '10\.2[0-9]\.[0-9]+\.1\b' $WORK/before | sort -u | wc -l)"
 counter() { sluice version --verbose | awk -v name="$1:" '$1 == name { print $2 }'; }

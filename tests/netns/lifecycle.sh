@@ -139,7 +139,8 @@ still() {
 	EOF
 }
 still "before"
-sleep 1 # the daemon sweeps when it is idle
+sleep 1 # the daemon sweeps when it is idle, or is asked
+check "nothing differs" sluice check
 rules_before=$(sluice_rules)
 bindings_before=$(sluice nwfilter-binding-list)
 filters_before=$(sluice nwfilter-list)
@@ -169,5 +170,6 @@ still "rules were deleted while no daemon ran"
 unbind v1
 unbind v2
 sleep 1
+check "nothing differs without ports" sluice check
 same "no binding, no element for a port" "" "$(sluice_rules | grep -E '"v[0-9]+"| v[0-9]+|-v[0-9]+')"
 finish
