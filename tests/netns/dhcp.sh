@@ -118,12 +118,13 @@ ask() {
 }
 got() { sed -n "s/^$2='\(.*\)'$/\1/p" $WORK/got."$1"; }
 leases() { sluice net-dhcp-leases "$LAB"; }
+# dnsmasq says after the client what it gave.
 has_lease() { leases | grep -Eq "$1"; }
 in_range() { grep -Eqx '10\.1\.0\.1(0[0-9]|10)' <<<"$1"; }
 
 same "a1 gets the address of its <host>" 10.1.0.11 "$(ask a1 anything)"
-check "its lease has no end" has_lease "infinite.*$A1.*10\.1\.0\.11/24"
-check "and the name of the <host>, though that looks like a time" has_lease "10\.1\.0\.11/24 +12h "
+check "its lease has no end" wait_for has_lease "infinite.*$A1.*10\.1\.0\.11/24"
+check "and the name of the <host>, though that looks like a time" wait_for has_lease "10\.1\.0\.11/24 +12h "
 same "it is told the MTU" 1400 "$(got a1 mtu)"
 same "and the file to boot" "boot file.img 10.1.0.1" "$(got a1 boot_file) $(got a1 siaddr)"
 same "the domain" lab.test "$(got a1 domain)"
@@ -131,7 +132,7 @@ same "the router and the name server" "10.1.0.1 10.1.0.1" "$(got a1 router) $(go
 second=$(ask a2)
 check "a2 gets one of the range: $second" in_range "$second"
 same "for two minutes" 120 "$(got a2 lease)"
-check "the list says the day it ends" has_lease "$(date +%Y)-.*$A2.*$second/24"
+check "the list says the day it ends" wait_for has_lease "$(date +%Y)-.*$A2.*$second/24"
 # Whoever claims the name of another does not get it.
 ask a2 12h >/dev/null
 same "a guest that claims the name of a <host> keeps its own" "$second a2" \
@@ -168,10 +169,10 @@ if command -v dhclient >/dev/null; then
 	client a3 -6
 	six=$(learned BOUND6 new_ip6_address)
 	check "dhclient -6 gets an address of the range: $six" grep -Eqx 'fd01::10[0-9a-f]{2}' <<<"$six"
-	check "the list has it by its DUID" has_lease "ipv6 +$six/64.* [0-9a-f:]{20,}"
+	check "the list has it by its DUID" wait_for has_lease "ipv6 +$six/64.* [0-9a-f:]{20,}"
 	client a4 -6 -D LL
 	same "a <host> by DUID gets its address" fd01::66 "$(learned BOUND6 new_ip6_address)"
-	check "and its name" has_lease "fd01::66/64 +six +00:03:00:01:$A4"
+	check "and its name" wait_for has_lease "fd01::66/64 +six +00:03:00:01:$A4"
 	for pid in "$WORK"/*.pid; do kill "$(cat "$pid")" 2>/dev/null; done
 else
 	skip "dhclient" "no dhclient here"

@@ -26,6 +26,8 @@ sick() {
 	shift
 	same "$label: $*" "$*" "$(found)"
 }
+# is_ended PID: what it held is free
+is_ended() { ! [ "$(ls "/proc/$1/fd" 2>/dev/null)" ]; }
 # fix LABEL: the printed commands are run as they are
 fix() {
 	local label=$1 line
@@ -33,6 +35,7 @@ fix() {
 		note "$line"
 		[ "${line%% *}" != sluice ] || line="$BUILD/sluice --root $ROOT ${line#sluice }"
 		bash -c "$line" >>"$WORK"/fix.out 2>&1 || not_ok "$label: the fix fails: $line: $(tail -1 "$WORK"/fix.out)"
+		[ "${line% *}" != kill ] || wait_for is_ended "${line#kill }"
 	done < <(fixes)
 }
 # mend LABEL: then nothing is found
