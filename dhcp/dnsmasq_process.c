@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/state_file.h"
+#include "base/time_left.h"
 #include "base/tool.h"
 #include "dhcp/dnsmasq_private.h"
 
@@ -146,8 +147,7 @@ dnsmasq_process_end_strays(const DnsmasqEnv *env, const char *network_name, guin
 	const char *name;
 
 	for (guint found = 0; proc && found < STRAYS_MAX && (name = g_dir_read_name(proc));) {
-		gint64 left = deadline - g_get_monotonic_time();
-		gint64 pid;
+		gint64 left = time_left(deadline, g_get_monotonic_time(), G_MAXINT64) / G_TIME_SPAN_MILLISECOND, pid;
 		int fd;
 
 		if (!g_ascii_string_to_signed(name, 10, 2, G_MAXINT32, &pid, NULL))
@@ -156,7 +156,7 @@ dnsmasq_process_end_strays(const DnsmasqEnv *env, const char *network_name, guin
 		if (fd < 0)
 			continue;
 		found++;
-		if (!wait_end(fd, (guint)(MAX(left, 0) / G_TIME_SPAN_MILLISECOND))) {
+		if (!wait_end(fd, (guint)left)) {
 			log_warning("network '%s': ending a dnsmasq that an earlier one left, pid %d", network_name,
 				    (int)pid);
 			send_signal(fd, SIGKILL);
@@ -190,7 +190,7 @@ dnsmasq_process_wait_dying(void)
 	const char *name;
 
 	while (proc && (name = g_dir_read_name(proc))) {
-		gint64 left = (deadline - g_get_monotonic_time()) / G_TIME_SPAN_MILLISECOND, pid;
+		gint64 left = time_left(deadline, g_get_monotonic_time(), G_MAXINT64) / G_TIME_SPAN_MILLISECOND, pid;
 		int fd;
 
 		if (!g_ascii_string_to_signed(name, 10, 2, G_MAXINT32, &pid, NULL))
@@ -198,7 +198,7 @@ dnsmasq_process_wait_dying(void)
 		fd = open_if_dying((pid_t)pid);
 		if (fd < 0)
 			continue;
-		found |= wait_end(fd, (guint)MAX(left, 0));
+		found |= wait_end(fd, (guint)left);
 		close(fd);
 	}
 	return found;

@@ -66,14 +66,9 @@ if ! on_iptables; then
 		skip "an owned table" "this kernel knows no owners"
 	fi
 	unbind v1
-	daemon_stop
-	nft flush ruleset
-	nft delete table bridge sluice 2>/dev/null
-	nft delete table inet sluice 2>/dev/null
 
 	# --- not owned
-	DAEMON_ARGS="--root $ROOT --no-owner"
-	daemon_start
+	start_unowned
 	define_text >/dev/null <<-'EOF'
 	<filter name='stateful' chain='root'>
 	  <filterref filter='clean-traffic'/>

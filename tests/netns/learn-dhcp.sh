@@ -225,27 +225,26 @@ unbind v3
 
 # Who floods the guest with answers does not hide the server's. No guest here has ever begun this transaction.
 FOREIGN=4000000000
-fresh 1 clean-traffic CTRL_IP_LEARNING=dhcp DHCPSERVER=$SERVER
-"$DHCP" g3:eth0 v4 ack xid=$FOREIGN your=10.9.0.99 lease=600 src=$M3 dst=$M1 server=10.9.0.13 count=20000 gap_ms=1 &
-others=$!
-sleep 0.5
-grant 1 10.9.0.67 600
-learned "another guest that answers all the time" v1 10.9.0.67
-kill $others
-wait $others 2>/dev/null
+# not_hidden_by LABEL FROM WORD...: who answers all the time
+not_hidden_by() {
+	local label=$1 from=$2 others
+	shift 2
+	fresh 1 clean-traffic CTRL_IP_LEARNING=dhcp DHCPSERVER=$SERVER
+	"$DHCP" "$from" v4 ack xid=$FOREIGN your=10.9.0.99 lease=600 "$@" count=20000 gap_ms=1 &
+	others=$!
+	sleep 0.5
+	grant 1 10.9.0.67 600
+	learned "$label" v1 10.9.0.67
+	kill $others
+	wait $others 2>/dev/null
+}
+not_hidden_by "another guest that answers all the time" g3:eth0 src=$M3 dst=$M1 server=10.9.0.13
 # What the server tells others, or all, is not counted as told to this guest: else another could have it told so much
 # that this one's own answer is not read. ebtables cannot tell the one from the other.
 if on_iptables; then
 	skip "a server that answers others all the time" "on this back end it uses up the port's rate"
 else
-	fresh 1 clean-traffic CTRL_IP_LEARNING=dhcp DHCPSERVER=$SERVER
-	"$DHCP" :br0 v4 ack xid=$FOREIGN your=10.9.0.99 lease=600 src=$HOST_MAC dst=$ALL chaddr=$M9 server=$SERVER count=20000 gap_ms=1 &
-	others=$!
-	sleep 0.5
-	grant 1 10.9.0.67 600
-	learned "a server that answers others all the time" v1 10.9.0.67
-	kill $others
-	wait $others 2>/dev/null
+	not_hidden_by "a server that answers others all the time" :br0 src=$HOST_MAC dst=$ALL chaddr=$M9 server=$SERVER
 fi
 
 # --- what is no answer to this guest's question

@@ -256,6 +256,15 @@ daemon_kill() {
 	wait "$DAEMON" 2>/dev/null
 	DAEMON=
 }
+# start_unowned: the daemon anew, with tables that it does not own, as on kernels before 6.9; nothing of before is left
+start_unowned() {
+	daemon_stop
+	nft flush ruleset
+	nft delete table bridge sluice 2>/dev/null
+	nft delete table inet sluice 2>/dev/null
+	DAEMON_ARGS="--root $ROOT --no-owner"
+	daemon_start
+}
 mode() { on_iptables && echo iptables && return; sluice version --verbose | grep -Eio 'native|mirrored' | head -1 | tr '[:upper:]' '[:lower:]'; }
 
 # define_text: a filter from standard input

@@ -263,12 +263,7 @@ none_left "in the end"
 
 # --- foreign hands, where tables have no owner
 
-daemon_stop
-nft flush ruleset
-nft delete table bridge sluice 2>/dev/null
-nft delete table inet sluice 2>/dev/null
-DAEMON_ARGS="--root $ROOT --no-owner"
-daemon_start
+start_unowned
 bind_guest 1 one
 bind_guest 2 one
 one "$TRIED"

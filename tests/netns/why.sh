@@ -171,12 +171,7 @@ fi
 
 # --- foreign hands, where tables have no owner
 if ! on_iptables; then
-	daemon_stop
-	nft flush ruleset
-	nft delete table bridge sluice 2>/dev/null
-	nft delete table inet sluice 2>/dev/null
-	DAEMON_ARGS="--root $ROOT --no-owner"
-	daemon_start
+	start_unowned
 	plain=$(layout)
 	why_start v1 --follow
 	chain=$(nft list table bridge sluice | awk '/chain t[0-9]*-why-/ { print $2; exit }')
