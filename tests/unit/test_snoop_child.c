@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LONG_MS 10000 /* for what must come */
+#define LONG_MS 60000 /* for what must come, however busy the machine is */
 
 typedef struct {
 	SnoopChild *child;
@@ -286,6 +286,7 @@ test_dies(Fixture *fixture, gconstpointer data)
 {
 	gint64 start_time = g_get_monotonic_time();
 	g_autofree char *text = NULL;
+	const char *frames;
 
 	start(fixture, "/proc/self/exe", "dying");
 	wait_restarts(fixture, 3);
@@ -294,7 +295,10 @@ test_dies(Fixture *fixture, gconstpointer data)
 	g_assert_cmpuint(fixture->ready, >=, 3);
 	g_assert_false(snoop_child_is_ready(fixture->child) && fixture->ready < 3);
 	text = snoop_child_describe(fixture->child);
-	g_assert_nonnull(strstr(text, "restarts 3, frames 1"));
+	/* The fourth may have spoken and died by now, too. */
+	frames = strstr(text, ", frames ");
+	g_assert_nonnull(frames);
+	g_assert_cmpuint((guint)atoi(frames + strlen(", frames ")), >=, 15);
 }
 
 static void
@@ -321,15 +325,19 @@ static void
 test_flood(Fixture *fixture, gconstpointer data)
 {
 	guint ms = 500, ticks;
+	gint64 begin;
 
 	start(fixture, "/proc/self/exe", "flooding");
 	wait_events(fixture, 1);
 	fixture->events = 0;
+	begin = g_get_monotonic_time();
 	ticks = run_for(ms);
+	/* On a busy machine it took longer. */
+	ms = (guint)((g_get_monotonic_time() - begin) / G_TIME_SPAN_MILLISECOND);
 	g_assert_cmpuint(fixture->events, >, SNOOP_CHILD_TURN);
 	g_assert_cmpuint(fixture->events, <=, (ms * 2 / SNOOP_CHILD_PAUSE_MS + 2) * SNOOP_CHILD_TURN);
 	/* Others had their turns in between. */
-	g_assert_cmpuint(ticks, >, ms / 20);
+	g_assert_cmpuint(ticks, >, 25);
 }
 
 /* A number may be another process's by now: it must be ours. */
