@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/tool.h"
+#include "daemon/renamed.h"
 #include "daemon/taps.h"
 #include "rules/nft_helper.h"
 #include "rules/nft_table.h"
@@ -21,6 +22,7 @@ struct Reconcile {
 	gboolean is_xt;
 	guint64 runs; /* of eb/iptables by us, as last seen */
 	Taps *taps;
+	Renamed *renamed;
 	GHashTable *lost;   /* networks that an event speaks of */
 	GString *what;	    /* rules that somebody changed */
 	guint source, poll; /* GLib's */
@@ -38,8 +40,10 @@ reconcile_check(Daemon *daemon, GError **error)
 	if (!nw_engine_check(daemon->engine, &differences, error) ||
 	    !networks_check(daemon->networks, differences, error))
 		return NULL;
-	if (daemon->reconcile)
+	if (daemon->reconcile) {
 		taps_check(daemon->reconcile->taps, differences);
+		renamed_check(daemon->reconcile->renamed, differences);
+	}
 	return g_steal_pointer(&differences);
 }
 
@@ -53,10 +57,11 @@ tell_problems(const GPtrArray *problems, GError **error)
 	return !problems->len;
 }
 
-/* @taps: of the networks that are repaired; (nullable): none is known yet */
+/* What is known of interfaces is in daemon->reconcile; NULL: nothing yet. */
 static GPtrArray *
-mend(Daemon *daemon, Taps *taps, gboolean is_asked, GError **error)
+mend(Daemon *daemon, gboolean is_asked, GError **error)
 {
+	Taps *taps = daemon->reconcile ? daemon->reconcile->taps : NULL;
 	g_autoptr(GPtrArray) differences = NULL, networks = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
 
@@ -70,6 +75,8 @@ mend(Daemon *daemon, Taps *taps, gboolean is_asked, GError **error)
 	if (is_asked && taps) {
 		taps_check(taps, networks);
 		taps_plug(taps, problems);
+		renamed_check(daemon->reconcile->renamed, networks);
+		renamed_repair(daemon->reconcile->renamed, problems);
 	}
 	if (!tell_problems(problems, error))
 		return NULL;
@@ -80,7 +87,7 @@ mend(Daemon *daemon, Taps *taps, gboolean is_asked, GError **error)
 GPtrArray *
 reconcile_repair(Daemon *daemon, GError **error)
 {
-	return mend(daemon, daemon->reconcile ? daemon->reconcile->taps : NULL, TRUE, error);
+	return mend(daemon, TRUE, error);
 }
 
 static void
@@ -100,7 +107,7 @@ reconcile_now(Daemon *daemon, const char *why)
 {
 	gint64 since_us = g_get_monotonic_time();
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GPtrArray) found = mend(daemon, daemon->reconcile ? daemon->reconcile->taps : NULL, FALSE, &error);
+	g_autoptr(GPtrArray) found = mend(daemon, FALSE, &error);
 
 	if (found)
 		log_found(found, why, since_us);
@@ -121,7 +128,7 @@ mend_rules(Reconcile *reconcile)
 	if (!reconcile->what->len)
 		return FALSE;
 	g_string_truncate(reconcile->what, 0);
-	found = mend(reconcile->daemon, reconcile->taps, FALSE, &error);
+	found = mend(reconcile->daemon, FALSE, &error);
 	if (!found) {
 		log_error("%s: %s", why, error->message);
 		return TRUE;
@@ -253,6 +260,18 @@ network_of_device(const Reconcile *reconcile, const char *dev)
 }
 
 static void
+note_name(Reconcile *reconcile, const LinkInfo *info, gboolean is_gone)
+{
+	g_autofree char *before = renamed_note(reconcile->renamed, info, is_gone);
+	LinkInfo old = *info;
+
+	if (!before)
+		return;
+	g_strlcpy(old.name, before, sizeof(old.name));
+	taps_note(reconcile->taps, &old, TRUE);
+}
+
+static void
 on_link(const LinkInfo *info, gboolean is_gone, gpointer data)
 {
 	Reconcile *reconcile = data;
@@ -267,6 +286,7 @@ on_link(const LinkInfo *info, gboolean is_gone, gpointer data)
 	entry = networks_of_bridge(reconcile->daemon->networks, name);
 	if (!entry)
 		entry = network_of_device(reconcile, name);
+	note_name(reconcile, info, is_gone);
 	taps_note(reconcile->taps, info, is_gone);
 	if (!is_gone)
 		learning_link_changed(reconcile->daemon->learning, info);
@@ -328,6 +348,7 @@ reconcile_new(Daemon *daemon, GError **error)
 		return NULL;
 	/* Events since the watch began are read later: nothing is missed in between. */
 	reconcile->taps = taps_new(daemon);
+	reconcile->renamed = renamed_new(daemon);
 	nw_engine_stats(daemon->engine, &stats);
 	reconcile->runs = stats.commit_count;
 	return g_steal_pointer(&reconcile);
@@ -344,6 +365,7 @@ reconcile_free(Reconcile *reconcile)
 		g_source_remove(reconcile->poll);
 	nft_watch_free(reconcile->watch);
 	taps_free(reconcile->taps);
+	renamed_free(reconcile->renamed);
 	g_hash_table_unref(reconcile->lost);
 	g_string_free(reconcile->what, TRUE);
 	g_free(reconcile);

@@ -459,6 +459,38 @@ links_set_mac(Links *links, const char *name, const guint8 *mac, GError **error)
 	return links_check(rtnl_run(links->rtnl, message), error, "cannot set the MAC address of interface '%s'", name);
 }
 
+static int
+set_name(Links *links, guint32 index, const char *new_name)
+{
+	struct ifinfomsg *link;
+	struct nlmsghdr *message = rtnl_request(links->rtnl, RTM_NEWLINK, 0, sizeof(*link), &link);
+
+	link->ifi_index = (int)index;
+	mnl_attr_put_strz(message, IFLA_IFNAME, new_name);
+	return rtnl_run(links->rtnl, message);
+}
+
+gboolean
+links_rename(Links *links, const char *name, const char *new_name, GError **error)
+{
+	guint32 index;
+	int result;
+
+	if (links_record(links, "rename %s %s", name, new_name))
+		return TRUE;
+	index = links_index(links, name, error);
+	if (!index)
+		return FALSE;
+	result = set_name(links, index, new_name);
+	/* Before Linux 6.2 it has to be down. */
+	if (result == -EBUSY && links_set_up(links, name, FALSE, NULL)) {
+		result = set_name(links, index, new_name);
+		if (!links_set_up(links, result ? name : new_name, TRUE, error))
+			return FALSE;
+	}
+	return links_check(result, error, "cannot rename interface '%s' to '%s'", name, new_name);
+}
+
 gboolean
 links_set_master(Links *links, const char *name, const char *master, GError **error)
 {

@@ -131,6 +131,9 @@ gboolean links_set_up(Links *links, const char *name, gboolean up, GError **erro
 gboolean links_set_mtu(Links *links, const char *name, guint mtu, GError **error);
 gboolean links_set_mac(Links *links, const char *name, const guint8 *mac, GError **error);
 
+/** links_rename: where the kernel renames none that is up, it is down for a moment; a name that is taken is an error */
+gboolean links_rename(Links *links, const char *name, const char *new_name, GError **error);
+
 /** links_set_master: make it a port of a bridge; @master: (nullable): take it out */
 gboolean links_set_master(Links *links, const char *name, const char *master, GError **error);
 gboolean links_port_set(Links *links, const char *name, LinkPortFlag flag, gboolean value, GError **error);
