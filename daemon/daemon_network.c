@@ -109,6 +109,18 @@ backend_note_end(const char *path, const char *noted, NetFirewallBackend backend
 		log_error("rules of networks that are left in %s: %s", backend_names[other.backend], error->message);
 }
 
+static NetFirewallOwner
+table_owner(const Daemon *daemon, const DaemonConfig *config)
+{
+	const gboolean *known = nw_engine_has_owner(daemon->engine);
+
+	if (config->no_owner)
+		return NET_FIREWALL_OWNER_NO;
+	if (!known)
+		return NET_FIREWALL_OWNER_ASK;
+	return *known ? NET_FIREWALL_OWNER_YES : NET_FIREWALL_OWNER_NO;
+}
+
 gboolean
 daemon_networks_start(Daemon *daemon, const SluicePaths *paths, const DaemonConfig *config, gboolean no_kernel,
 		      GError **error)
@@ -116,7 +128,7 @@ daemon_networks_start(Daemon *daemon, const SluicePaths *paths, const DaemonConf
 	NetFirewallConfig firewall = {
 		.backend = config->firewall_backend == NW_BACKEND_IPTABLES ? NET_FIREWALL_IPTABLES : NET_FIREWALL_NFT,
 		.no_kernel = no_kernel,
-		.no_owner = config->no_owner,
+		.owner = table_owner(daemon, config),
 	};
 	g_autofree char *note = g_build_filename(paths->network_run_dir, BACKEND_NOTE, NULL), *noted = NULL;
 	g_autoptr(GPtrArray) problems = NULL;

@@ -392,6 +392,12 @@ nw_engine_is_iptables(const NwEngine *engine)
 	return engine->xt != NULL;
 }
 
+const gboolean *
+nw_engine_has_owner(const NwEngine *engine)
+{
+	return engine->xt || engine->config.no_kernel ? NULL : &engine->features.owner;
+}
+
 gboolean
 nw_engine_is_exposed(const NwEngine *engine)
 {

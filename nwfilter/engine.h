@@ -132,6 +132,9 @@ gboolean nw_engine_check_rules(NwEngine *engine, GError **error);
  */
 gboolean nw_engine_check(NwEngine *engine, GPtrArray **ret_differences, GError **error);
 
+/** nw_engine_has_owner: whether the kernel knows owners of tables; NULL: it was not asked, as with iptables */
+const gboolean *nw_engine_has_owner(const NwEngine *engine);
+
 /** nw_engine_is_exposed: whether others may change our rules: FALSE when the tables have an owner */
 gboolean nw_engine_is_exposed(const NwEngine *engine);
 

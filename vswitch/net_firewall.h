@@ -78,11 +78,17 @@ typedef struct {
 	guint allowed_count;
 } NetFirewallSpec;
 
+typedef enum {
+	NET_FIREWALL_OWNER_ASK, /* try whether the kernel knows owners: 10 ms, as it takes back what it tried */
+	NET_FIREWALL_OWNER_YES,
+	NET_FIREWALL_OWNER_NO, /* it knows none, or tests want it so */
+} NetFirewallOwner;
+
 typedef struct {
 	NetFirewallBackend backend;
-	gboolean no_owner;  /* own no table, as on kernels that know no owners: for tests */
-	gboolean no_kernel; /* change nothing, count what would be sent as if nothing were there */
-	ToolRunner tools;   /* run == NULL: real processes */
+	NetFirewallOwner owner; /* of the table of nf_tables */
+	gboolean no_kernel;	/* change nothing, count what would be sent as if nothing were there */
+	ToolRunner tools;	/* run == NULL: real processes */
 } NetFirewallConfig;
 
 #define NET_FIREWALL_NFT_TABLE "sluice_networks" /* of family inet */

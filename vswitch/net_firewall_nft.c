@@ -468,7 +468,7 @@ FwKernel *
 fw_kernel_new(const NetFirewallConfig *config, GError **error)
 {
 	FwKernel *kernel = g_new0(FwKernel, 1);
-	NftFeatures features;
+	NftFeatures features = { .owner = config->owner == NET_FIREWALL_OWNER_YES };
 
 	kernel->no_kernel = config->no_kernel;
 	if (config->no_kernel)
@@ -479,8 +479,9 @@ fw_kernel_new(const NetFirewallConfig *config, GError **error)
 		fw_kernel_free(kernel);
 		return NULL;
 	}
-	nft_features_probe(kernel->reader, &features);
-	kernel->has_owner = features.owner && !config->no_owner;
+	if (config->owner == NET_FIREWALL_OWNER_ASK)
+		nft_features_probe(kernel->reader, &features);
+	kernel->has_owner = features.owner;
 	return kernel;
 }
 
