@@ -13,8 +13,11 @@ says() {
 index_of() { cat "/sys/class/net/$1/ifindex" 2>/dev/null; }
 is_up() { [ $(($(cat "/sys/class/net/$1/flags" 2>/dev/null || echo 0) & 1)) = 1 ]; }
 is_named() { [ "$(index_of "$2")" = "$1" ]; }
-# rename FROM TO: older kernels rename nothing that is up
-rename() { ip link set "$1" name "$2" 2>/dev/null || ip -batch - <<<"link set $1 down"$'\n'"link set $1 name $2"$'\n'"link set $2 up"; }
+# rename FROM TO: older kernels rename nothing that is up; in between it may have been named back
+rename() {
+	ip link set "$1" name "$2" 2>/dev/null && return
+	ip -batch - <<<"link set $1 down"$'\n'"link set $1 name $2" && { ip link set "$2" up 2>/dev/null || ip link set "$1" up; }
+}
 differs() {
 	local out
 	out=$(sluice check)
