@@ -15,7 +15,7 @@ fi
 # shellcheck source=tests/netns/lib.sh
 . tests/netns/lib.sh
 ROUNDS=${ROUNDS:-7} MILLISECONDS=${MILLISECONDS:-1000}
-FILTERS=(none clean-traffic bench-guide bench-100 bench-1000)
+FILTERS=(none clean-traffic beside-learning learned bench-guide bench-100 bench-1000)
 
 # The guide's custom filter (18.11 in tests/netns/guide.sh); for others that many port rules come first.
 filter_xml() { # NAME COUNT
@@ -29,18 +29,34 @@ filter_xml() { # NAME COUNT
 		<rule action='drop' direction='inout' priority='1000'><all/></rule></filter>
 	XML
 }
+# clean-traffic, with the address given beside a port that learns, and with the address learned.
+bind_beside_learning() {
+	bind learns 52:54:00:02:00:01 clean-traffic CTRL_IP_LEARNING=dhcp && bind v1 "$(mac_of 1)" clean-traffic IP=10.9.0.11
+}
+bind_learned() {
+	bind v1 "$(mac_of 1)" clean-traffic CTRL_IP_LEARNING=any || return
+	for _ in $(seq 50); do
+		in_ns g1 ping -c 1 -W 1 10.9.0.12 >/dev/null && return
+	done
+	echo "nothing is learned" >&2
+	return 1
+}
 median() { sort -n | sed -n "$((ROUNDS / 2 + 1))p"; }
 
 # One filter's turn: a line each in $WORK/FILTER.udp and .tcp
 measure() { # FILTER
 	unbind v1 >/dev/null
-	if [ "$1" != none ]; then
-		bind v1 "$(mac_of 1)" "$1" IP=10.9.0.11 || exit 1
-		forget
-	fi
+	case $1 in
+	none) ;;
+	beside-learning) bind_beside_learning || exit 1 ;;
+	learned) bind_learned || exit 1 ;;
+	*) bind v1 "$(mac_of 1)" "$1" IP=10.9.0.11 || exit 1 ;;
+	esac
+	[ "$1" = none ] || forget
 	sleep 0.3 # the daemon sweeps, and br_netfilter is off where no filter needs it
 	"$DATAPATH" udp g1 g2 10.9.0.12 53 "$MILLISECONDS" >>$WORK/"$1".udp || exit 1
 	"$DATAPATH" tcp g2 g1 10.9.0.11 80 "$MILLISECONDS" >>$WORK/"$1".tcp || exit 1
+	[ "$1" != beside-learning ] || unbind learns >/dev/null
 }
 block() { # BACKEND BOUND
 	local filter n udp tcp none_udp none_tcp
@@ -58,7 +74,7 @@ block() { # BACKEND BOUND
 	for filter in "${FILTERS[@]}"; do
 		udp=$(median <$WORK/"$filter".udp) tcp=$(median <$WORK/"$filter".tcp)
 		awk -v b="$1" -v n="$2" -v f="$filter" -v u="$udp" -v t="$tcp" -v nu="$none_udp" -v nt="$none_tcp" 'BEGIN {
-			printf "%-9s %6d  %-14s %9.0f %6.1f %% %9.0f %6.1f %%\n", b, n, f, u, 100 * u / nu, t, 100 * t / nt }'
+			printf "%-9s %6d  %-15s %9.0f %6.1f %% %9.0f %6.1f %%\n", b, n, f, u, 100 * u / nu, t, 100 * t / nt }'
 	done
 }
 
@@ -68,7 +84,7 @@ make_guest 1
 make_guest 2
 echo "Linux $(uname -r), $(nproc) CPUs; medians of $ROUNDS rounds of $MILLISECONDS ms; sender on CPU 0, receiver on CPU 1"
 echo "again: ROUNDS=$ROUNDS MILLISECONDS=$MILLISECONDS bench/datapath.sh"
-printf '%-9s %6s  %-14s %9s %8s %9s %8s\n' 'back end' bound filter 'UDP pps' '' 'TCP Mb/s' ''
+printf '%-9s %6s  %-15s %9s %8s %9s %8s\n' 'back end' bound filter 'UDP pps' '' 'TCP Mb/s' ''
 for backend in ${BACKENDS:-nftables iptables}; do
 	backend_use "$backend"
 	for bound in ${BOUND:-1 100 1000}; do
