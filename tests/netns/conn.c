@@ -37,6 +37,15 @@ now_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
+/* For poll(), which waits without an end where this is negative. */
+static int
+left_ms(long long end)
+{
+	long long left = end - now_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
 static int
 listen_on(int type, int port)
 {
@@ -323,7 +332,7 @@ who(char **argv)
 	char data[ECHO_MAX];
 	ssize_t len;
 
-	if (fd < 0 || send(fd, "who?", 4, MSG_NOSIGNAL) != 4 || poll(&p, 1, (int)(end - now_ms())) <= 0) {
+	if (fd < 0 || send(fd, "who?", 4, MSG_NOSIGNAL) != 4 || poll(&p, 1, left_ms(end)) <= 0) {
 		puts(errno == ECONNREFUSED ? "refused" : "silence");
 		return 1;
 	}
@@ -395,7 +404,7 @@ checksum(char **argv)
 		fail("packet socket");
 	puts("ready");
 	fflush(stdout);
-	while (end > now_ms() && poll(&p, 1, (int)(end - now_ms())) > 0) {
+	while (poll(&p, 1, left_ms(end)) > 0) {
 		ssize_t got = recv(fd, packet, sizeof(packet), 0);
 		size_t header = got < 28 ? 0 : (size_t)(packet[0] & 15) * 4, len;
 		unsigned int sum;

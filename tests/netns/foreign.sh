@@ -7,9 +7,6 @@ FAST=$((1000 * SLOW)) # a second; emulated machines have more
 make_host
 for n in 1 2; do make_guest $n; done
 
-log_from=0
-mark() { log_from=$(stat -c %s $WORK/daemon.log); }
-logged() { tail -c +$((log_from + 1)) $WORK/daemon.log | grep -E "$1"; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 # heals LABEL PATTERN COMMAND...: the command damages, and within a second the log says so and nothing differs
 heals() {
@@ -36,18 +33,6 @@ heals() {
 sluice_rules_plain() { nft -t list table bridge sluice | sed 's/ progname sluiced$//' | sort; }
 # More repairs within ten seconds than are made at once must not be asked for.
 quiet() { sleep 10.5; }
-# sink_start, sink_stop: frames of the flood that reach guest 2, into SUNK
-sink_start() {
-	: >$WORK/sink
-	"$FRAME" sink g2:eth0 FLOODED! >$WORK/sink &
-	sink=$!
-	until grep -q ready $WORK/sink; do sleep 0.02; done
-}
-sink_stop() {
-	kill $sink
-	wait $sink 2>/dev/null
-	SUNK=$(awk '/^[0-9]+ [0-9]+$/ { n += $1 } END { print n + 0 }' $WORK/sink)
-}
 
 if ! on_iptables; then
 	# --- owned: nobody else can

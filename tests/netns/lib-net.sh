@@ -78,6 +78,12 @@ wait_for() {
 	return 1
 }
 
+# says LABEL PATTERN: the daemon's log does since the mark, soon
+says() {
+	if wait_for logged "$2"; then ok "$1"; else not_ok "$1" && tail -3 $WORK/daemon.log | sed 's/^/# /'; fi
+	note "$(logged "$2" | head -1)"
+}
+
 # libvirtd_start: libvirt's own daemon in namespaces of its own, its files below $WORK; sets URI and LIBVIRTD, its process
 libvirtd_start() {
 	local dir=$WORK/libvirt

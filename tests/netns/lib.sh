@@ -189,7 +189,25 @@ forget() {
 }
 mac_of() { echo "52:54:00:00:00:0$1"; }
 
+# sink_start, sink_stop: frames of a flood with the marker FLOODED! that reach guest 2, into SUNK
+sink_start() {
+	: >$WORK/sink
+	"$FRAME" sink g2:eth0 FLOODED! >$WORK/sink &
+	sink=$!
+	until grep -q ready $WORK/sink; do sleep 0.02; done
+}
+sink_stop() {
+	kill $sink
+	wait $sink 2>/dev/null
+	SUNK=$(awk '/^[0-9]+ [0-9]+$/ { n += $1 } END { print n + 0 }' $WORK/sink)
+}
+
 # --- the daemon
+
+# mark; logged PATTERN: lines of the daemon's log since then
+log_from=0
+mark() { log_from=$(stat -c %s $WORK/daemon.log); }
+logged() { tail -c +$((log_from + 1)) $WORK/daemon.log | grep -E "$1"; }
 
 # SLUICE_BACKEND=iptables runs the same script on the other back end.
 BACKEND=${SLUICE_BACKEND:-nftables}

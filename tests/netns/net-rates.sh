@@ -138,8 +138,6 @@ nameless() {
 	sed 's/direct_packets_stat [0-9]*//; s/qdisc \(bfifo\|fq_codel\) [0-9a-f]*:/qdisc \1 x:/; s/leaf [0-9a-f]*:/leaf x:/; s/index [0-9]*/index x/; s/^[0-9]*: //' | sort
 }
 is_back() { [ "$(nameless <$WORK/before)" = "$(state | nameless)" ]; }
-mark() { log_from=$(stat -c %s $WORK/daemon.log); }
-logged() { tail -c +$((log_from + 1)) $WORK/daemon.log | grep -E "$1"; }
 # heals LABEL PATTERN COMMAND...: the log says what differed, and traffic control becomes what it was
 heals() {
 	local label=$1 pattern="network 'slow': bandwidth of interface '$2"

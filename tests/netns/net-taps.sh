@@ -5,13 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib-net.sh"
 
-mark() { log_from=$(stat -c %s $WORK/daemon.log); }
-logged() { tail -c +$((log_from + 1)) $WORK/daemon.log | grep -E "$1"; }
-# says LABEL PATTERN: the log does, soon
-says() {
-	if wait_for logged "$2"; then ok "$1"; else not_ok "$1" && tail -3 $WORK/daemon.log | sed 's/^/# /'; fi
-	note "$(logged "$2" | head -1)"
-}
 # differs LABEL LINE: sluice check ends with 3, and prints this line alone
 differs() {
 	local out

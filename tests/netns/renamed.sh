@@ -4,12 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib-net.sh"
 
-mark() { log_from=$(stat -c %s $WORK/daemon.log); }
-logged() { tail -c +$((log_from + 1)) $WORK/daemon.log | grep -E "$1"; }
-says() {
-	if wait_for logged "$2"; then ok "$1"; else not_ok "$1" && tail -3 $WORK/daemon.log | sed 's/^/# /'; fi
-	note "$(logged "$2" | head -1)"
-}
 index_of() { cat "/sys/class/net/$1/ifindex" 2>/dev/null; }
 is_up() { [ $(($(cat "/sys/class/net/$1/flags" 2>/dev/null || echo 0) & 1)) = 1 ]; }
 is_named() { [ "$(index_of "$2")" = "$1" ]; }
@@ -23,18 +17,6 @@ differs() {
 	out=$(sluice check)
 	same "$1: sluice check ends with 3" 3 $?
 	same "$1: the difference" "$2" "$(grep "bound port" <<<"$out")"
-}
-# Frames with a foreign sender, which reach guest 2 where no filter holds, into SUNK
-sink_start() {
-	: >$WORK/sink
-	"$FRAME" sink g2:eth0 FLOODED! >$WORK/sink &
-	sink=$!
-	until grep -q ready $WORK/sink; do sleep 0.02; done
-}
-sink_stop() {
-	kill $sink
-	wait $sink 2>/dev/null
-	SUNK=$(awk '/^[0-9]+ [0-9]+$/ { n += $1 } END { print n + 0 }' $WORK/sink)
 }
 
 make_host

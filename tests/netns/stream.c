@@ -111,14 +111,15 @@ send_udp(const char *host, const char *port, double kib_per_sec, double seconds)
 {
 	static char block[DATAGRAM_BYTES];
 	int fd = connect_to(SOCK_DGRAM, host, port);
-	double start = now_sec(), pause = DATAGRAMS_BURST * DATAGRAM_BYTES / (kib_per_sec * 1024), next = start;
+	double start = now_sec(), pause = DATAGRAMS_BURST * DATAGRAM_BYTES / (kib_per_sec * 1024), next = start, left;
 
 	while (next < start + seconds) {
 		for (int i = 0; i < DATAGRAMS_BURST; i++)
 			(void)!send(fd, block, sizeof(block), MSG_NOSIGNAL | MSG_DONTWAIT);
 		next += pause;
-		if (next > now_sec())
-			usleep((useconds_t)((next - now_sec()) * 1e6));
+		left = next - now_sec();
+		if (left > 0)
+			usleep((useconds_t)(left * 1e6));
 	}
 	return 0;
 }
