@@ -61,48 +61,68 @@ name_back(Renamed *renamed, const LinkInfo *info, const char *port, GError **err
 	return links_rename(renamed->daemon->links, info->name, port, error);
 }
 
-/* Returns: (nullable): what is wrong, for people */
+/* @info: as it is now. Returns: (nullable): what is wrong, for people */
 static char *
-mend(Renamed *renamed, guint32 index, Away *away)
+mend(Renamed *renamed, Away *away, const LinkInfo *info)
 {
+	Links *links = renamed->daemon->links;
 	const char *port = away->port;
 	g_autoptr(GError) error = NULL, down_error = NULL;
-	LinkInfo info;
 
-	if (!is_away(renamed, index, port, &info))
-		return NULL;
-	if (name_back(renamed, &info, port, &error)) {
+	if (name_back(renamed, info, port, &error)) {
 		log_warning("interface '%s' of a bound port was renamed to '%s', where its filter does not hold: it is "
 			    "'%s' again",
-			    port, info.name, port);
-		if (away->is_held && !links_set_up(renamed->daemon->links, port, TRUE, &error))
+			    port, info->name, port);
+		if (away->is_held && !links_set_up(links, port, TRUE, &error))
 			return g_strdup(error->message);
+		away->is_held = FALSE;
 		return NULL;
 	}
-	away->is_held |= info.is_up;
-	if (info.is_up && !links_set_up(renamed->daemon->links, info.name, FALSE, &down_error))
-		return g_strdup_printf("interface '%s' of bound port '%s' passes everything: %s; %s", info.name, port,
+	away->is_held |= info->is_up;
+	if (info->is_up && !links_set_up(links, info->name, FALSE, &down_error))
+		return g_strdup_printf("interface '%s' of bound port '%s' passes everything: %s; %s", info->name, port,
 				       error->message, down_error->message);
 	return g_strdup_printf("interface '%s' of bound port '%s' is set down, as its filter does not hold: %s",
-			       info.name, port, error->message);
+			       info->name, port, error->message);
 }
 
 static void
-mend_and_say(Renamed *renamed, guint32 index, Away *away)
+mend_and_say(Renamed *renamed, Away *away, const LinkInfo *info)
 {
-	g_autofree char *wrong = mend(renamed, index, away);
+	g_autofree char *wrong = mend(renamed, away, info);
 
 	if (wrong)
 		log_error("%s", wrong);
 }
 
-/* An event may be older than what we did about the one before it. */
-static gboolean
-is_up_now(Renamed *renamed, const LinkInfo *info)
+/* Returns: (nullable): what is known to be away, and how it is now. One that is not away any more is forgotten: what it
+ * was says nothing of the name that it has next. */
+static Away *
+find_away(Renamed *renamed, guint32 index, LinkInfo *ret_now)
+{
+	Away *away = g_hash_table_lookup(renamed->away, GUINT_TO_POINTER(index));
+
+	if (!away || is_away(renamed, index, away->port, ret_now))
+		return away;
+	g_hash_table_remove(renamed->away, GUINT_TO_POINTER(index));
+	return NULL;
+}
+
+/* An event may be older than what we did about the one before it, so what counts is how the interface is now. */
+static void
+look_at(Renamed *renamed, const LinkInfo *info, const char *before)
 {
 	LinkInfo now;
+	Away *away = find_away(renamed, info->index, &now);
 
-	return info->is_up && links_find_index(renamed->daemon->links, info->index, &now) && now.is_up;
+	if (away && (before || (info->is_up && now.is_up))) {
+		mend_and_say(renamed, away, &now);
+	} else if (!away && before && is_away(renamed, info->index, before, &now)) {
+		away = g_new0(Away, 1);
+		away->port = g_strdup(before);
+		g_hash_table_insert(renamed->away, GUINT_TO_POINTER(info->index), away);
+		mend_and_say(renamed, away, &now);
+	}
 }
 
 char *
@@ -110,7 +130,6 @@ renamed_note(Renamed *renamed, const LinkInfo *info, gboolean is_gone)
 {
 	gpointer key = GUINT_TO_POINTER(info->index);
 	const char *known = g_hash_table_lookup(renamed->names, key);
-	Away *away = g_hash_table_lookup(renamed->away, key);
 	g_autofree char *before = known && !g_str_equal(known, info->name) ? g_strdup(known) : NULL;
 
 	if (is_gone) {
@@ -120,16 +139,7 @@ renamed_note(Renamed *renamed, const LinkInfo *info, gboolean is_gone)
 	}
 	if (before || (!known && g_hash_table_size(renamed->names) < RENAMED_LINKS_MAX))
 		g_hash_table_replace(renamed->names, key, g_strdup(info->name));
-	if (!away && before && binding_store_find(renamed->daemon->bindings, before)) {
-		away = g_new0(Away, 1);
-		away->port = g_strdup(before);
-		g_hash_table_insert(renamed->away, key, away);
-		mend_and_say(renamed, info->index, away);
-	} else if (away && g_str_equal(away->port, info->name)) {
-		g_hash_table_remove(renamed->away, key);
-	} else if (away && (before || is_up_now(renamed, info))) {
-		mend_and_say(renamed, info->index, away);
-	}
+	look_at(renamed, info, before);
 	return g_steal_pointer(&before);
 }
 
@@ -138,18 +148,15 @@ renamed_check(Renamed *renamed, GPtrArray *differences)
 {
 	GHashTableIter iter;
 	gpointer index, value;
-	LinkInfo info;
+	LinkInfo now;
 
 	g_hash_table_iter_init(&iter, renamed->away);
 	while (g_hash_table_iter_next(&iter, &index, &value)) {
 		const char *port = ((const Away *)value)->port;
 
-		if (is_away(renamed, GPOINTER_TO_UINT(index), port, &info))
-			g_ptr_array_add(differences,
-					g_strdup_printf("interface of bound port '%s' is named '%s'%s", port, info.name,
-							info.is_up ? "" : ", and is down"));
-		else
-			g_hash_table_iter_remove(&iter);
+		if (is_away(renamed, GPOINTER_TO_UINT(index), port, &now))
+			g_ptr_array_add(differences, g_strdup_printf("interface of bound port '%s' is named '%s'%s",
+								     port, now.name, now.is_up ? "" : ", and is down"));
 	}
 }
 
@@ -157,12 +164,15 @@ void
 renamed_repair(Renamed *renamed, GPtrArray *problems)
 {
 	GHashTableIter iter;
-	gpointer index, away;
+	gpointer index, value;
+	LinkInfo now;
 
 	renamed->tries = 0;
 	g_hash_table_iter_init(&iter, renamed->away);
-	while (g_hash_table_iter_next(&iter, &index, &away)) {
-		char *wrong = mend(renamed, GPOINTER_TO_UINT(index), away);
+	while (g_hash_table_iter_next(&iter, &index, &value)) {
+		Away *away = value;
+		char *wrong =
+			is_away(renamed, GPOINTER_TO_UINT(index), away->port, &now) ? mend(renamed, away, &now) : NULL;
 
 		if (wrong)
 			g_ptr_array_add(problems, wrong);

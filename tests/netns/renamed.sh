@@ -49,7 +49,6 @@ same "none comes through afterwards" 0 "$SUNK"
 # --- the name is taken: it is held
 
 mark
-begin=$(date +%s%N)
 ip -batch - <<<"link set v1 down"$'\n'"link set v1 name other"$'\n'"link add v1 type veth peer name v1p"$'\n'"link set other up" 2>$WORK/batch
 if is_named "$INDEX" other; then
 	says "it is set down when another one has its name" "error.*interface 'other' of bound port 'v1' is set down, as its filter does not hold: "
@@ -96,7 +95,15 @@ same "that port's filter holds" 0 "$SUNK"
 unbind v1
 rename v7 v1
 check "back to its name, which nobody has bound" wait_for is_named "$INDEX" v7
+# The other way round, and nobody asks for differences in between.
+bind v1 52:54:00:00:00:01 clean-traffic IP=10.9.0.11
+rename v7 v1
+sleep 0.3
 unbind v7
+rename v1 v7
+check "the name that it had last is what counts" wait_for is_named "$INDEX" v1
+unbind v1
+rename v1 v7
 
 # --- not bound: nobody minds
 
