@@ -35,16 +35,16 @@ daemon_stop
 # --- what a service manager is told ---
 if command -v python3 >/dev/null; then
 	python3 -u -c '
-import socket
+import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind("/run/work/notify")
+s.bind(sys.argv[1])
 s.settimeout(60)
 print("bound")
 while True:
     words = s.recv(4096).decode()
     print(words.split("\n")[0])
     if words == "STOPPING=1":
-        break' >$WORK/notified &
+        break' $WORK/notify >$WORK/notified &
 	listener=$!
 	for _ in $(seq 100); do grep -qs bound $WORK/notified && break; sleep 0.05; done
 	NOTIFY_SOCKET=$WORK/notify daemon_start
