@@ -242,9 +242,7 @@ networks_read_document(Networks *networks, const char *text, const char *label, 
 static gboolean
 config_save(Networks *networks, const Network *network, GError **error)
 {
-	g_autofree char *path = networks_config_path(networks, network->name);
-	g_autofree char *text = network_format(network, NETWORK_FORMAT_INACTIVE);
-	StateFile *file = state_file_prepare(path, text, STATE_FILE_DURABLE, error);
+	StateFile *file = networks_config_prepare(networks, network, error);
 
 	return file && state_file_commit(file, error);
 }
@@ -296,22 +294,19 @@ gboolean
 networks_undefine(Networks *networks, NetworkEntry *entry, GError **error)
 {
 	g_autofree char *path = networks_config_path(networks, entry->name);
-	g_autoptr(GError) undo_error = NULL;
-	gboolean had_autostart = entry->autostart;
+	g_autoptr(GError) mark_error = NULL;
 
 	if (!entry->config) {
 		sluice_error_set(error, SLUICE_ERROR_OPERATION_INVALID, "can't undefine transient network");
 		return FALSE;
 	}
-	if (had_autostart && !networks_set_autostart(networks, entry, FALSE, error))
+	if (!state_file_remove(path, STATE_FILE_DURABLE, error))
 		return FALSE;
-	if (!state_file_remove(path, STATE_FILE_DURABLE, error)) {
-		if (had_autostart && !networks_set_autostart(networks, entry, TRUE, &undo_error))
-			log_error("network '%s' does not start with the host any more: %s", entry->name,
-				  undo_error->message);
-		return FALSE;
-	}
 	g_clear_pointer(&entry->config, network_free);
+	/* Behind the definition, without which it means nothing: the network is undefined whole or not at all. */
+	if (!networks_autostart_forget(networks, entry->name, &mark_error))
+		log_warning("%s", mark_error->message);
+	entry->autostart = FALSE;
 	networks_tell(networks, entry, NETWORK_EVENT_UNDEFINED);
 	if (entry->live)
 		return TRUE;
@@ -534,7 +529,8 @@ networks_load(Networks *networks, GPtrArray **ret_problems, GError **error)
 	    !state_dir_ensure(networks->run_dir, DIR_MODE, NULL, error) ||
 	    !state_dir_ensure(networks->ports_dir, DIR_MODE, NULL, error))
 		return FALSE;
-	state_dir_clean(networks->autostart_dir);
+	networks_autostart_tidy(networks);
+	networks_change_undo(networks, problems);
 	configs = state_dir_list(networks->dir, NETWORK_SUFFIX, error);
 	running = configs ? state_dir_list(networks->run_dir, NETWORK_SUFFIX, error) : NULL;
 	if (!running)

@@ -2,6 +2,7 @@
 /* What the parts of the network manager share. */
 #pragma once
 
+#include "base/state_file.h"
 #include "daemon/networks_port.h"
 #include "vswitch/net_bridge.h"
 #include "vswitch/qos.h"
@@ -37,6 +38,15 @@ Network *networks_read_document(Networks *networks, const char *text, const char
 char *networks_config_path(const Networks *networks, const char *name);
 char *networks_autostart_path(const Networks *networks, const char *name);
 
+/** networks_config_prepare: (nullable): the definition's file before its commit; a new one does not start with the host
+ */
+StateFile *networks_config_prepare(const Networks *networks, const Network *network, GError **error);
+
+/** networks_autostart_forget: the mark by which a network starts with the host goes, where there is one */
+gboolean networks_autostart_forget(const Networks *networks, const char *name, GError **error);
+/** networks_autostart_tidy: marks whose definition is gone, as nothing but a crash leaves them */
+void networks_autostart_tidy(const Networks *networks);
+
 /** networks_status_save: a network as it runs */
 gboolean networks_status_save(Networks *networks, const NetworkEntry *entry, GError **error);
 void networks_status_remove(Networks *networks, const char *name);
@@ -51,6 +61,17 @@ void networks_pending_remove(Networks *networks, const char *name);
 /** networks_status_retire: in one step the status becomes the note of a stop under way; networks_status_return: back */
 gboolean networks_status_retire(Networks *networks, const NetworkEntry *entry, GError **error);
 void networks_status_return(Networks *networks, const NetworkEntry *entry);
+
+/**
+ * networks_change_note: how to undo a change of a definition and of the running network, which are two files: what
+ * stands in both before it, and @live, which is about to be the running one
+ *
+ * Until networks_change_forget(), a daemon that starts and finds the new running network beside the old definition
+ * takes the former back: networks_change_undo().
+ */
+gboolean networks_change_note(const Networks *networks, const NetworkEntry *entry, const Network *live, GError **error);
+void networks_change_forget(const Networks *networks, const char *name);
+void networks_change_undo(const Networks *networks, GPtrArray *problems);
 
 /** networks_taps_save: ports of a bridge that is about to go; networks_taps_take: (transfer full): read and forget */
 void networks_taps_save(Networks *networks, const char *name, const GPtrArray *taps);

@@ -12,6 +12,10 @@
 
 #define PENDING_SUFFIX ".pending"
 #define TAPS_SUFFIX    ".taps"
+#define UNDO_SUFFIX    ".undo"
+#define UNDO_BYTES_MAX (NETWORK_BYTES_MAX + 1024)
+#define UNDO_PARTS     3
+#define NO_FILE	       "none" /* where a digest stands otherwise */
 #define TAPS_BYTES_MAX 65536
 #define TAPS_MAX       4096
 
@@ -33,6 +37,40 @@ char *
 networks_autostart_path(const Networks *networks, const char *name)
 {
 	return file_path(networks->autostart_dir, name, NETWORK_SUFFIX);
+}
+
+StateFile *
+networks_config_prepare(const Networks *networks, const Network *network, GError **error)
+{
+	g_autofree char *path = networks_config_path(networks, network->name);
+	g_autofree char *text = network_format(network, NETWORK_FORMAT_INACTIVE);
+
+	if (!g_file_test(path, G_FILE_TEST_EXISTS) && !networks_autostart_forget(networks, network->name, error))
+		return NULL;
+	return state_file_prepare(path, text, STATE_FILE_DURABLE, error);
+}
+
+gboolean
+networks_autostart_forget(const Networks *networks, const char *name, GError **error)
+{
+	g_autofree char *path = networks_autostart_path(networks, name);
+
+	return !g_file_test(path, G_FILE_TEST_EXISTS) || state_file_remove(path, STATE_FILE_DURABLE, error);
+}
+
+void
+networks_autostart_tidy(const Networks *networks)
+{
+	g_autoptr(GPtrArray) names = state_dir_list(networks->autostart_dir, NETWORK_SUFFIX, NULL);
+
+	for (guint i = 0; names && i < names->len; i++) {
+		g_autofree char *definition = networks_config_path(networks, names->pdata[i]);
+		g_autoptr(GError) error = NULL;
+
+		if (!g_file_test(definition, G_FILE_TEST_EXISTS) &&
+		    !networks_autostart_forget(networks, names->pdata[i], &error))
+			log_warning("%s", error->message);
+	}
 }
 
 static gboolean
@@ -111,6 +149,77 @@ networks_taps_take(Networks *networks, const char *name)
 	}
 	run_file_remove(networks, name, TAPS_SUFFIX);
 	return taps;
+}
+
+/* --- changes under way --- */
+
+static char *
+digest_of(const char *text)
+{
+	return text ? g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1) : g_strdup(NO_FILE);
+}
+
+static char *
+digest_of_file(const char *path)
+{
+	g_autofree char *text = state_file_read(path, NETWORK_BYTES_MAX, NULL);
+
+	return digest_of(text);
+}
+
+/*
+ * Three parts, each in its line but the last: the digest of the definition before, that of the running network after,
+ * and the running network before. The digests are of the only state in which something is to be undone, so that a note
+ * that could not be removed does no harm later.
+ */
+gboolean
+networks_change_note(const Networks *networks, const NetworkEntry *entry, const Network *live, GError **error)
+{
+	g_autofree char *path = networks_config_path(networks, entry->name), *definition = digest_of_file(path);
+	g_autofree char *before = network_format(entry->live, NETWORK_FORMAT_INACTIVE);
+	g_autofree char *after = network_format(live, NETWORK_FORMAT_INACTIVE), *running = digest_of(after);
+	g_autofree char *text = g_strdup_printf("%s\n%s\n%s", definition, running, before);
+
+	return run_file_write(networks, entry->name, UNDO_SUFFIX, text, error);
+}
+
+void
+networks_change_forget(const Networks *networks, const char *name)
+{
+	run_file_remove(networks, name, UNDO_SUFFIX);
+}
+
+static gboolean
+undo_one(const Networks *networks, const char *name, GError **error)
+{
+	g_autofree char *path = file_path(networks->run_dir, name, UNDO_SUFFIX);
+	g_autofree char *text = state_file_read(path, UNDO_BYTES_MAX, error);
+	g_auto(GStrv) parts = text ? g_strsplit(text, "\n", UNDO_PARTS) : NULL;
+	g_autofree char *definition_path = networks_config_path(networks, name);
+	g_autofree char *definition = digest_of_file(definition_path);
+	g_autofree char *running_path = file_path(networks->run_dir, name, NETWORK_SUFFIX);
+	g_autofree char *running = digest_of_file(running_path);
+
+	if (!text)
+		return FALSE;
+	if (g_strv_length(parts) == UNDO_PARTS && g_str_equal(parts[0], definition) && g_str_equal(parts[1], running) &&
+	    !run_file_write(networks, name, NETWORK_SUFFIX, parts[2], error))
+		return FALSE;
+	networks_change_forget(networks, name);
+	return TRUE;
+}
+
+void
+networks_change_undo(const Networks *networks, GPtrArray *problems)
+{
+	g_autoptr(GPtrArray) names = state_dir_list(networks->run_dir, UNDO_SUFFIX, NULL);
+
+	for (guint i = 0; names && i < names->len; i++) {
+		g_autoptr(GError) error = NULL;
+
+		if (!undo_one(networks, names->pdata[i], &error))
+			g_ptr_array_add(problems, g_strdup(error->message));
+	}
 }
 
 /* --- starts and stops under way --- */

@@ -144,33 +144,32 @@ networks_settle_affect(const NetworkEntry *entry, guint *affect, GError **error)
 gboolean
 networks_commit_both(Networks *networks, NetworkEntry *entry, Network *config, Network *live, GError **error)
 {
-	g_autoptr(Network) new_config = config, before = live ? network_copy(entry->live) : NULL;
+	g_autoptr(Network) new_config = config, new_live = live, before = live ? network_copy(entry->live) : NULL;
 	g_autoptr(StateFile) file = NULL;
 	g_autoptr(GError) undo_error = NULL;
+	gboolean ok;
 
+	if (config && entry->config && network_equal(config, entry->config))
+		config = NULL;
 	if (config) {
-		g_autofree char *path = networks_config_path(networks, entry->name);
-		g_autofree char *text = network_format(config, NETWORK_FORMAT_INACTIVE);
-
-		file = state_file_prepare(path, text, STATE_FILE_DURABLE, error);
-		if (!file) {
-			network_free(live);
+		file = networks_config_prepare(networks, config, error);
+		if (!file || (live && !networks_change_note(networks, entry, live, error)))
 			return FALSE;
-		}
 	}
-	if (live && !networks_change_live(networks, entry, live, error))
-		return FALSE;
-	if (file && !state_file_commit(g_steal_pointer(&file), error)) {
-		if (before && !networks_change_live(networks, entry, g_steal_pointer(&before), &undo_error))
+	ok = !live || networks_change_live(networks, entry, g_steal_pointer(&new_live), error);
+	if (ok && file) {
+		ok = state_file_commit(g_steal_pointer(&file), error);
+		if (!ok && before && !networks_change_live(networks, entry, g_steal_pointer(&before), &undo_error))
 			log_error("network '%s' runs with a change that was refused: %s", entry->name,
 				  undo_error->message);
-		return FALSE;
 	}
-	if (new_config) {
+	if (config && live)
+		networks_change_forget(networks, entry->name);
+	if (ok && config) {
 		network_free(entry->config);
 		entry->config = g_steal_pointer(&new_config);
 	}
-	return TRUE;
+	return ok;
 }
 
 gboolean

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Preloaded into sluiced: counts what changes files or goes to the kernel by netlink, and makes one such call fail. Its
- * children are left alone.
+ * Preloaded into sluiced: counts what changes files or goes to the kernel by netlink, and makes one such call fail,
+ * or the daemon die before it. Its children are left alone.
  */
 
 #include "tests/survival/fault.h"
@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <linux/netlink.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,6 +50,8 @@ fails(const char *call, const char *name, int is_netlink)
 	if (!watched() || getpid() != owner || ++control->count != control->at)
 		return 0;
 	snprintf(control->what, sizeof(control->what), "%s %s", call, name);
+	if (control->is_crash)
+		raise(SIGKILL);
 	errno = is_netlink ? control->code_netlink : control->code;
 	return 1;
 }

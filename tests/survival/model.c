@@ -273,3 +273,27 @@ survival_check(Survival *survival)
 		check_networks(survival, text);
 	return text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
 }
+
+char *
+survival_settle(Survival *survival, const Op *cut, gboolean *ret_done)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GHashTable) got = survival_read(survival, &error);
+	g_autoptr(GHashTable) after = survival_map_copy(survival->model, cut->after);
+	g_autofree char *from_before = NULL, *from_after = NULL;
+
+	*ret_done = FALSE;
+	if (!got)
+		return g_strdup_printf("cannot read the state: %s", error->message);
+	from_before = survival_compare(survival->model, got);
+	if (!from_before)
+		return NULL;
+	from_after = survival_compare(after, got);
+	if (from_after)
+		return g_strdup_printf("held against the state before: %s\nagainst the state after: %s", from_before,
+				       from_after);
+	*ret_done = TRUE;
+	g_hash_table_unref(survival->model);
+	survival->model = g_steal_pointer(&after);
+	return NULL;
+}

@@ -83,6 +83,12 @@ GHashTable *survival_map_copy(GHashTable *map, GHashTable *changes);
 GHashTable *survival_read(Survival *survival, GError **error);
 /** survival_compare: keys in which they differ, in one text; NULL: none */
 char *survival_compare(GHashTable *wanted, GHashTable *got);
+/**
+ * survival_settle: after a crash, the model becomes what of the two is there: the state before @cut or the one after it
+ *
+ * @ret_done: the one after. Returns: (nullable): what fits neither
+ */
+char *survival_settle(Survival *survival, const Op *cut, gboolean *ret_done);
 /** survival_check: the daemon's own check of the kernel, and what of it can be seen from outside; NULL: all is well */
 char *survival_check(Survival *survival);
 
@@ -104,5 +110,8 @@ gboolean survival_setup(Survival *survival, GError **error);
 
 /* faults.c */
 
-/** survival_faults: all operations with all their calls failing in turn; tells what went wrong */
-gboolean survival_faults(Survival *survival, const char *control_path);
+/**
+ * survival_faults: all operations with all their calls failing in turn; tells what went wrong
+ * @is_crash: the daemon dies instead of the call
+ */
+gboolean survival_faults(Survival *survival, const char *control_path, gboolean is_crash);

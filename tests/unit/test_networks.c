@@ -402,6 +402,74 @@ test_update_read_only(Fixture *fixture, gconstpointer data)
 	g_assert_true(has(entry, 0, "10.0.0.5") && has(entry, NETWORKS_XML_INACTIVE, "10.0.0.5"));
 }
 
+static char *
+contents(const char *path)
+{
+	g_autoptr(GError) error = NULL;
+	char *text;
+
+	g_file_get_contents(path, &text, NULL, &error);
+	g_assert_no_error(error);
+	return text;
+}
+
+/* The files of a change that was cut short, and whether its running half is there after the next start. */
+static gboolean
+stays(Fixture *fixture, const char *definition, const char *running, const char *note)
+{
+	g_autofree char *definition_path = g_build_filename(fixture->paths->network_dir, "a.xml", NULL);
+	g_autofree char *running_path = run_path(fixture, "a.xml"), *note_path = run_path(fixture, "a.undo");
+
+	g_assert_true(g_file_set_contents(definition_path, definition, -1, NULL));
+	g_assert_true(g_file_set_contents(running_path, running, -1, NULL));
+	g_assert_true(g_file_set_contents(note_path, note, -1, NULL));
+	load(fixture);
+	g_assert_false(g_file_test(note_path, G_FILE_TEST_EXISTS));
+	return has(networks_find(fixture->networks, "a", NULL), 0, "10.0.0.5");
+}
+
+static void
+test_update_cut(Fixture *fixture, gconstpointer data)
+{
+	static const char host[] = "<host mac='52:54:00:00:00:05' ip='10.0.0.5'/>";
+	NetworkEntry *entry = start(fixture, "a", DHCP_BODY);
+	g_autofree char *definition_path = g_build_filename(fixture->paths->network_dir, "a.xml", NULL);
+	g_autofree char *running_path = run_path(fixture, "a.xml"), *note_path = run_path(fixture, "a.undo");
+	g_autofree char *definition = contents(definition_path), *running = contents(running_path);
+	g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, definition, -1);
+	g_autofree char *new_definition = NULL, *new_running = NULL, *new_digest = NULL, *note = NULL;
+
+	g_assert_true(update(fixture, entry, ADD, HOSTS, host, NETWORKS_AFFECT_LIVE | NETWORKS_AFFECT_CONFIG));
+	g_assert_false(g_file_test(note_path, G_FILE_TEST_EXISTS));
+	new_definition = contents(definition_path);
+	new_running = contents(running_path);
+	new_digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, new_running, -1);
+	note = g_strdup_printf("%s\n%s\n%s", digest, new_digest, running);
+	g_assert_false(stays(fixture, definition, running, note));
+	g_assert_false(stays(fixture, definition, new_running, note));
+	g_assert_true(stays(fixture, new_definition, new_running, note));
+	/* What is no such note undoes nothing. */
+	g_assert_true(stays(fixture, definition, new_running, digest));
+}
+
+static void
+test_autostart_cut(Fixture *fixture, gconstpointer data)
+{
+	g_autofree char *definition = g_build_filename(fixture->paths->network_dir, "a.xml", NULL);
+	g_autofree char *mark = g_build_filename(fixture->paths->network_dir, "autostart", "a.xml", NULL);
+	NetworkEntry *entry = define(fixture, "a", NULL, "<bridge name='br7'/>");
+
+	g_assert_true(networks_set_autostart(fixture->networks, entry, TRUE, NULL));
+	g_assert_cmpint(g_remove(definition), ==, 0);
+	load(fixture);
+	g_assert_false(g_file_test(mark, G_FILE_TEST_EXISTS));
+	/* One that comes to be later is no part of a new definition either. */
+	g_assert_true(g_file_set_contents(mark, "", -1, NULL));
+	define(fixture, "a", NULL, "<bridge name='br7'/>");
+	load(fixture);
+	g_assert_false(networks_find(fixture->networks, "a", NULL)->autostart);
+}
+
 static void
 test_read_only(Fixture *fixture, gconstpointer data)
 {
@@ -587,6 +655,8 @@ main(int argc, char **argv)
 		{ "start", test_start },
 		{ "update", test_update },
 		{ "update-read-only", test_update_read_only },
+		{ "update-cut", test_update_cut },
+		{ "autostart-cut", test_autostart_cut },
 		{ "read-only", test_read_only },
 		{ "metadata", test_metadata },
 		{ "ports", test_ports },
