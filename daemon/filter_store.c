@@ -94,6 +94,14 @@ filter_path(const FilterStore *store, const char *name, GError **error)
 	return g_build_filename(store->dir, file, NULL);
 }
 
+gboolean
+filter_store_has_file(const FilterStore *store, const char *name)
+{
+	g_autofree char *path = filter_path(store, name, NULL);
+
+	return path && g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
 /* Takes @filter; an older one of its name goes. */
 static void
 store_put(FilterStore *store, NwFilter *filter)

@@ -37,6 +37,8 @@ guint filter_store_reload(FilterStore *store, NwEngine *engine, GPtrArray **ret_
 
 /** filter_store_find: (transfer none): by name; fits %NwLookupFn with the store as user data */
 const NwFilter *filter_store_find(const char *name, gpointer store);
+/** filter_store_has_file: whether a file of that name is there, be it one that cannot be read as a filter */
+gboolean filter_store_has_file(const FilterStore *store, const char *name);
 /** filter_store_find_uuid: (transfer none): by the canonical text of its UUID */
 const NwFilter *filter_store_find_uuid(const FilterStore *store, const char *uuid);
 

@@ -19,6 +19,8 @@ typedef struct {
 	char *name;
 	char *before;	 /* its document; NULL: there was none of that name */
 	char *shadow;	 /* not in force: the document that is tried; then nothing comes back */
+	char *guards;	 /* nullable: digest of the definition that waits, or behind which another is tried */
+	char *guarded;	 /* nullable: of the one that waited before it, while it takes its place */
 	gint64 deadline; /* seconds since the epoch: for who starts in between */
 	gint64 due;	 /* monotonic microseconds: what counts here, wherever the clock is set */
 } Waiting;
@@ -39,7 +41,50 @@ waiting_free(gpointer data)
 	g_free(waiting->name);
 	g_free(waiting->before);
 	g_free(waiting->shadow);
+	g_free(waiting->guards);
+	g_free(waiting->guarded);
 	g_free(waiting);
+}
+
+/* Of what a document says, but for its UUID: one that has none gets one. */
+static char *
+digest_of(const char *document)
+{
+	g_autoptr(NwFilter) filter = nw_filter_parse(document, "filter", FALSE, NULL, NULL);
+	g_autofree char *text = NULL;
+
+	if (!filter)
+		return NULL;
+	g_free(filter->uuid);
+	filter->uuid = g_strdup("");
+	text = nw_filter_format(filter);
+	return g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+}
+
+static char *
+digest_in_force(const Guarded *guarded, const char *name)
+{
+	const NwFilter *filter = filter_store_find(name, guarded->config.filters);
+	g_autofree char *text = filter ? nw_filter_format(filter) : NULL;
+
+	return text ? digest_of(text) : NULL;
+}
+
+/*
+ * The filter and this file are two: after a crash between their renames, or an edit by hand, the filter is not the one
+ * that was left waiting, or behind which another is tried. Then it was settled by other means.
+ */
+static gboolean
+is_settled(const Guarded *guarded, const Waiting *waiting)
+{
+	g_autofree char *now = digest_in_force(guarded, waiting->name);
+
+	if (!waiting->guards)
+		return FALSE;
+	/* One whose file is damaged is what a definition to come back to is for. */
+	if (!now)
+		return !filter_store_has_file(guarded->config.filters, waiting->name);
+	return !g_str_equal(waiting->guards, now) && g_strcmp0(waiting->guarded, now) != 0;
 }
 
 static gint64
@@ -83,6 +128,10 @@ save(Guarded *guarded, GError **error)
 			json_object_set_new(object, "before", json_string(waiting->before));
 		if (waiting->shadow)
 			json_object_set_new(object, "shadow", json_string(waiting->shadow));
+		if (waiting->guards)
+			json_object_set_new(object, "guards", json_string(waiting->guards));
+		if (waiting->guarded)
+			json_object_set_new(object, "guarded", json_string(waiting->guarded));
 		json_array_append_new(list, object);
 	}
 	dump = json_dumps(list, JSON_INDENT(1));
@@ -144,6 +193,8 @@ load(Guarded *guarded, GError **error)
 		set_due(waiting, waiting->deadline - now);
 		waiting->before = g_strdup(json_string_value(json_object_get(object, "before")));
 		waiting->shadow = g_strdup(json_string_value(json_object_get(object, "shadow")));
+		waiting->guards = g_strdup(json_string_value(json_object_get(object, "guards")));
+		waiting->guarded = g_strdup(json_string_value(json_object_get(object, "guarded")));
 		if (waiting->shadow)
 			waiting->deadline = waiting->due = G_MAXINT64;
 		g_hash_table_replace(guarded->waiting, waiting->name, waiting);
@@ -184,6 +235,11 @@ on_time(gpointer data)
 
 		if (left_us(waiting))
 			continue;
+		if (is_settled(guarded, waiting)) {
+			g_hash_table_remove(guarded->waiting, waiting->name);
+			guarded->unsaved = TRUE;
+			continue;
+		}
 		if (!bring_back(guarded, waiting, &local)) {
 			log_error("filter '%s' was not confirmed and cannot be brought back: %s", waiting->name,
 				  local->message);
@@ -264,6 +320,21 @@ shadow_confirm(Guarded *guarded, const Waiting *waiting, GError **error)
 	return TRUE;
 }
 
+static void
+drop_settled(Guarded *guarded)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, guarded->waiting);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		if (!is_settled(guarded, value))
+			continue;
+		g_hash_table_iter_remove(&iter);
+		guarded->unsaved = TRUE;
+	}
+}
+
 /* --- operations --- */
 
 Guarded *
@@ -277,6 +348,7 @@ guarded_new(const GuardedConfig *config, const char *path)
 	guarded->waiting = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, waiting_free);
 	if (!load(guarded, &error))
 		state_file_set_aside(path, "definitions that wait for a confirmation", error);
+	drop_settled(guarded);
 	shadows_start(guarded);
 	on_time(guarded);
 	return guarded;
@@ -289,6 +361,8 @@ guarded_free(Guarded *guarded)
 		return;
 	if (guarded->source)
 		g_source_remove(guarded->source);
+	if (guarded->unsaved)
+		save_or_later(guarded);
 	g_hash_table_unref(guarded->waiting);
 	g_free(guarded->path);
 	g_free(guarded);
@@ -343,6 +417,8 @@ guarded_define(Guarded *guarded, const char *text, const char *label, guint seco
 	const GuardedConfig *config = &guarded->config;
 	Waiting *waiting;
 	gint64 deadline, due;
+	char *guards, *guarded_before;
+	gboolean ok;
 
 	if (!seconds || seconds > GUARDED_SECONDS_MAX) {
 		sluice_error_set(error, SLUICE_ERROR_INVALID_ARG,
@@ -356,19 +432,31 @@ guarded_define(Guarded *guarded, const char *text, const char *label, guint seco
 	due = waiting->due;
 	waiting->deadline = now_sec() + seconds;
 	set_due(waiting, seconds);
-	if (save(guarded, error) &&
-	    filter_store_define(config->filters, config->engine, text, label, ret_filter, error)) {
-		schedule(guarded);
-		return TRUE;
+	guards = waiting->guards;
+	guarded_before = waiting->guarded;
+	/* Which of the two it is was not asked since the start. */
+	waiting->guarded = due ? digest_in_force(guarded, waiting->name) : NULL;
+	waiting->guards = digest_of(text);
+	ok = save(guarded, error) &&
+	     filter_store_define(config->filters, config->engine, text, label, ret_filter, error);
+	if (ok) {
+		g_free(guards);
+		g_free(guarded_before);
+		g_clear_pointer(&waiting->guarded, g_free);
+	} else {
+		/* It waited before, or it does not wait at all. */
+		waiting->deadline = deadline;
+		waiting->due = due;
+		g_free(waiting->guards);
+		waiting->guards = guards;
+		g_free(waiting->guarded);
+		waiting->guarded = guarded_before;
+		if (!due)
+			g_hash_table_remove(guarded->waiting, waiting->name);
+		(void)save(guarded, NULL);
 	}
-	/* It waited before, or it does not wait at all. */
-	waiting->deadline = deadline;
-	waiting->due = due;
-	if (!due)
-		g_hash_table_remove(guarded->waiting, waiting->name);
-	(void)save(guarded, NULL);
 	schedule(guarded);
-	return FALSE;
+	return ok;
 }
 
 /* The document that is tried from now on, on disk; and what was before, to go back to. */
@@ -390,6 +478,8 @@ shadow_save(Guarded *guarded, const char *name, const char *text, char **ret_bef
 	}
 	*ret_before = waiting->shadow;
 	waiting->shadow = g_strdup(text);
+	g_free(waiting->guards);
+	waiting->guards = digest_in_force(guarded, name);
 	return save(guarded, error);
 }
 
@@ -439,17 +529,11 @@ guarded_shadow(Guarded *guarded, const char *text, const char *label, const NwFi
 	return FALSE;
 }
 
-gboolean
-guarded_confirm(Guarded *guarded, const char *name, GError **error)
+/* The file decides after a crash: it says so first. */
+static gboolean
+drop(Guarded *guarded, Waiting *waiting, GError **error)
 {
-	Waiting *waiting = find(guarded, name, error);
-
-	if (!waiting)
-		return FALSE;
-	if (waiting->shadow)
-		return shadow_confirm(guarded, waiting, error);
-	/* The file decides after a crash: it says so first. */
-	g_hash_table_steal(guarded->waiting, name);
+	g_hash_table_steal(guarded->waiting, waiting->name);
 	if (!save(guarded, error)) {
 		g_hash_table_replace(guarded->waiting, waiting->name, waiting);
 		schedule(guarded);
@@ -461,11 +545,29 @@ guarded_confirm(Guarded *guarded, const char *name, GError **error)
 }
 
 gboolean
+guarded_confirm(Guarded *guarded, const char *name, GError **error)
+{
+	Waiting *waiting = find(guarded, name, error);
+
+	if (!waiting)
+		return FALSE;
+	return waiting->shadow ? shadow_confirm(guarded, waiting, error) : drop(guarded, waiting, error);
+}
+
+gboolean
 guarded_discard(Guarded *guarded, const char *name, GError **error)
 {
-	const Waiting *waiting = find(guarded, name, error);
+	Waiting *waiting = find(guarded, name, error);
 
-	if (!waiting || (!waiting->shadow && !bring_back(guarded, waiting, error)))
+	if (!waiting)
+		return FALSE;
+	if (waiting->shadow) {
+		if (!drop(guarded, waiting, error))
+			return FALSE;
+		nw_shadow_stop(guarded->config.engine, name);
+		return TRUE;
+	}
+	if (!bring_back(guarded, waiting, error))
 		return FALSE;
 	guarded_forget(guarded, name);
 	return TRUE;

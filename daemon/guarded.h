@@ -5,7 +5,8 @@
  * wait.
  *
  * What a filter was before is on disk before it changes, with the time at which it comes back; a daemon that starts
- * in between goes on waiting, one that starts later brings it back at once.
+ * in between goes on waiting, one that starts later brings it back at once. A filter that is another by
+ * then, after a crash or an edit by hand, waits for nothing.
  */
 #pragma once
 

@@ -54,9 +54,7 @@ wrong(const Survival *survival, const Tally *tally, const char *what, const char
 static gboolean
 work(Survival *survival, Tally *tally, Op *ret_cut)
 {
-	gint within = survival->leases || survival->networks || g_strcmp0(g_getenv("SLUICE_BACKEND"), "iptables") == 0
-			      ? SLOW_US
-			      : KILL_WITHIN_US;
+	gint within = survival->leases || survival->networks || survival_on_iptables() ? SLOW_US : KILL_WITHIN_US;
 	Killer killer = { survival->daemon, (gulong)g_rand_int_range(survival->random, 0, within) };
 	GThread *thread = g_thread_new("killer", kill_later, &killer);
 	gboolean ok = TRUE;
@@ -184,6 +182,7 @@ main(int argc, char **argv)
 	survival.networks = argc == 6 && g_str_has_prefix(argv[5], "networks");
 	crashes = argc == 6 && g_str_has_suffix(argv[5], "crashes");
 	faults = crashes || (argc == 6 && g_str_has_suffix(argv[5], "faults"));
+	survival.guarded = survival_map_new();
 	survival.root = argv[1];
 	survival.build = argv[2];
 	survival.paths = paths = sluice_paths_new(argv[1]);
@@ -210,6 +209,7 @@ main(int argc, char **argv)
 	survival_kill(&survival, SIGTERM);
 	g_rand_free(survival.random);
 	g_hash_table_unref(tally.cut);
+	g_hash_table_unref(survival.guarded);
 	g_clear_pointer(&survival.model, g_hash_table_unref);
 	return ok ? 0 : 1;
 }

@@ -131,6 +131,23 @@ read_leases(Survival *survival, GHashTable *map, GError **error)
 }
 
 static gboolean
+read_guards(Survival *survival, GHashTable *map, GError **error)
+{
+	g_auto(RpcValues) args = { 0 }, ret = { 0 };
+
+	if (survival_call(survival, RPC_PROGRAM_SLUICE, RPC_SLUICE_GUARD_LIST, &args, &ret, error) != OUTCOME_DONE)
+		return FALSE;
+	for (guint i = 0; ret.at[0].list && i < ret.at[0].list->len; i++) {
+		const RpcValue *line = ret.at[0].list->pdata[i];
+		g_auto(GStrv) words = g_strsplit(line->text, " ", 2);
+
+		put(map, "guard", words[0],
+		    g_strdup(g_strcmp0(words[1], SURVIVAL_SHADOW) == 0 ? SURVIVAL_SHADOW : SURVIVAL_WAITS));
+	}
+	return TRUE;
+}
+
+static gboolean
 read_network(Survival *survival, GHashTable *map, const RpcValue *handle, GError **error)
 {
 	guint64 is_active, autostart;
@@ -173,7 +190,8 @@ survival_read(Survival *survival, GError **error)
 
 	if (read_simple(survival, map, "filter", RPC_PROC_FILTER_LIST, RPC_PROC_FILTER_XML, error) &&
 	    read_simple(survival, map, "binding", RPC_PROC_BINDING_LIST, RPC_PROC_BINDING_XML, error) &&
-	    read_leases(survival, map, error) && (!survival->networks || read_networks(survival, map, error)))
+	    read_guards(survival, map, error) && read_leases(survival, map, error) &&
+	    (!survival->networks || read_networks(survival, map, error)))
 		return g_steal_pointer(&map);
 	return NULL;
 }

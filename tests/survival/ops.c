@@ -16,12 +16,14 @@
 #include "base/error.h"
 #include "dhcp/learn.h"
 #include "nwfilter/model.h"
+#include "nwfilter/shadow.h"
 
 #define OWN_FILTERS   6
 #define OWN_PORTS     6
 #define LEARN_PORTS   2
 #define TOP_VERSIONS  4
 #define RULES_MAX     40
+#define GUARD_SEC     86400
 #define PORT_MAX      65535
 #define LEASE_SEC     "3600"
 #define LEASE_TRIES   40
@@ -194,6 +196,7 @@ plan_define(Survival *survival, Op *op, guint which)
 {
 	g_autofree char *name = g_strdup_printf("x%u", which);
 
+	become(op, "guard", name, NULL);
 	return define(op, name, own_document(survival, name));
 }
 
@@ -208,6 +211,7 @@ plan_undefine(Survival *survival, Op *op, guint which)
 	op->args.at[0].text = g_strdup(name);
 	rpc_uuid_parse(uuid, op->args.at[0].uuid);
 	become(op, "filter", name, NULL);
+	become(op, "guard", name, NULL);
 	return TRUE;
 }
 
@@ -312,6 +316,88 @@ plan_rebind(Survival *survival, Op *op, guint which)
 	return TRUE;
 }
 
+/* --- definitions that wait for a confirmation --- */
+
+static const char *
+guard_of(Survival *survival, const char *name)
+{
+	g_autofree char *key = g_strdup_printf("guard %s", name);
+
+	return g_hash_table_lookup(survival->model, key);
+}
+
+/* What it comes back to, or what is tried: of no use to anybody before the guard is there. */
+static void
+note(Survival *survival, const char *name, const char *document)
+{
+	g_hash_table_replace(survival->guarded, g_strdup(name), g_strdup(document));
+}
+
+static gboolean
+plan_guard(Survival *survival, Op *op, guint which)
+{
+	g_autofree char *name = g_strdup_printf("x%u", which), *key = g_strdup_printf("filter %s", name);
+	const char *guard = guard_of(survival, name);
+
+	if (g_strcmp0(guard, SURVIVAL_SHADOW) == 0)
+		return FALSE;
+	if (!guard)
+		note(survival, name, g_hash_table_lookup(survival->model, key));
+	define(op, name, own_document(survival, name));
+	op->program = RPC_PROGRAM_SLUICE;
+	op->number = RPC_SLUICE_FILTER_GUARD;
+	op->args.at[1].number = GUARD_SEC;
+	become(op, "guard", name, g_strdup(SURVIVAL_WAITS));
+	return TRUE;
+}
+
+static gboolean
+plan_shadow(Survival *survival, Op *op, guint which)
+{
+	g_autofree char *name = g_strdup_printf("x%u", which), *document = own_document(survival, name);
+
+	if (!holds(survival, "filter", name) || guard_of(survival, name) || survival_on_iptables())
+		return FALSE;
+	note(survival, name, document);
+	use(op, RPC_SLUICE_FILTER_GUARD, name);
+	op->program = RPC_PROGRAM_SLUICE;
+	op->args.at[0].text = g_steal_pointer(&document);
+	op->args.at[2].number = RPC_SLUICE_GUARD_SHADOW;
+	become(op, "guard", name, g_strdup(SURVIVAL_SHADOW));
+	return TRUE;
+}
+
+static gboolean
+settle(Survival *survival, Op *op, guint which, guint32 number)
+{
+	g_autofree char *name = g_strdup_printf("x%u", which);
+	const char *guard = guard_of(survival, name), *document = g_hash_table_lookup(survival->guarded, name);
+	gboolean confirms = number == RPC_SLUICE_FILTER_CONFIRM;
+
+	/* A filter that there was not goes, which a port that has it does not allow. */
+	if (!guard || (!confirms && !document && is_bound_to(survival, name)))
+		return FALSE;
+	use(op, number, name);
+	op->program = RPC_PROGRAM_SLUICE;
+	op->args.at[0].text = g_strdup(name);
+	become(op, "guard", name, NULL);
+	if (confirms == g_str_equal(guard, SURVIVAL_SHADOW))
+		become(op, "filter", name, document ? canonical_filter(document) : NULL);
+	return TRUE;
+}
+
+static gboolean
+plan_confirm(Survival *survival, Op *op, guint which)
+{
+	return settle(survival, op, which, RPC_SLUICE_FILTER_CONFIRM);
+}
+
+static gboolean
+plan_discard(Survival *survival, Op *op, guint which)
+{
+	return settle(survival, op, which, RPC_SLUICE_FILTER_DISCARD);
+}
+
 /* --- leases --- */
 
 static char *
@@ -410,10 +496,7 @@ run_lease(Survival *survival, const Op *op, GError **error)
 			gboolean has;
 			Outcome outcome = has_lease(survival, address, &has, error);
 
-			/* What is listed is in force by the daemon's next answer. */
-			if (has)
-				return has_lease(survival, address, &has, error);
-			if (outcome != OUTCOME_DONE)
+			if (has || outcome != OUTCOME_DONE)
 				return outcome;
 			g_usleep(LEASE_LOOK_US);
 		}
@@ -438,6 +521,10 @@ const OpKind survival_kinds[] = {
 	{ "nwfilter-define", OWN_FILTERS, 4, FALSE, plan_define },
 	{ "nwfilter-undefine", OWN_FILTERS, 3, FALSE, plan_undefine },
 	{ "nwfilter-define of a filter in use", 2, 6, FALSE, plan_redefine },
+	{ "nwfilter-define --confirm", OWN_FILTERS, 2, FALSE, plan_guard },
+	{ "nwfilter-define --shadow", NW_SHADOWS_MAX, 2, FALSE, plan_shadow },
+	{ "nwfilter-confirm", OWN_FILTERS, 2, FALSE, plan_confirm },
+	{ "nwfilter-discard", OWN_FILTERS, 2, FALSE, plan_discard },
 	{ "nwfilter-binding-create", OWN_PORTS, 4, FALSE, plan_bind },
 	{ "nwfilter-binding-delete", OWN_PORTS, 4, FALSE, plan_unbind },
 	{ "binding of a port that is plugged and unplugged", 1, 3, FALSE, plan_rebind },

@@ -20,6 +20,12 @@
 #define NOT_EXECUTED	127
 #define DAEMON_LOG_FILE "/daemon.log"
 
+gboolean
+survival_on_iptables(void)
+{
+	return g_strcmp0(g_getenv("SLUICE_BACKEND"), "iptables") == 0;
+}
+
 static pid_t
 launch(Survival *survival, int ready_fd)
 {

@@ -4,7 +4,7 @@
  * must hold, and operations that change both.
  *
  * The model is a map of texts, "filter NAME", "binding PORT", "lease PORT", "network NAME", "running NAME", "autostart
- * NAME", and so is what the daemon says that it holds. An operation changes some of them, all or none.
+ * NAME", "guard FILTER", and so is what the daemon says that it holds. An operation changes some of them, all or none.
  */
 #pragma once
 
@@ -15,6 +15,8 @@
 #define SURVIVAL_REBOUND  "v3" /* plugged while it is bound */
 #define SURVIVAL_LEARNER  "v4"
 #define SURVIVAL_NETWORKS 3
+#define SURVIVAL_WAITS	  "waits" /* of a guard */
+#define SURVIVAL_SHADOW	  "shadow"
 #define SURVIVAL_BRIDGE	  "svbr" /* of networks, with a number */
 
 typedef struct {
@@ -30,7 +32,9 @@ typedef struct {
 			      obeys */
 	const char *fault_library;
 	GHashTable *model;
-	guint serial; /* makes each document another */
+	GHashTable
+		*guarded; /* filter -> document: what one that waits comes back to (NULL: nothing), or what is tried */
+	guint serial;	  /* makes each document another */
 } Survival;
 
 typedef enum {
@@ -61,6 +65,9 @@ typedef struct {
 /* Ends with name == NULL. */
 extern const OpKind survival_kinds[];
 extern const OpKind survival_network_kinds[];
+
+/** survival_on_iptables: whether the daemon is to load its rules by the older tools */
+gboolean survival_on_iptables(void);
 
 /* process.c */
 

@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Filters that hold for a time only: whose clock counts, and what the file says when the disk failed. */
 
+#include <glib/gstdio.h>
+
 #include "tests/unit/clock.h"
 #include "tests/unit/fixture.h"
 
 #define SECONDS 2
 
 static void
-guard(Fixture *fixture, const char *body)
+guard_for(Fixture *fixture, const char *body, guint seconds)
 {
 	g_autofree char *text = fixture_filter("a", NULL, body);
 	const NwFilter *filter;
 	g_autoptr(GError) error = NULL;
 
-	g_assert_true(guarded_define(fixture->daemon->guarded, text, "test.xml", SECONDS, &filter, &error));
+	g_assert_true(guarded_define(fixture->daemon->guarded, text, "test.xml", seconds, &filter, &error));
 	g_assert_no_error(error);
+}
+
+static void
+guard(Fixture *fixture, const char *body)
+{
+	guard_for(fixture, body, SECONDS);
 }
 
 static gboolean
@@ -112,6 +120,42 @@ test_unsaved(Fixture *fixture, gconstpointer data)
 	g_assert_cmpstr(text, ==, "[]\n");
 }
 
+/* As a crash leaves it between this file and the filter's: the filter is another by then, or gone. */
+static void
+test_cut(Fixture *fixture, gconstpointer data)
+{
+	g_autofree char *waiting = NULL, *other = fixture_filter("a", NULL, FIXTURE_ACCEPT), *damaged = NULL;
+	const NwFilter *filter;
+
+	guard_for(fixture, FIXTURE_DROP, GUARDED_SECONDS_MAX);
+	g_assert_true(g_file_get_contents(fixture->paths->guarded_file, &waiting, NULL, NULL));
+	daemon_free(fixture->daemon);
+	fixture_start(fixture);
+	g_assert_true(waits(fixture));
+
+	g_assert_true(filter_store_define(fixture->daemon->filters, fixture->daemon->engine, other, "other.xml",
+					  &filter, NULL));
+	daemon_free(fixture->daemon);
+	g_assert_true(g_file_set_contents(fixture->paths->guarded_file, waiting, -1, NULL));
+	fixture_start(fixture);
+	g_assert_false(waits(fixture));
+	g_assert_nonnull(filter_store_find("a", fixture->daemon->filters));
+
+	/* One that cannot be read is what it is kept for. */
+	daemon_free(fixture->daemon);
+	damaged = g_build_filename(fixture->paths->filter_dir, "a.xml", NULL);
+	g_assert_true(g_file_set_contents(damaged, "<filter", -1, NULL));
+	g_assert_true(g_file_set_contents(fixture->paths->guarded_file, waiting, -1, NULL));
+	fixture_start(fixture);
+	g_assert_true(waits(fixture));
+
+	daemon_free(fixture->daemon);
+	g_assert_cmpint(g_remove(damaged), ==, 0);
+	g_assert_true(g_file_set_contents(fixture->paths->guarded_file, waiting, -1, NULL));
+	fixture_start(fixture);
+	g_assert_false(waits(fixture));
+}
+
 #define ADD(path, function) g_test_add(path, Fixture, NULL, fixture_up, function, fixture_down)
 
 int
@@ -122,5 +166,6 @@ main(int argc, char **argv)
 	ADD("/guarded/file-deadline", test_file_deadline);
 	ADD("/guarded/file-damaged", test_file_damaged);
 	ADD("/guarded/unsaved", test_unsaved);
+	ADD("/guarded/cut", test_cut);
 	return g_test_run();
 }
