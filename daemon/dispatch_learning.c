@@ -19,8 +19,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
 static gboolean
 run_list(DispatchCall *call, GError **error)
 {
-	g_autoptr(GPtrArray) records = learning_records(call->daemon->learning, call->args[0].text);
+	g_autoptr(GPtrArray) records = NULL;
 
+	learning_settle(call->daemon->learning);
+	records = learning_records(call->daemon->learning, call->args[0].text);
 	for (guint at = 0; at < records->len; at += RECORDS_PER_TEXT) {
 		const GPtrArray part = { records->pdata + at, MIN(RECORDS_PER_TEXT, records->len - at) };
 
@@ -49,6 +51,7 @@ run_export(DispatchCall *call, GError **error)
 		sluice_error_set(error, SLUICE_ERROR_NO_BINDING, "no nwfilter binding for port dev '%s'", port);
 		return FALSE;
 	}
+	learning_settle(call->daemon->learning);
 	records = learning_records(call->daemon->learning, port);
 	learned = learn_records_format(records);
 	xml = nw_binding_format(binding);

@@ -454,6 +454,16 @@ learning_start(Learning *learning, NwEngine *engine)
 	wake(learning, now_ms());
 }
 
+void
+learning_settle(Learning *learning)
+{
+	/* What waits for longer, gathered renewals or another try, goes on waiting. */
+	if (!learning->source || learning->source_ms > g_get_monotonic_time() / 1000)
+		return;
+	g_source_remove(learning->source);
+	run(learning);
+}
+
 GPtrArray *
 learning_records(const Learning *learning, const char *port)
 {

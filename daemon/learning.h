@@ -46,6 +46,9 @@ void learning_start(Learning *learning, NwEngine *engine);
 /** learning_link_changed: an interface that may be a port's is there, or plugged in elsewhere */
 void learning_link_changed(Learning *learning, const LinkInfo *info);
 
+/** learning_settle: what was just learned is stored and in force afterwards, as whoever asks for it will think */
+void learning_settle(Learning *learning);
+
 /** learning_records: as learn_table_records() */
 GPtrArray *learning_records(const Learning *learning, const char *port);
 
