@@ -138,10 +138,11 @@ check_status "dnsmasq is the same" $?
 sluice net-dhcp-leases lab | grep -q 10.77.0.60
 check_status "the leases are there" $?
 before=$(lease g2 two)
+served=$(pgrep -o -x dnsmasq)
 kill -9 $(pgrep -x dnsmasq)
 for _ in $(seq 50); do
 	sleep 0.1
-	pgrep -x dnsmasq >/dev/null && break
+	pgrep -x dnsmasq | grep -qvx "$served" && ! kill -0 "$served" 2>/dev/null && break
 done
 [ "$(lease g2 two)" = "$before" ]
 check_status "dnsmasq is started again when it dies, and knows its leases" $?
