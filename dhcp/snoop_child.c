@@ -26,6 +26,8 @@ struct SnoopChild {
 	gint64 started;		 /* monotonic microseconds */
 	SnoopStatus status;	 /* of this process */
 	guint64 frames, dropped; /* of those before */
+	gint64 turn_begin;	 /* monotonic microseconds */
+	guint turn_count;	 /* messages taken in it */
 };
 
 static void start(SnoopChild *child);
@@ -175,11 +177,16 @@ static gboolean
 on_readable(gint fd, GIOCondition condition, gpointer data)
 {
 	SnoopChild *child = data;
-	guint count = 0;
+	gint64 now = g_get_monotonic_time();
 
-	while (count < SNOOP_CHILD_TURN && take_message(child))
-		count++;
-	if (count < SNOOP_CHILD_TURN)
+	/* By time, not by what waits: of a sender slower than we a whole turn never waits, however many come. */
+	if (now - child->turn_begin >= SNOOP_CHILD_PAUSE_MS * G_TIME_SPAN_MILLISECOND) {
+		child->turn_begin = now;
+		child->turn_count = 0;
+	}
+	while (child->turn_count < SNOOP_CHILD_TURN && take_message(child))
+		child->turn_count++;
+	if (child->turn_count < SNOOP_CHILD_TURN)
 		return child->fd >= 0 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 	child->reading_id = 0;
 	child->pause_id = g_timeout_add(SNOOP_CHILD_PAUSE_MS, on_pause_end, child);

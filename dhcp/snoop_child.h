@@ -4,8 +4,8 @@
  *
  * What it says is checked (dhcp/snoop_wire.h); a process that says anything else is killed. One that ends is started
  * again, after %SNOOP_CHILD_RESTART_MS, then ever later up to %SNOOP_CHILD_RESTART_MAX_MS, and the log says so.
- * Events are taken in turns of %SNOOP_CHILD_TURN with a pause between two full ones, so a flood costs the daemon what
- * 6,400 events a second cost, its clients are served in between, and the rest is dropped in sluice-snoop.
+ * After %SNOOP_CHILD_TURN messages within %SNOOP_CHILD_PAUSE_MS as long a pause follows, so a flood costs the daemon
+ * what 6,400 events a second cost, its clients are served in between, and the rest is dropped in sluice-snoop.
  */
 #pragma once
 
