@@ -27,6 +27,8 @@ make_world() {
 	in_ns "w$n" ip link set eth0 up
 	in_ns "w$n" ip route add 10.0.0.0/8 via "192.0.$n.1"
 	in_ns "w$n" ip route add fd00::/8 via "2001:db8:$n::1"
+	wait_for ipv6_ready host "up$n"
+	wait_for ipv6_ready "w$n" eth0
 }
 
 # station NAME BRIDGE MAC: a guest, its tap t-NAME in the bridge; IPv6 addresses come by router advertisement
@@ -69,14 +71,6 @@ slaac() {
 }
 # shellcheck disable=SC2034 # for who reads this
 XMLNS="xmlns:sluice='https://sluice.invalid/network/1.0'"
-# wait_for COMMAND...: until it succeeds, ten seconds at most
-wait_for() {
-	for _ in $(seq $((100 * SLOW))); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.1
-	done
-	return 1
-}
 
 # says LABEL PATTERN: the daemon's log does since the mark, soon
 says() {

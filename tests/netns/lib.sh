@@ -130,6 +130,16 @@ quiet_ipv6() {
 	in_ns "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
 		net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.default.router_solicitations=0 2>/dev/null
 }
+# wait_for COMMAND...: until it succeeds, ten seconds at most
+wait_for() {
+	for _ in $(seq $((100 * SLOW))); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+	return 1
+}
+# ipv6_ready NAMESPACE INTERFACE: it hears neighbour solicitations. A busy kernel may take seconds for that behind "up".
+ipv6_ready() { in_ns "$1" ip -6 route show table local type multicast dev "$2" | grep -q .; }
 make_host() {
 	quiet_ipv6 host
 	ip link set lo up
@@ -159,6 +169,7 @@ make_far() {
 	in_ns far ip addr add 10.8.0.2/24 dev eth0
 	in_ns far ip addr add fd00:8::2/64 dev eth0 nodad
 	in_ns far ip link set eth0 up
+	wait_for ipv6_ready far eth0
 	in_ns far ip route add default via 10.8.0.1
 	in_ns far ip -6 route add default via fd00:8::1
 	for n in "${GUESTS[@]}"; do
