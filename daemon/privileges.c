@@ -24,7 +24,7 @@ const Privilege privileges[] = {
 	{ CAP_DAC_OVERRIDE, "dac_override", PRIVILEGE_OURS | PRIVILEGE_CHILDREN,
 	  "leases and sockets of other users: dnsmasq's, Open vSwitch's" },
 	{ CAP_KILL, "kill", PRIVILEGE_OURS, "signals to dnsmasq, which is another user" },
-	{ CAP_SYS_PTRACE, "sys_ptrace", PRIVILEGE_OURS, "dnsmasq's namespaces and its DHCP socket's checksums" },
+	{ CAP_SYS_PTRACE, "sys_ptrace", PRIVILEGE_OURS, "dnsmasq's namespaces and its sockets" },
 	{ CAP_SYS_CHROOT, "sys_chroot", PRIVILEGE_CHILDREN, "sluice-snoop's root is an empty folder" },
 	{ CAP_SETPCAP, "setpcap", PRIVILEGE_CHILDREN,
 	  "at start, to take the rest from our children; sluice-snoop's own can have none" },

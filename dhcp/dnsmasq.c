@@ -250,7 +250,7 @@ static void
 end_process(Dnsmasq *dnsmasq)
 {
 	if (dnsmasq->pidfd >= 0)
-		dnsmasq_process_end(dnsmasq->pidfd);
+		dnsmasq_process_end(dnsmasq->pidfd, dnsmasq->pid);
 	let_go(dnsmasq);
 }
 

@@ -26,7 +26,7 @@ char *dnsmasq_config_locate(const Network *network, const char *config, const GA
 /** dnsmasq_config_argument: (transfer full): the word of its command line that only this network's dnsmasq has */
 char *dnsmasq_config_argument(const DnsmasqEnv *env, const char *network_name);
 
-/** dnsmasq_process_wait_dying: for each of this network namespace that has begun to end; whether one did */
+/** dnsmasq_process_wait_dying: for each that has begun to end and may hold our addresses; whether one has ended */
 gboolean dnsmasq_process_wait_dying(void);
 
 /**
@@ -41,8 +41,8 @@ gboolean dnsmasq_process_run(const DnsmasqEnv *env, const char *network_name, co
 /** dnsmasq_process_open: a descriptor of the network's process, by its pid file; -1 when there is none */
 int dnsmasq_process_open(const DnsmasqEnv *env, const char *network_name, pid_t *ret_pid);
 
-/** dnsmasq_process_end: end it, at last by SIGKILL */
-void dnsmasq_process_end(int pidfd);
+/** dnsmasq_process_end: end it, at last by SIGKILL, and before that its listening, so that another one can start */
+void dnsmasq_process_end(int pidfd, pid_t pid);
 
 /**
  * dnsmasq_process_end_strays: end what is left of earlier ones without a pid file of theirs

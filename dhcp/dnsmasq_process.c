@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -18,6 +19,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/process_fds.h"
 #include "base/state_file.h"
 #include "base/time_left.h"
 #include "base/tool.h"
@@ -27,8 +29,9 @@
 #define PID_BYTES_MAX  64
 #define STRAYS_MAX     64
 #define STOP_WAIT_MS   1000 /* for SIGTERM to do its work, before SIGKILL */
+#define KILL_WAIT_MS   1000
 /* Its sockets are its own until it is gone, and on a busy host the kernel takes seconds to close an inotify watch. */
-#define KILL_WAIT_MS 5000
+#define SOCKETS_WAIT_MS 5000
 
 char *
 dnsmasq_config_argument(const DnsmasqEnv *env, const char *network_name)
@@ -128,14 +131,31 @@ wait_end(int pidfd, guint ms)
 	return ready > 0;
 }
 
-void
-dnsmasq_process_end(int pidfd)
+static gboolean
+is_listening(int fd)
 {
+	int is = 0;
+	socklen_t len = sizeof(is);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &len) == 0 && is;
+}
+
+void
+dnsmasq_process_end(int pidfd, pid_t pid)
+{
+	/*
+	 * The next one cannot listen while this one does; datagram sockets share their port. Listening ends behind the
+	 * signal: if we are killed in between, this dnsmasq serves as before or ends.
+	 */
+	g_autoptr(GArray) listeners = process_fds_copy(pidfd, pid, is_listening);
+
 	send_signal(pidfd, SIGTERM);
+	for (guint i = 0; listeners && i < listeners->len; i++)
+		(void)shutdown(g_array_index(listeners, int, i), SHUT_RDWR);
 	if (wait_end(pidfd, STOP_WAIT_MS))
 		return;
 	send_signal(pidfd, SIGKILL);
-	wait_end(pidfd, KILL_WAIT_MS);
+	wait_end(pidfd, listeners ? KILL_WAIT_MS : SOCKETS_WAIT_MS);
 }
 
 void
@@ -160,23 +180,28 @@ dnsmasq_process_end_strays(const DnsmasqEnv *env, const char *network_name, guin
 			log_warning("network '%s': ending a dnsmasq that an earlier one left, pid %d", network_name,
 				    (int)pid);
 			send_signal(fd, SIGKILL);
-			wait_end(fd, KILL_WAIT_MS);
+			wait_end(fd, SOCKETS_WAIT_MS);
 		}
 		close(fd);
 	}
 }
 
-/* Its memory is gone, and its command line with it; its files, and so its sockets, are not yet. */
+/*
+ * Its memory is gone, and its command line with it; its files, and so its sockets, are not yet. They are closed behind
+ * its namespaces, so whose network it was in is often not known any more: then it may be ours.
+ */
 static int
 open_if_dying(pid_t pid)
 {
+	g_autofree char *network_path = g_strdup_printf("/proc/%d/ns/net", (int)pid);
 	g_autofree char *comm_path = g_strdup_printf("/proc/%d/comm", (int)pid);
 	g_autofree char *line_path = g_strdup_printf("/proc/%d/cmdline", (int)pid);
 	g_autofree char *comm = NULL, *line = NULL;
 	gsize len = 0;
 
 	if (!g_file_get_contents(comm_path, &comm, NULL, NULL) || !g_str_equal(comm, "dnsmasq\n") ||
-	    !g_file_get_contents(line_path, &line, &len, NULL) || len || !same_network(pid))
+	    !g_file_get_contents(line_path, &line, &len, NULL) || len ||
+	    !(same_network(pid) || (access(network_path, F_OK) < 0 && errno == ENOENT)))
 		return -1;
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
@@ -184,7 +209,7 @@ open_if_dying(pid_t pid)
 gboolean
 dnsmasq_process_wait_dying(void)
 {
-	gint64 deadline = g_get_monotonic_time() + KILL_WAIT_MS * G_TIME_SPAN_MILLISECOND;
+	gint64 deadline = g_get_monotonic_time() + SOCKETS_WAIT_MS * G_TIME_SPAN_MILLISECOND;
 	g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
 	gboolean found = FALSE;
 	const char *name;

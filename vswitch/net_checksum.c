@@ -8,13 +8,13 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/process_fds.h"
 
 #define DHCP_SERVER_PORT 67
 
@@ -53,26 +53,17 @@ is_dhcp_server(int fd)
 gboolean
 net_dhcp_server_checksum_off(pid_t pid, GError **error)
 {
-	g_autofree char *path = g_strdup_printf("/proc/%d/fd", (int)pid);
-	g_autoptr(GDir) list = g_dir_open(path, 0, NULL);
 	int process = (int)syscall(SYS_pidfd_open, pid, 0), on = 1;
-	const char *name;
-	guint found = 0;
+	g_autoptr(GArray) sockets = process < 0 ? NULL : process_fds_copy(process, pid, is_dhcp_server);
+	guint done = 0;
 
-	while (process >= 0 && list && (name = g_dir_read_name(list))) {
-		/* A copy of the descriptor is the same socket: what is set here is set there. */
-		int copy = (int)syscall(SYS_pidfd_getfd, process, atoi(name), 0);
-
-		if (copy >= 0 && is_dhcp_server(copy) &&
-		    setsockopt(copy, SOL_SOCKET, SO_NO_CHECK, &on, sizeof(on)) == 0)
-			found++;
-		if (copy >= 0)
-			close(copy);
-	}
+	for (guint i = 0; sockets && i < sockets->len; i++)
+		if (setsockopt(g_array_index(sockets, int, i), SOL_SOCKET, SO_NO_CHECK, &on, sizeof(on)) == 0)
+			done++;
 	if (process >= 0)
 		close(process);
-	if (!found)
+	if (!done)
 		sluice_error_set(error, SLUICE_ERROR_SYSTEM,
 				 "process %d has no DHCP socket whose checksums could be turned off", (int)pid);
-	return found > 0;
+	return done > 0;
 }

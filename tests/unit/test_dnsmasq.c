@@ -9,8 +9,13 @@
 #include "vswitch/network_check.h"
 
 #include <glib/gstdio.h>
+#include <netinet/in.h>
 #include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const DnsmasqEnv golden_env = {
@@ -294,6 +299,69 @@ test_serves(Fixture *fixture, gconstpointer data)
 	g_assert_false(g_file_test(pid_path, G_FILE_TEST_EXISTS));
 }
 
+/* A process that takes its time to be gone does not keep the next one from listening. */
+static void
+test_frees_its_port(Fixture *fixture, gconstpointer data)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = g_htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	/* What the process inherits is the same socket, which lives on here. */
+	int held = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+	    next = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int pidfd, on = 1;
+	pid_t pid;
+
+	g_assert_cmpint(setsockopt(held, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), ==, 0);
+	g_assert_cmpint(setsockopt(next, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), ==, 0);
+	g_assert_cmpint(bind(held, (struct sockaddr *)&address, len), ==, 0);
+	g_assert_cmpint(listen(held, 1), ==, 0);
+	g_assert_cmpint(getsockname(held, (struct sockaddr *)&address, &len), ==, 0);
+	pid = fork();
+	g_assert_cmpint(pid, >=, 0);
+	if (pid == 0)
+		for (;;)
+			pause();
+	g_assert_cmpint(bind(next, (struct sockaddr *)&address, len), <, 0);
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	dnsmasq_process_end(pidfd, pid);
+	g_assert_cmpint(waitpid(pid, NULL, WNOHANG), ==, pid);
+	g_assert_cmpint(bind(next, (struct sockaddr *)&address, len), ==, 0);
+	g_assert_cmpint(listen(next, 1), ==, 0);
+	close(pidfd);
+	close(next);
+	close(held);
+}
+
+/* One that an earlier daemon has ended may still listen; it cannot be told from another network's by then. */
+static void
+test_waits_for_the_dying(Fixture *fixture, gconstpointer data)
+{
+	g_autoptr(Network) network = parse(DOCUMENT(""), "n.xml");
+	g_autofree char *pid_path = dnsmasq_pid_path(&fixture->env, "n");
+	g_autofree char *script = g_strdup_printf(
+		"[ \"$2\" = again ] && while :; do sleep 0.1; done\n"
+		"[ -e '%s/tried' ] || { : >'%s/tried'; echo 'dnsmasq: Address already in use' >&2; exit 2; }\n"
+		"setsid \"$0\" \"$1\" again &\necho $! >'%s'\nsleep 0.3\n",
+		fixture->dir, fixture->dir, pid_path);
+	g_autoptr(GError) error = NULL;
+	Dnsmasq *dnsmasq;
+	pid_t dying = fork();
+	siginfo_t info;
+
+	g_assert_cmpint(dying, >=, 0);
+	if (dying == 0) {
+		prctl(PR_SET_NAME, "dnsmasq");
+		_exit(0);
+	}
+	g_assert_cmpint(waitid(P_PID, (id_t)dying, &info, WEXITED | WNOWAIT), ==, 0);
+	fixture->env.start_ms = 10000;
+	play(fixture, script);
+	dnsmasq = dnsmasq_start(&fixture->env, network, "br0", &error);
+	g_assert_no_error(error);
+	dnsmasq_stop(dnsmasq);
+	g_assert_cmpint(waitpid(dying, NULL, 0), ==, dying);
+}
+
 /* A new configuration is asked about first: an answer that does not come costs nobody the server that runs. */
 static void
 test_hangs_when_asked(Fixture *fixture, gconstpointer data)
@@ -388,6 +456,8 @@ main(int argc, char **argv)
 	g_test_add("/dnsmasq/hangs", Fixture, NULL, set_up, test_hangs, tear_down);
 	g_test_add("/dnsmasq/hangs-when-asked", Fixture, NULL, set_up, test_hangs_when_asked, tear_down);
 	g_test_add("/dnsmasq/serves", Fixture, NULL, set_up, test_serves, tear_down);
+	g_test_add("/dnsmasq/frees-its-port", Fixture, NULL, set_up, test_frees_its_port, tear_down);
+	g_test_add("/dnsmasq/waits-for-the-dying", Fixture, NULL, set_up, test_waits_for_the_dying, tear_down);
 	g_test_add("/dnsmasq/stale-pid", Fixture, NULL, set_up, test_stale_pid, tear_down);
 	g_test_add("/dnsmasq/other-user", Fixture, NULL, set_up, test_other_user, tear_down);
 	g_test_add("/dnsmasq/helper-path", Fixture, NULL, set_up, test_helper_path, tear_down);
