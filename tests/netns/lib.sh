@@ -178,6 +178,8 @@ make_far() {
 	done
 	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 }
+# port_enabled PORT: its bridge has heard that the cable is plugged in, which a busy kernel tells it late, too
+port_enabled() { grep -q '[1-9]' "/sys/class/net/$1/brport/state"; }
 # The cable of a guest: also after unplug_guest, as a VMM that starts again makes its tap again.
 plug_guest() {
 	local n=$1
@@ -187,6 +189,7 @@ plug_guest() {
 	in_ns "g$n" ip addr add "fd00:9::1$n/64" dev eth0 nodad
 	in_ns "g$n" ip link set eth0 up
 	ip link set "v$n" master br0 up
+	wait_for port_enabled "v$n"
 }
 unplug_guest() { ip link del "v$1"; }
 # Forget what neighbours and bridge ports were learned: a test must not live on what an earlier one saw.
