@@ -480,12 +480,11 @@ check_ipv6(Links *links, const Network *network, GPtrArray *differences)
 }
 
 static void
-check_addresses(Links *links, const Network *network, GPtrArray *differences)
+check_addresses(const GArray *addresses, const Network *network, GPtrArray *differences)
 {
-	g_autoptr(GArray) addresses = links_addresses(links, network->bridge->name, NULL);
 	char text[IP_TEXT_MAX];
 
-	for (guint i = 0; addresses && i < network->ips->len; i++) {
+	for (guint i = 0; i < network->ips->len; i++) {
 		LinkAddress address = link_address(network->ips->pdata[i]);
 
 		if (!holds_address(addresses, &address))
@@ -499,6 +498,8 @@ check_addresses(Links *links, const Network *network, GPtrArray *differences)
 gboolean
 net_bridge_check(Links *links, const char *sysfs, const Network *network, GPtrArray *differences)
 {
+	/* Before the link: a bridge that is set down in between loses addresses, and then it must be told why. */
+	g_autoptr(GArray) addresses = links_addresses(links, network->bridge->name, NULL);
 	g_autoptr(GArray) routes = network->routes->len ? links_routes(links, NULL) : NULL;
 	LinkInfo info;
 
@@ -516,7 +517,8 @@ net_bridge_check(Links *links, const char *sysfs, const Network *network, GPtrAr
 	if (stp_differs(sysfs, network))
 		differs(differences, network, has_stp(network) ? "has no spanning tree" : "has a spanning tree");
 	check_ipv6(links, network, differences);
-	check_addresses(links, network, differences);
+	if (addresses)
+		check_addresses(addresses, network, differences);
 	for (guint i = 0; routes && i < network->routes->len; i++) {
 		LinkRoute route = link_route(network->routes->pdata[i]);
 
