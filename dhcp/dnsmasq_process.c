@@ -140,22 +140,30 @@ is_listening(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &len) == 0 && is;
 }
 
+/*
+ * The next one cannot listen while this one does; datagram sockets share their port. Listening ends behind the signal:
+ * if we are killed in between, this dnsmasq serves as before or ends. Returns how long to wait for a killed one.
+ */
+static guint
+end_by(int pidfd, pid_t pid, int number)
+{
+	g_autoptr(GArray) listeners = process_fds_copy(pidfd, pid, is_listening);
+
+	send_signal(pidfd, number);
+	for (guint i = 0; listeners && i < listeners->len; i++)
+		(void)shutdown(g_array_index(listeners, int, i), SHUT_RDWR);
+	return listeners ? KILL_WAIT_MS : SOCKETS_WAIT_MS;
+}
+
 void
 dnsmasq_process_end(int pidfd, pid_t pid)
 {
-	/*
-	 * The next one cannot listen while this one does; datagram sockets share their port. Listening ends behind the
-	 * signal: if we are killed in between, this dnsmasq serves as before or ends.
-	 */
-	g_autoptr(GArray) listeners = process_fds_copy(pidfd, pid, is_listening);
+	guint kill_wait_ms = end_by(pidfd, pid, SIGTERM);
 
-	send_signal(pidfd, SIGTERM);
-	for (guint i = 0; listeners && i < listeners->len; i++)
-		(void)shutdown(g_array_index(listeners, int, i), SHUT_RDWR);
 	if (wait_end(pidfd, STOP_WAIT_MS))
 		return;
 	send_signal(pidfd, SIGKILL);
-	wait_end(pidfd, listeners ? KILL_WAIT_MS : SOCKETS_WAIT_MS);
+	wait_end(pidfd, kill_wait_ms);
 }
 
 void
@@ -179,8 +187,7 @@ dnsmasq_process_end_strays(const DnsmasqEnv *env, const char *network_name, guin
 		if (!wait_end(fd, (guint)left)) {
 			log_warning("network '%s': ending a dnsmasq that an earlier one left, pid %d", network_name,
 				    (int)pid);
-			send_signal(fd, SIGKILL);
-			wait_end(fd, SOCKETS_WAIT_MS);
+			wait_end(fd, end_by(fd, (pid_t)pid, SIGKILL));
 		}
 		close(fd);
 	}
